@@ -1,0 +1,173 @@
+"""The one error tree. Every error that this package raises on purpose stands here.
+
+::
+
+    CertStatusError        .rule  .response_status  .tls_alert  .exit_code  .hint
+    ├── MalformedError     bytes that break their grammar; .where names the field
+    ├── RefusedError       a responder's error status; .status holds it
+    ├── UntrustedError     well formed, not to be believed; .report tells why
+    ├── UnreachableError   no responder answered; .attempts lists every try
+    ├── SourceError        the status can't be known now: tryLater, never a guess
+    ├── SignerError        a key or certificate not fit to sign with
+    └── ConfigError        .file, .key and the remedy
+
+Revoked and unknown are answers, not errors.
+
+The class attributes are the error's own word on what it means at each border: the
+OCSP response status to send (RFC 6960 §4.2.1), the TLS alert (RFC 8446 §6, RFC 6066 §8),
+the exit code of the command, and what the reader can do next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Attempt",
+    "CertStatusError",
+    "ConfigError",
+    "MalformedError",
+    "RefusedError",
+    "SignerError",
+    "SourceError",
+    "UnreachableError",
+    "UntrustedError",
+]
+
+
+class CertStatusError(Exception):
+    """Base of every error of this package; never raised itself.
+
+    ``rule`` is the requirement ID (``docs/rules.toml``) that was broken, or None.
+    """
+
+    response_status: ClassVar[int] = 2
+    tls_alert: ClassVar[int] = 80
+    exit_code: ClassVar[int] = 70
+    hint: ClassVar[str] = "this is a defect of certstatus; please report it"
+
+    def __init__(self, message: str, *, rule: str | None = None) -> None:
+        if type(self) is CertStatusError:
+            raise TypeError("CertStatusError is abstract: raise one of its children")
+        super().__init__(message)
+        self.message = message
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.rule}]" if self.rule else self.message
+
+
+class MalformedError(CertStatusError):
+    """Bytes break the grammar of the message that they should be.
+
+    ``where`` names the field in the RFC's words, ``OCSPResponse.responseStatus``.
+    """
+
+    response_status = 1
+    tls_alert = 113
+    exit_code = 65
+    hint = "check that the input is the whole message, in DER, and nothing else"
+
+    def __init__(self, message: str, *, where: str, rule: str | None = None) -> None:
+        super().__init__(message, rule=rule)
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {super().__str__()}"
+
+
+class RefusedError(CertStatusError):
+    """A responder answered with an error status (RFC 6960 §2.3, O10).
+
+    ``status`` is the OCSPResponseStatus number: 1, 2, 3, 5 or 6.
+    """
+
+    response_status = 6
+    tls_alert = 113
+    exit_code = 4
+    hint = "an error status is unsigned and says nothing of the certificate; ask again or elsewhere"
+
+    def __init__(self, message: str, *, status: int, rule: str | None = "O10") -> None:
+        super().__init__(message, rule=rule)
+        self.status = status
+
+
+class UntrustedError(CertStatusError):
+    """A response is well formed, and must not be believed.
+
+    ``report`` is the ``certstatus.verify.Report`` with every check.
+    """
+
+    tls_alert = 113
+    exit_code = 3
+    hint = "the report names each check that failed, and why"
+
+    def __init__(self, message: str, *, report: object, rule: str | None = None) -> None:
+        super().__init__(message, rule=rule)
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to reach a responder: the URL, and why it did not serve."""
+
+    url: str
+    reason: str
+
+
+class UnreachableError(CertStatusError):
+    """No responder could be reached. ``attempts`` holds every URL tried, with its reason."""
+
+    response_status = 3
+    tls_alert = 113
+    exit_code = 69
+    hint = "name a responder with --url, or try again later"
+
+    def __init__(
+        self, message: str, *, attempts: Sequence[Attempt] = (), rule: str | None = None
+    ) -> None:
+        super().__init__(message, rule=rule)
+        self.attempts = tuple(attempts)
+
+    def __str__(self) -> str:
+        tries = "; ".join(f"{attempt.url}: {attempt.reason}" for attempt in self.attempts)
+        return f"{super().__str__()} ({tries})" if tries else super().__str__()
+
+
+class SourceError(CertStatusError):
+    """A source can't know the status now: the answer is tryLater, never a guess (O11, C9)."""
+
+    response_status = 3
+    exit_code = 69
+    hint = "the source's own log line says what it waits for"
+
+
+class SignerError(CertStatusError):
+    """A key or certificate is not fit to sign responses that clients will believe."""
+
+    exit_code = 78
+    hint = "issue the signer anew as the rule says, or name another"
+
+
+class ConfigError(CertStatusError):
+    """A setting is wrong. ``file`` and ``key`` name it, ``remedy`` says what to write instead."""
+
+    exit_code = 78
+    hint = "see the manual's page on configuration"
+
+    def __init__(
+        self, message: str, *, file: str | None = None, key: str | None = None, remedy: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.file = file
+        self.key = key
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = ": ".join(part for part in (self.file, self.key) if part)
+        text = f"{place}: {self.message}" if place else self.message
+        return f"{text} ({self.remedy})" if self.remedy else text
