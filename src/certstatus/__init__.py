@@ -1,0 +1,1 @@
+"""Certificate status for TLS and PKI: OCSP requestor, responder, stapling and SCVP."""

@@ -1,0 +1,170 @@
+"""The one doorway to ``cryptography.hazmat.asn1``; nothing else may import it.
+
+Its law: declarations are frozen; decoding raises MalformedError and nothing else; what
+the declarative module lacks (ENUMERATED, whole seconds, a SEQUENCE OF at the top) is
+made here, once.
+
+The module beneath is "usable, but unstable"; when it changes, this file changes alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, dataclass_transform
+
+from cryptography.hazmat import asn1
+from cryptography.hazmat.asn1 import (
+    TLV,
+    BitString,
+    Default,
+    Explicit,
+    GeneralizedTime,
+    IA5String,
+    Implicit,
+    Null,
+    Size,
+    UTCTime,
+    Variant,
+)
+
+from certstatus.errors import MalformedError
+
+__all__ = [
+    "TLV",
+    "BitString",
+    "Default",
+    "Explicit",
+    "GeneralizedTime",
+    "IA5String",
+    "Implicit",
+    "Null",
+    "Size",
+    "UTCTime",
+    "Variant",
+    "decode",
+    "decode_enumerated",
+    "decode_sequence_of",
+    "decode_time",
+    "encode",
+    "encode_enumerated",
+    "encode_sequence_of",
+    "encode_tlv",
+    "explicit",
+    "generalized_time",
+    "read_tlv",
+    "sequence",
+]
+
+T = TypeVar("T")
+
+_SEQUENCE: Final = 0x30
+_ENUMERATED: Final = 0x0A
+_LONG_FORM: Final = 0x80
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def sequence(cls: type[T]) -> type[T]:
+    """Declare a SEQUENCE: a frozen, comparable, printable dataclass with named fields."""
+    return asn1.sequence(dataclass(frozen=True, kw_only=True)(cls))
+
+
+def decode(kind: type[T], der: bytes, where: str) -> T:
+    """Read the whole of ``der`` as one value of ``kind``.
+
+    Raises:
+        MalformedError: ``der`` is not the DER of that type, or has bytes after it.
+    """
+    try:
+        return asn1.decode_der(kind, der)
+    except (ValueError, OverflowError) as error:
+        raise MalformedError(_reason(error), where=where) from error
+
+
+def encode(value: Any) -> bytes:
+    """Write a declared value, or an ASN.1 primitive, as DER."""
+    return asn1.encode_der(value)
+
+
+def decode_sequence_of(wrapper: type[T], der: bytes, where: str) -> T:
+    """Read a top-level SEQUENCE OF through ``wrapper``, whose one field is that list."""
+    return decode(wrapper, encode_tlv(_SEQUENCE, der), where)
+
+
+def encode_sequence_of(members: list[bytes]) -> bytes:
+    """Write a SEQUENCE OF whose members are DER already."""
+    return encode_tlv(_SEQUENCE, b"".join(members))
+
+
+def encode_tlv(tag: int, contents: bytes) -> bytes:
+    """Write one element with a one-byte tag and the shortest length."""
+    size = len(contents)
+    if size < _LONG_FORM:
+        return bytes((tag, size)) + contents
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, _LONG_FORM | len(length))) + length + contents
+
+
+def explicit(number: int, der: bytes) -> bytes:
+    """Write ``[number] EXPLICIT`` around DER."""
+    return encode_tlv(0xA0 | number, der)
+
+
+def read_tlv(der: bytes, where: str) -> TLV:
+    """Read one element of any type, with nothing after it."""
+    return decode(TLV, der, where)
+
+
+def decode_enumerated(element: TLV, where: str) -> int:
+    """Read an ENUMERATED, which the declarative module lacks."""
+    contents = bytes(element.data)
+    if element.tag_bytes != bytes((_ENUMERATED,)):
+        raise MalformedError("is not an ENUMERATED", where=where)
+    # The contents are an INTEGER's; its reader refuses empty and padded ones.
+    return decode(int, encode_tlv(0x02, contents), where)
+
+
+def encode_enumerated(number: int) -> TLV:
+    """Make an ENUMERATED element of a small non-negative number."""
+    return asn1.decode_der(TLV, bytes((_ENUMERATED, 1, number)))
+
+
+def decode_time(value: GeneralizedTime, where: str) -> datetime:
+    """Return whole seconds, aware UTC; a fraction is refused (RFC 5280 §4.1.2.5.2, O20)."""
+    moment = value.as_datetime()
+    if moment.microsecond:
+        raise MalformedError("has a fraction of a second", where=where, rule="O20")
+    return moment
+
+
+def generalized_time(moment: datetime) -> GeneralizedTime:
+    """Make a GeneralizedTime of an aware time; fractions of a second are cut off (O20)."""
+    if moment.tzinfo is None:
+        raise TypeError("a time must be aware")
+    return GeneralizedTime(moment.astimezone(UTC).replace(microsecond=0))
+
+
+_KIND: Final = re.compile(r"kind: (\w+)(?: \{ (.*?) \})?")
+_WORDS: Final = {
+    "ShortData": "is cut short",
+    "ExtraData": "has bytes after its end",
+    "InvalidTag": "has a tag that DER does not allow",
+    "InvalidLength": "has a length that DER does not allow",
+    "InvalidValue": "has a value that its type does not allow",
+    "UnexpectedTag": "has an element of another type than the standard's",
+    "EncodedDefault": "writes a default value out",
+    "IntegerOverflow": "has a number out of range",
+    "InvalidSize": "has too few or too many elements",
+    "OidTooLong": "has an object identifier that is too long",
+    "InvalidSetOrdering": "has a SET out of order",
+}
+
+
+def _reason(error: Exception) -> str:
+    """Put the declarative module's error into words; it names a kind, never a field."""
+    found = _KIND.search(str(error))
+    if found is None:
+        return f"is not valid DER: {error}"
+    words = _WORDS.get(found[1], f"is not valid DER ({found[1]})")
+    return f"{words}: {found[2]}" if found[1] == "UnexpectedTag" and found[2] else words

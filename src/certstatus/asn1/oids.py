@@ -1,0 +1,153 @@
+"""Object identifiers by the names that their standards give them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography.x509 import ObjectIdentifier
+
+# RFC 6960 Appendix B.2, RFC 9654 Appendix A.1: id-ad-ocsp = id-pkix-ocsp
+ID_AD_OCSP: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1")
+ID_AD_CA_ISSUERS: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.2")
+ID_PKIX_OCSP_BASIC: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.1")
+ID_PKIX_OCSP_NONCE: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.2")
+ID_PKIX_OCSP_CRL: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.3")
+ID_PKIX_OCSP_RESPONSE: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.4")
+ID_PKIX_OCSP_NOCHECK: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.5")
+ID_PKIX_OCSP_ARCHIVE_CUTOFF: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.6")
+ID_PKIX_OCSP_SERVICE_LOCATOR: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.7")
+ID_PKIX_OCSP_PREF_SIG_ALGS: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.8")
+ID_PKIX_OCSP_EXTENDED_REVOKE: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.9")
+ID_KP_OCSP_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.9")
+ANY_EXTENDED_KEY_USAGE: Final = ObjectIdentifier("2.5.29.37.0")
+
+# RFC 5280 §4.2, §5.2, §5.3; RFC 7633; X.509
+ID_CE_KEY_USAGE: Final = ObjectIdentifier("2.5.29.15")
+ID_CE_BASIC_CONSTRAINTS: Final = ObjectIdentifier("2.5.29.19")
+ID_CE_CRL_NUMBER: Final = ObjectIdentifier("2.5.29.20")
+ID_CE_CRL_REASONS: Final = ObjectIdentifier("2.5.29.21")
+ID_CE_INVALIDITY_DATE: Final = ObjectIdentifier("2.5.29.24")
+ID_CE_DELTA_CRL_INDICATOR: Final = ObjectIdentifier("2.5.29.27")
+ID_CE_ISSUING_DISTRIBUTION_POINT: Final = ObjectIdentifier("2.5.29.28")
+ID_CE_CERTIFICATE_ISSUER: Final = ObjectIdentifier("2.5.29.29")
+ID_CE_CRL_DISTRIBUTION_POINTS: Final = ObjectIdentifier("2.5.29.31")
+ID_CE_AUTHORITY_KEY_IDENTIFIER: Final = ObjectIdentifier("2.5.29.35")
+ID_CE_EXT_KEY_USAGE: Final = ObjectIdentifier("2.5.29.37")
+ID_CE_FRESHEST_CRL: Final = ObjectIdentifier("2.5.29.46")
+ID_CE_NO_REV_AVAIL: Final = ObjectIdentifier("2.5.29.56")
+ID_CE_EXPIRED_CERTS_ON_CRL: Final = ObjectIdentifier("2.5.29.60")
+ID_PE_AUTHORITY_INFO_ACCESS: Final = ObjectIdentifier("1.3.6.1.5.5.7.1.1")
+ID_PE_TLS_FEATURE: Final = ObjectIdentifier("1.3.6.1.5.5.7.1.24")
+
+# RFC 6962 §3.3: SCTs in an OCSP response, as a singleExtension
+ID_CT_SCTS_IN_OCSP: Final = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.5")
+ID_CT_SCTS_IN_CERTIFICATE: Final = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+
+# Hash algorithms: RFC 3279 §2.1, RFC 5754 §2
+ID_SHA1: Final = ObjectIdentifier("1.3.14.3.2.26")
+ID_SHA256: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.1")
+ID_SHA384: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.2")
+ID_SHA512: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.3")
+ID_MGF1: Final = ObjectIdentifier("1.2.840.113549.1.1.8")
+
+# Signature algorithms: RFC 3279, 4055, 5758, 8410, 9881
+SHA1_WITH_RSA: Final = ObjectIdentifier("1.2.840.113549.1.1.5")
+RSASSA_PSS: Final = ObjectIdentifier("1.2.840.113549.1.1.10")
+SHA256_WITH_RSA: Final = ObjectIdentifier("1.2.840.113549.1.1.11")
+SHA384_WITH_RSA: Final = ObjectIdentifier("1.2.840.113549.1.1.12")
+SHA512_WITH_RSA: Final = ObjectIdentifier("1.2.840.113549.1.1.13")
+DSA_WITH_SHA1: Final = ObjectIdentifier("1.2.840.10040.4.3")
+DSA_WITH_SHA256: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.2")
+ECDSA_WITH_SHA1: Final = ObjectIdentifier("1.2.840.10045.4.1")
+ECDSA_WITH_SHA256: Final = ObjectIdentifier("1.2.840.10045.4.3.2")
+ECDSA_WITH_SHA384: Final = ObjectIdentifier("1.2.840.10045.4.3.3")
+ECDSA_WITH_SHA512: Final = ObjectIdentifier("1.2.840.10045.4.3.4")
+ID_ED25519: Final = ObjectIdentifier("1.3.101.112")
+ID_ED448: Final = ObjectIdentifier("1.3.101.113")
+ID_ML_DSA_44: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.17")
+ID_ML_DSA_65: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.18")
+ID_ML_DSA_87: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.19")
+ID_HASH_ML_DSA_44: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.32")
+ID_HASH_ML_DSA_65: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.33")
+ID_HASH_ML_DSA_87: Final = ObjectIdentifier("2.16.840.1.101.3.4.3.34")
+
+# Key types: RFC 3279 §2.3, RFC 5480 §2.1
+RSA_ENCRYPTION: Final = ObjectIdentifier("1.2.840.113549.1.1.1")
+ID_DSA: Final = ObjectIdentifier("1.2.840.10040.4.1")
+ID_EC_PUBLIC_KEY: Final = ObjectIdentifier("1.2.840.10045.2.1")
+SECP256R1: Final = ObjectIdentifier("1.2.840.10045.3.1.7")
+SECP384R1: Final = ObjectIdentifier("1.3.132.0.34")
+SECP521R1: Final = ObjectIdentifier("1.3.132.0.35")
+
+# CMS, for certs-only messages at caIssuers (RFC 5280 §4.2.2.1, C14)
+ID_SIGNED_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.2")
+
+NAMES: Final[dict[ObjectIdentifier, str]] = {
+    ID_AD_OCSP: "id-ad-ocsp",
+    ID_AD_CA_ISSUERS: "id-ad-caIssuers",
+    ID_PKIX_OCSP_BASIC: "id-pkix-ocsp-basic",
+    ID_PKIX_OCSP_NONCE: "id-pkix-ocsp-nonce",
+    ID_PKIX_OCSP_CRL: "id-pkix-ocsp-crl",
+    ID_PKIX_OCSP_RESPONSE: "id-pkix-ocsp-response",
+    ID_PKIX_OCSP_NOCHECK: "id-pkix-ocsp-nocheck",
+    ID_PKIX_OCSP_ARCHIVE_CUTOFF: "id-pkix-ocsp-archive-cutoff",
+    ID_PKIX_OCSP_SERVICE_LOCATOR: "id-pkix-ocsp-service-locator",
+    ID_PKIX_OCSP_PREF_SIG_ALGS: "id-pkix-ocsp-pref-sig-algs",
+    ID_PKIX_OCSP_EXTENDED_REVOKE: "id-pkix-ocsp-extended-revoke",
+    ID_KP_OCSP_SIGNING: "id-kp-OCSPSigning",
+    ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
+    ID_CE_KEY_USAGE: "id-ce-keyUsage",
+    ID_CE_BASIC_CONSTRAINTS: "id-ce-basicConstraints",
+    ID_CE_CRL_NUMBER: "id-ce-cRLNumber",
+    ID_CE_CRL_REASONS: "id-ce-cRLReasons",
+    ID_CE_INVALIDITY_DATE: "id-ce-invalidityDate",
+    ID_CE_DELTA_CRL_INDICATOR: "id-ce-deltaCRLIndicator",
+    ID_CE_ISSUING_DISTRIBUTION_POINT: "id-ce-issuingDistributionPoint",
+    ID_CE_CERTIFICATE_ISSUER: "id-ce-certificateIssuer",
+    ID_CE_CRL_DISTRIBUTION_POINTS: "id-ce-cRLDistributionPoints",
+    ID_CE_AUTHORITY_KEY_IDENTIFIER: "id-ce-authorityKeyIdentifier",
+    ID_CE_EXT_KEY_USAGE: "id-ce-extKeyUsage",
+    ID_CE_FRESHEST_CRL: "id-ce-freshestCRL",
+    ID_CE_NO_REV_AVAIL: "id-ce-noRevAvail",
+    ID_CE_EXPIRED_CERTS_ON_CRL: "id-ce-expiredCertsOnCRL",
+    ID_PE_AUTHORITY_INFO_ACCESS: "id-pe-authorityInfoAccess",
+    ID_PE_TLS_FEATURE: "id-pe-tlsfeature",
+    ID_CT_SCTS_IN_OCSP: "SignedCertificateTimestampList (in OCSP)",
+    ID_CT_SCTS_IN_CERTIFICATE: "SignedCertificateTimestampList",
+    ID_SHA1: "id-sha1",
+    ID_SHA256: "id-sha256",
+    ID_SHA384: "id-sha384",
+    ID_SHA512: "id-sha512",
+    ID_MGF1: "id-mgf1",
+    SHA1_WITH_RSA: "sha1WithRSAEncryption",
+    RSASSA_PSS: "id-RSASSA-PSS",
+    SHA256_WITH_RSA: "sha256WithRSAEncryption",
+    SHA384_WITH_RSA: "sha384WithRSAEncryption",
+    SHA512_WITH_RSA: "sha512WithRSAEncryption",
+    DSA_WITH_SHA1: "dsa-with-sha1",
+    DSA_WITH_SHA256: "dsa-with-sha256",
+    ECDSA_WITH_SHA1: "ecdsa-with-SHA1",
+    ECDSA_WITH_SHA256: "ecdsa-with-SHA256",
+    ECDSA_WITH_SHA384: "ecdsa-with-SHA384",
+    ECDSA_WITH_SHA512: "ecdsa-with-SHA512",
+    ID_ED25519: "id-Ed25519",
+    ID_ED448: "id-Ed448",
+    ID_ML_DSA_44: "id-ml-dsa-44",
+    ID_ML_DSA_65: "id-ml-dsa-65",
+    ID_ML_DSA_87: "id-ml-dsa-87",
+    ID_HASH_ML_DSA_44: "id-hash-ml-dsa-44-with-sha512",
+    ID_HASH_ML_DSA_65: "id-hash-ml-dsa-65-with-sha512",
+    ID_HASH_ML_DSA_87: "id-hash-ml-dsa-87-with-sha512",
+    RSA_ENCRYPTION: "rsaEncryption",
+    ID_DSA: "id-dsa",
+    ID_EC_PUBLIC_KEY: "id-ecPublicKey",
+    SECP256R1: "secp256r1",
+    SECP384R1: "secp384r1",
+    SECP521R1: "secp521r1",
+    ID_SIGNED_DATA: "id-signedData",
+}
+
+
+def name_of(oid: ObjectIdentifier) -> str:
+    """Return the standard's name of an object identifier, or its dotted form."""
+    return NAMES.get(oid, oid.dotted_string)

@@ -1,0 +1,34 @@
+"""What OCSP needs of certificates, CRLs, names and signatures."""
+
+from __future__ import annotations
+
+from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
+from certstatus.pkix.certificate import Certificate
+from certstatus.pkix.crl import CertificateList, IssuingDistributionPoint, RevokedEntry
+from certstatus.pkix.name import AccessDescription, GeneralName, GeneralNameKind, Name
+from certstatus.pkix.reason import ALL_REASONS, CRLReason
+from certstatus.pkix.signature import (
+    SignatureAlgorithm,
+    pss_algorithm,
+    signature_algorithm,
+    signature_problem,
+)
+
+__all__ = [
+    "ALL_REASONS",
+    "AccessDescription",
+    "AlgorithmIdentifier",
+    "CRLReason",
+    "Certificate",
+    "CertificateList",
+    "GeneralName",
+    "GeneralNameKind",
+    "HashAlgorithm",
+    "IssuingDistributionPoint",
+    "Name",
+    "RevokedEntry",
+    "SignatureAlgorithm",
+    "pss_algorithm",
+    "signature_algorithm",
+    "signature_problem",
+]

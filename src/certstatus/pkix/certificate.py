@@ -1,0 +1,331 @@
+"""A certificate as OCSP sees it: exact bytes for hashing, and the few extensions that matter.
+
+The outer structure is read by our own declarations, so that issuer, subject and key are
+the bytes that stood in the certificate (O1). Keys and RFC 5280's extensions are read by
+the cryptography package, when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ObjectIdentifier
+
+from certstatus.asn1 import oids
+from certstatus.asn1 import x509 as asn1
+from certstatus.asn1.doorway import decode, decode_sequence_of, encode
+from certstatus.errors import MalformedError
+from certstatus.limits import MAX_CERTIFICATE_BYTES
+from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
+from certstatus.pkix.name import Name
+
+__all__ = ["Certificate"]
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_ECDSA: Final = frozenset(
+    {
+        oids.ECDSA_WITH_SHA1,
+        oids.ECDSA_WITH_SHA256,
+        oids.ECDSA_WITH_SHA384,
+        oids.ECDSA_WITH_SHA512,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate by its DER; equal where the bytes are equal.
+
+    Make one with ``from_der``, ``from_pem`` or ``from_x509``, which check the outer
+    structure. An extension is read when it is first asked for; a broken one then raises
+    MalformedError, naming it.
+    """
+
+    der: bytes
+
+    @classmethod
+    def from_der(cls, der: bytes, where: str = "Certificate") -> Certificate:
+        """Read one DER certificate.
+
+        Raises:
+            MalformedError: it is no certificate, or has bytes after its end, or is larger
+                than ``MAX_CERTIFICATE_BYTES``.
+        """
+        if len(der) > MAX_CERTIFICATE_BYTES:
+            raise MalformedError(f"is larger than {MAX_CERTIFICATE_BYTES} bytes", where=where)
+        certificate = cls(der)
+        try:
+            _ = (certificate._declared, certificate._tbs, certificate._spki)
+            _ = certificate.parsed
+        except MalformedError as error:
+            raise MalformedError(error.message, where=f"{where}: {error.where}") from error
+        return certificate
+
+    @classmethod
+    def from_x509(cls, certificate: x509.Certificate) -> Certificate:
+        """Take over a certificate of the cryptography package."""
+        return cls.from_der(certificate.public_bytes(Encoding.DER))
+
+    @classmethod
+    def from_pem(cls, pem: bytes, where: str = "Certificate") -> tuple[Certificate, ...]:
+        """Read every certificate of a PEM text, in order; other PEM blocks are passed over.
+
+        Raises:
+            MalformedError: there is none, or one is broken.
+        """
+        try:
+            loaded = x509.load_pem_x509_certificates(pem)
+        except ValueError as error:
+            raise MalformedError(
+                f"holds no readable PEM certificate: {error}", where=where
+            ) from error
+        return tuple(cls.from_x509(certificate) for certificate in loaded)
+
+    @classmethod
+    def load(cls, data: bytes, where: str = "Certificate") -> tuple[Certificate, ...]:
+        """Read PEM or DER, as files hold certificates.
+
+        Raises:
+            MalformedError: it is neither.
+        """
+        if b"-----BEGIN" in data:
+            return cls.from_pem(data, where)
+        return (cls.from_der(data, where),)
+
+    # --- the bytes ----------------------------------------------------------------------
+
+    @cached_property
+    def _declared(self) -> asn1.Certificate:
+        return decode(asn1.Certificate, self.der, "Certificate")
+
+    @cached_property
+    def _tbs(self) -> asn1.TBSCertificate:
+        return decode(asn1.TBSCertificate, self.tbs_der, "Certificate.tbsCertificate")
+
+    @cached_property
+    def _spki(self) -> asn1.SubjectPublicKeyInfo:
+        return decode(asn1.SubjectPublicKeyInfo, self.spki_der, "subjectPublicKeyInfo")
+
+    @cached_property
+    def tbs_der(self) -> bytes:
+        """The signed bytes, as received."""
+        return encode(self._declared.tbs_certificate)
+
+    @cached_property
+    def spki_der(self) -> bytes:
+        """The SubjectPublicKeyInfo, as received."""
+        return encode(self._tbs.subject_public_key_info)
+
+    @cached_property
+    def parsed(self) -> x509.Certificate:
+        """The certificate as the cryptography package has it."""
+        try:
+            if not self._is_odd:
+                return x509.load_der_x509_certificate(self.der)
+            # The library warns of these; we report them as findings, so it need not.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return x509.load_der_x509_certificate(self.der)
+        except ValueError as error:
+            raise MalformedError(f"is not readable: {error}", where="Certificate") from error
+
+    @property
+    def _is_odd(self) -> bool:
+        algorithm = self.signature_algorithm
+        null_ecdsa = algorithm.oid in _ECDSA and algorithm.parameters is not None
+        return self.serial_number <= 0 or null_ecdsa
+
+    # --- the fields ---------------------------------------------------------------------
+
+    @property
+    def serial_number(self) -> int:
+        """The serial number; real ones are positive, others are read too."""
+        return self._tbs.serial_number
+
+    @cached_property
+    def subject(self) -> Name:
+        """The subject's Name by its exact bytes."""
+        return Name(encode(self._tbs.subject))
+
+    @cached_property
+    def issuer(self) -> Name:
+        """The issuer's Name by the exact bytes in this certificate (O1)."""
+        return Name(encode(self._tbs.issuer))
+
+    @property
+    def key_bits(self) -> bytes:
+        """The subjectPublicKey BIT STRING's value, without tag, length and unused-bits octet."""
+        return self._spki.subject_public_key.as_bytes()
+
+    @cached_property
+    def signature_algorithm(self) -> AlgorithmIdentifier:
+        """The algorithm of the issuer's signature."""
+        return AlgorithmIdentifier.from_declared(self._declared.signature_algorithm)
+
+    @property
+    def signature(self) -> bytes:
+        """The issuer's signature."""
+        return self._declared.signature_value.as_bytes()
+
+    @cached_property
+    def key_algorithm(self) -> AlgorithmIdentifier:
+        """The algorithm of the subject's key."""
+        return AlgorithmIdentifier.from_declared(self._spki.algorithm)
+
+    @cached_property
+    def not_before(self) -> datetime:
+        """Start of validity, UTC."""
+        return self.parsed.not_valid_before_utc
+
+    @cached_property
+    def not_after(self) -> datetime:
+        """Last second of validity, UTC."""
+        return self.parsed.not_valid_after_utc
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether ``moment`` lies in the validity period, both ends included (RFC 5280 §4.1.2.5)."""
+        return self.not_before <= moment <= self.not_after
+
+    @cached_property
+    def public_key(self) -> CertificatePublicKeyTypes:
+        """The subject's key.
+
+        Raises:
+            MalformedError: it can't be read, or its type is not supported.
+        """
+        try:
+            return self.parsed.public_key()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise MalformedError(
+                f"has an unusable key: {error}", where="subjectPublicKeyInfo"
+            ) from error
+
+    # --- what names it as an issuer or a responder --------------------------------------
+
+    def subject_name_hash(self, algorithm: HashAlgorithm) -> bytes:
+        """Hash of the subject's Name: the issuerNameHash of what this certificate issued."""
+        return algorithm.digest(self.subject.der)
+
+    def key_hash(self, algorithm: HashAlgorithm) -> bytes:
+        """Hash of the key: issuerKeyHash (O1) and, with SHA-1, the byKey ResponderID (O17)."""
+        return algorithm.digest(self.key_bits)
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """SHA-256 over the whole certificate."""
+        return HashAlgorithm.SHA256.digest(self.der)
+
+    @property
+    def is_self_issued(self) -> bool:
+        """Whether subject and issuer are one name."""
+        return self.subject.matches(self.issuer)
+
+    # --- extensions ---------------------------------------------------------------------
+
+    @cached_property
+    def extensions(self) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
+        """Every extension: critical flag and value, as received.
+
+        Raises:
+            MalformedError: an extension stands twice (RFC 5280 §4.2).
+        """
+        found: dict[ObjectIdentifier, tuple[bool, bytes]] = {}
+        for extension in self._tbs.extensions or ():
+            if extension.extn_id in found:
+                raise MalformedError(
+                    f"{oids.name_of(extension.extn_id)} stands twice",
+                    where="Certificate.extensions",
+                )
+            found[extension.extn_id] = (bool(extension.critical), extension.extn_value)
+        return found
+
+    def _extension(self, kind: type[E]) -> E | None:
+        if kind.oid not in self.extensions:
+            return None
+        try:
+            return self.parsed.extensions.get_extension_for_class(kind).value
+        except x509.ExtensionNotFound:
+            return None
+        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise MalformedError(
+                f"an extension is not readable: {error}", where=oids.name_of(kind.oid)
+            ) from error
+
+    @cached_property
+    def ocsp_uris(self) -> tuple[str, ...]:
+        """URIs of id-ad-ocsp in AIA, in order, whatever their scheme (O8)."""
+        return self._access_uris(oids.ID_AD_OCSP)
+
+    @cached_property
+    def ca_issuers_uris(self) -> tuple[str, ...]:
+        """URIs of id-ad-caIssuers in AIA, in order (C14)."""
+        return self._access_uris(oids.ID_AD_CA_ISSUERS)
+
+    def _access_uris(self, method: ObjectIdentifier) -> tuple[str, ...]:
+        access = self._extension(x509.AuthorityInformationAccess)
+        return tuple(
+            description.access_location.value
+            for description in access or ()
+            if description.access_method == method
+            and isinstance(description.access_location, x509.UniformResourceIdentifier)
+        )
+
+    @cached_property
+    def crl_uris(self) -> tuple[str, ...]:
+        """URIs of the CRL distribution points, in order (C11)."""
+        points = self._extension(x509.CRLDistributionPoints)
+        return tuple(_uris(name for point in points or () for name in point.full_name or ()))
+
+    @cached_property
+    def extended_key_usages(self) -> frozenset[ObjectIdentifier] | None:
+        """The purposes of extKeyUsage; None where the extension is absent."""
+        usages = self._extension(x509.ExtendedKeyUsage)
+        return None if usages is None else frozenset(usages)
+
+    @cached_property
+    def key_usage(self) -> x509.KeyUsage | None:
+        """KeyUsage; None where the extension is absent."""
+        return self._extension(x509.KeyUsage)
+
+    @cached_property
+    def is_ca(self) -> bool:
+        """Whether basicConstraints says cA."""
+        constraints = self._extension(x509.BasicConstraints)
+        return constraints is not None and constraints.ca
+
+    @property
+    def nocheck(self) -> bytes | None:
+        """The value of id-pkix-ocsp-nocheck, ``05 00`` where it is right; None: absent (O24)."""
+        extension = self.extensions.get(oids.ID_PKIX_OCSP_NOCHECK)
+        return None if extension is None else extension[1]
+
+    @cached_property
+    def tls_features(self) -> tuple[int, ...] | None:
+        """The TLS extensions that a server with this certificate promises (RFC 7633 §4, T10)."""
+        extension = self.extensions.get(oids.ID_PE_TLS_FEATURE)
+        if extension is None:
+            return None
+        declared = decode_sequence_of(asn1.Features, extension[1], "id-pe-tlsfeature")
+        return tuple(declared.features)
+
+    @property
+    def has_no_rev_avail(self) -> bool:
+        """Whether noRevAvail says that no status will ever be published (C14)."""
+        return oids.ID_CE_NO_REV_AVAIL in self.extensions
+
+    def __str__(self) -> str:
+        return f"{self.subject} (serial {self.serial_number:#x})"
+
+
+def _uris(names: Iterable[x509.GeneralName]) -> Iterable[str]:
+    return (name.value for name in names if isinstance(name, x509.UniformResourceIdentifier))

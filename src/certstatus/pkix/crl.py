@@ -1,0 +1,288 @@
+"""A CRL as a source of status reads it: scope, number, times, entries (RFC 5280 §5).
+
+Parsing says what stands in the CRL; whether to believe it (signature, issuer, expiry)
+is asked by the caller, through ``signature_problem`` and the scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ObjectIdentifier
+
+from certstatus.asn1 import oids
+from certstatus.asn1 import x509 as asn1
+from certstatus.asn1.doorway import (
+    TLV,
+    GeneralizedTime,
+    UTCTime,
+    decode,
+    decode_enumerated,
+    decode_time,
+    encode,
+    encode_sequence_of,
+    read_tlv,
+)
+from certstatus.errors import MalformedError
+from certstatus.limits import MAX_CRL_BYTES
+from certstatus.pkix.algorithm import AlgorithmIdentifier
+from certstatus.pkix.certificate import Certificate
+from certstatus.pkix.name import GeneralName, Name, decode_general_names
+from certstatus.pkix.reason import ALL_REASONS, CRLReason, reason_flags
+from certstatus.pkix.signature import signature_algorithm, signature_problem
+
+__all__ = ["CertificateList", "IssuingDistributionPoint", "RevokedEntry"]
+
+# What we understand; any other critical extension makes the CRL unusable (C8).
+_KNOWN: Final = frozenset(
+    {
+        oids.ID_CE_AUTHORITY_KEY_IDENTIFIER,
+        oids.ID_CE_CRL_NUMBER,
+        oids.ID_CE_DELTA_CRL_INDICATOR,
+        oids.ID_CE_EXPIRED_CERTS_ON_CRL,
+        oids.ID_CE_FRESHEST_CRL,
+        oids.ID_CE_ISSUING_DISTRIBUTION_POINT,
+    }
+)
+_KNOWN_ENTRY: Final = frozenset(
+    {oids.ID_CE_CERTIFICATE_ISSUER, oids.ID_CE_CRL_REASONS, oids.ID_CE_INVALIDITY_DATE}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuingDistributionPoint:
+    """What a CRL covers (RFC 5280 §5.2.5, C4); all false and None: everything."""
+
+    full_name: tuple[GeneralName, ...] = ()
+    name_relative_to_issuer: bytes | None = None
+    only_contains_user_certs: bool = False
+    only_contains_ca_certs: bool = False
+    only_some_reasons: frozenset[CRLReason] | None = None
+    indirect_crl: bool = False
+    only_contains_attribute_certs: bool = False
+
+    @classmethod
+    def from_der(cls, der: bytes) -> IssuingDistributionPoint:
+        """Read the extension's value. Raises MalformedError."""
+        where = "issuingDistributionPoint"
+        declared = decode(asn1.IssuingDistributionPoint, der, where)
+        point = declared.distribution_point
+        full_name, relative = _distribution_point_name(point, where)
+        some = declared.only_some_reasons
+        return cls(
+            full_name=full_name,
+            name_relative_to_issuer=relative,
+            only_contains_user_certs=bool(declared.only_contains_user_certs),
+            only_contains_ca_certs=bool(declared.only_contains_ca_certs),
+            only_some_reasons=None if some is None else reason_flags(some),
+            indirect_crl=bool(declared.indirect_crl),
+            only_contains_attribute_certs=bool(declared.only_contains_attribute_certs),
+        )
+
+
+def _distribution_point_name(
+    point: object, where: str
+) -> tuple[tuple[GeneralName, ...], bytes | None]:
+    """Read DistributionPointName: fullName [0] or nameRelativeToCRLIssuer [1]."""
+    if point is None:
+        return (), None
+    if not isinstance(point, TLV) or point.tag_bytes not in {b"\xa0", b"\xa1"}:
+        raise MalformedError("has no distributionPoint name", where=where)
+    contents = bytes(point.data)
+    if point.tag_bytes == b"\xa1":
+        return (), contents
+    return decode_general_names(encode_sequence_of([contents]), f"{where}.fullName"), None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevokedEntry:
+    """One entry: the serial, when and why; ``certificate_issuer`` as it stands in the entry."""
+
+    serial_number: int
+    revocation_date: datetime
+    reason: CRLReason | None = None
+    invalidity_date: datetime | None = None
+    certificate_issuer: tuple[GeneralName, ...] = ()
+
+
+@dataclass(frozen=True)
+class CertificateList:
+    """A CRL by its DER. Make one with ``from_der`` or ``load``."""
+
+    der: bytes
+
+    @classmethod
+    def from_der(cls, der: bytes, where: str = "CertificateList") -> CertificateList:
+        """Read one DER CRL.
+
+        Raises:
+            MalformedError: it is no CRL, has bytes after its end, or is larger than
+                ``MAX_CRL_BYTES``.
+        """
+        if len(der) > MAX_CRL_BYTES:
+            raise MalformedError(f"is larger than {MAX_CRL_BYTES} bytes", where=where)
+        crl = cls(der)
+        _ = (crl.this_update, crl.next_update, crl.extensions)
+        return crl
+
+    @classmethod
+    def load(cls, data: bytes, where: str = "CertificateList") -> CertificateList:
+        """Read PEM or DER. Raises MalformedError."""
+        if b"-----BEGIN" not in data:
+            return cls.from_der(data, where)
+        try:
+            loaded = x509.load_pem_x509_crl(data)
+        except ValueError as error:
+            raise MalformedError(f"holds no readable PEM CRL: {error}", where=where) from error
+        return cls.from_der(loaded.public_bytes(Encoding.DER), where)
+
+    @cached_property
+    def _declared(self) -> asn1.CertificateList:
+        return decode(asn1.CertificateList, self.der, "CertificateList")
+
+    @cached_property
+    def _tbs(self) -> asn1.TBSCertList:
+        return decode(asn1.TBSCertList, self.tbs_der, "CertificateList.tbsCertList")
+
+    @cached_property
+    def tbs_der(self) -> bytes:
+        """The signed bytes, as received."""
+        return encode(self._declared.tbs_cert_list)
+
+    @cached_property
+    def issuer(self) -> Name:
+        """The CRL issuer's Name."""
+        return Name(encode(self._tbs.issuer))
+
+    @cached_property
+    def signature_algorithm(self) -> AlgorithmIdentifier:
+        """The algorithm of the CRL's signature."""
+        return AlgorithmIdentifier.from_declared(self._declared.signature_algorithm)
+
+    @cached_property
+    def this_update(self) -> datetime:
+        """When the CRL was issued, UTC."""
+        return _time(self._tbs.this_update, "thisUpdate")
+
+    @cached_property
+    def next_update(self) -> datetime | None:
+        """By when the next one comes, UTC."""
+        declared = self._tbs.next_update
+        return None if declared is None else _time(declared, "nextUpdate")
+
+    @cached_property
+    def extensions(self) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
+        """The CRL's extensions. Raises MalformedError where one stands twice."""
+        return _extensions(self._tbs.crl_extensions, "crlExtensions")
+
+    @cached_property
+    def crl_number(self) -> int | None:
+        """The number that grows with every CRL of this scope (C1)."""
+        return self._integer(oids.ID_CE_CRL_NUMBER)
+
+    @cached_property
+    def base_crl_number(self) -> int | None:
+        """The number of the CRL that this delta adds to; None: not a delta CRL (C2)."""
+        return self._integer(oids.ID_CE_DELTA_CRL_INDICATOR)
+
+    def _integer(self, oid: ObjectIdentifier) -> int | None:
+        extension = self.extensions.get(oid)
+        return None if extension is None else decode(int, extension[1], oids.name_of(oid))
+
+    @cached_property
+    def scope(self) -> IssuingDistributionPoint:
+        """What the CRL covers (C4)."""
+        extension = self.extensions.get(oids.ID_CE_ISSUING_DISTRIBUTION_POINT)
+        if extension is None:
+            return IssuingDistributionPoint()
+        return IssuingDistributionPoint.from_der(extension[1])
+
+    @property
+    def reasons(self) -> frozenset[CRLReason]:
+        """The reasons that the CRL covers (C5)."""
+        some = self.scope.only_some_reasons
+        return ALL_REASONS if some is None else some
+
+    def entries(self) -> Iterator[RevokedEntry]:
+        """Yield every entry, in order.
+
+        Raises:
+            MalformedError: an entry is broken, or carries an unknown critical extension (C8).
+        """
+        for element in self._tbs.revoked_certificates or ():
+            yield _entry(decode(asn1.RevokedCertificate, encode(element), "revokedCertificates"))
+
+    def unknown_critical(self) -> tuple[ObjectIdentifier, ...]:
+        """List the critical extensions that we don't know: the CRL is unusable (C8)."""
+        return tuple(
+            oid for oid, (critical, _) in self.extensions.items() if critical and oid not in _KNOWN
+        )
+
+    def signature_problem(self, issuer: Certificate) -> str | None:
+        """Say why ``issuer`` did not sign this CRL; None: it did, and may (C8)."""
+        if not self.issuer.matches(issuer.subject):
+            return f"the CRL is of {self.issuer}, not of {issuer.subject}"
+        usage = issuer.key_usage
+        if usage is not None and not usage.crl_sign:
+            return f"{issuer.subject} lacks the key usage cRLSign"
+        try:
+            algorithm = signature_algorithm(self.signature_algorithm)
+            signature = self._declared.signature_value.as_bytes()
+            return signature_problem(algorithm, issuer.public_key, signature, self.tbs_der)
+        except MalformedError as error:
+            return str(error)
+
+
+def _time(declared: UTCTime | GeneralizedTime, where: str) -> datetime:
+    if isinstance(declared, GeneralizedTime):
+        return decode_time(declared, where)
+    return declared.as_datetime()
+
+
+def _extensions(
+    declared: list[asn1.Extension] | None, where: str
+) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
+    found: dict[ObjectIdentifier, tuple[bool, bytes]] = {}
+    for extension in declared or ():
+        if extension.extn_id in found:
+            raise MalformedError(f"{oids.name_of(extension.extn_id)} stands twice", where=where)
+        found[extension.extn_id] = (bool(extension.critical), extension.extn_value)
+    return found
+
+
+def _entry(declared: asn1.RevokedCertificate) -> RevokedEntry:
+    where = "crlEntryExtensions"
+    extensions = _extensions(declared.crl_entry_extensions, where)
+    for oid, (critical, _) in extensions.items():
+        if critical and oid not in _KNOWN_ENTRY:
+            raise MalformedError(
+                f"unknown critical extension {oids.name_of(oid)}", where=where, rule="C8"
+            )
+    reason = extensions.get(oids.ID_CE_CRL_REASONS)
+    invalidity = extensions.get(oids.ID_CE_INVALIDITY_DATE)
+    issuer = extensions.get(oids.ID_CE_CERTIFICATE_ISSUER)
+    return RevokedEntry(
+        serial_number=declared.user_certificate,
+        revocation_date=_time(declared.revocation_date, "revocationDate"),
+        reason=None if reason is None else decode_reason(reason[1], where),
+        invalidity_date=None if invalidity is None else decode_date(invalidity[1], where),
+        certificate_issuer=() if issuer is None else decode_general_names(issuer[1], where),
+    )
+
+
+def decode_reason(der: bytes, where: str) -> CRLReason:
+    """Read the value of reasonCode (RFC 5280 §5.3.1). Raises MalformedError."""
+    where = f"{where}.reasonCode"
+    return CRLReason.from_number(decode_enumerated(read_tlv(der, where), where), where)
+
+
+def decode_date(der: bytes, where: str) -> datetime:
+    """Read the value of invalidityDate (RFC 5280 §5.3.2). Raises MalformedError."""
+    where = f"{where}.invalidityDate"
+    return decode_time(decode(GeneralizedTime, der, where), where)
