@@ -8,7 +8,7 @@ signed, and what must be echoed, is never encoded anew.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cryptography.x509 import ObjectIdentifier
 
@@ -110,16 +110,19 @@ class RevokedInfo:
     revocation_reason: Annotated[Null | TLV | None, Explicit(0)] = None
 
 
+CertStatus: TypeAlias = (
+    Annotated[Variant[Null, Literal["good"]], Implicit(0)]
+    | Annotated[Variant[RevokedInfo, Literal["revoked"]], Implicit(1)]
+    | Annotated[Variant[Null, Literal["unknown"]], Implicit(2)]
+)
+
+
 @sequence
 class SingleResponse:
     """SingleResponse ::= SEQUENCE { certID, certStatus, thisUpdate, nextUpdate [0], … [1] }."""
 
     cert_id: TLV
-    cert_status: (
-        Annotated[Variant[Null, Literal["good"]], Implicit(0)]
-        | Annotated[Variant[RevokedInfo, Literal["revoked"]], Implicit(1)]
-        | Annotated[Variant[Null, Literal["unknown"]], Implicit(2)]
-    )
+    cert_status: CertStatus
     this_update: GeneralizedTime
     next_update: Annotated[GeneralizedTime | None, Explicit(0)] = None
     single_extensions: Annotated[list[Extension] | None, Explicit(1)] = None
