@@ -1,0 +1,36 @@
+"""Who may say so: a signer is a certificate, the certificates to send, and a way to sign."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from certstatus.pkix import Certificate, SignatureAlgorithm
+
+__all__ = ["Signer"]
+
+
+class Signer(Protocol):
+    """A key with its certificate and one signature algorithm; keys of any kind and place."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """The responder's certificate: a delegate's, or the CA's own (O22)."""
+        ...
+
+    @property
+    def certs(self) -> tuple[Certificate, ...]:
+        """What goes into ``certs``, the signer first; empty where the CA signs itself (O18, L5)."""
+        ...
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """How it signs."""
+        ...
+
+    def sign(self, tbs: bytes) -> bytes:
+        """Sign DER.
+
+        Raises:
+            SignerError: the key could not be used.
+        """
+        ...

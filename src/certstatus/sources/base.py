@@ -1,0 +1,71 @@
+"""Who knows the status: one method, three kinds of answer.
+
+Known says good or revoked. Unlisted says that the source serves this issuer and has no
+such serial number; what the responder makes of that is the authority's policy (O12,
+O13, C10). NotOurs says that the issuer is not this source's. A source that can't know
+now raises SourceError, and the responder says tryLater, never a guess (O11, C9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from certstatus.ocsp import NO_EXTENSIONS, CertID, Extensions, Good, Revoked
+
+__all__ = ["Answer", "Known", "NotOurs", "Source", "Unlisted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The status of a listed certificate.
+
+    ``this_update`` is the latest time at which the status was known to be right, and
+    ``next_update`` the time by which the source will know more, None where it always
+    knows (O19). ``origin`` names the source for people and metrics.
+    """
+
+    cert_status: Good | Revoked
+    this_update: datetime
+    next_update: datetime | None = None
+    origin: str
+    single_extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """No such serial number; ``lists_issued`` tells whether that means "never issued" (C10)."""
+
+    this_update: datetime
+    next_update: datetime | None = None
+    origin: str
+    lists_issued: bool
+    single_extensions: Extensions = NO_EXTENSIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotOurs:
+    """The CertID names an issuer that this source does not serve."""
+
+    origin: str
+
+
+Answer: TypeAlias = Known | Unlisted | NotOurs
+
+
+class Source(Protocol):
+    """Anything that knows statuses; wrappers take a Source and are one."""
+
+    @property
+    def name(self) -> str:
+        """What logs, metrics and ``origin`` call it."""
+        ...
+
+    async def status(self, cert_id: CertID, now: datetime) -> Answer:
+        """Say what is known of a certificate at ``now``, aware UTC.
+
+        Raises:
+            SourceError: the status can't be known now.
+        """
+        ...

@@ -1,0 +1,325 @@
+"""A tiny CA that issues anything, right or wrong, for tests and for ``certstatus lab``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Final, TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.x509 import ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from certstatus.asn1 import oids
+from certstatus.pkix import Certificate, CRLReason, HashAlgorithm
+
+__all__ = ["KEY_KINDS", "Issued", "PrivateKey", "TinyCA", "generate_key", "sign_plain"]
+
+PrivateKey: TypeAlias = (
+    rsa.RSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | ed448.Ed448PrivateKey
+    | mldsa.MLDSA44PrivateKey
+    | mldsa.MLDSA65PrivateKey
+    | mldsa.MLDSA87PrivateKey
+)
+
+KEY_KINDS: Final[dict[str, Callable[[], PrivateKey]]] = {
+    "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
+    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "ed448": ed448.Ed448PrivateKey.generate,
+    "mldsa44": mldsa.MLDSA44PrivateKey.generate,
+    "mldsa65": mldsa.MLDSA65PrivateKey.generate,
+    "mldsa87": mldsa.MLDSA87PrivateKey.generate,
+}
+"""Every kind of key that we sign with, by a short name."""
+
+EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the tiny CA's certificates become valid, unless a test says otherwise."""
+
+
+def generate_key(kind: str = "p256") -> PrivateKey:
+    """Make a key of a kind named in ``KEY_KINDS``."""
+    return KEY_KINDS[kind]()
+
+
+def _signing_hash(key: PrivateKey) -> hashes.SHA256 | None:
+    return (
+        hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) else None
+    )
+
+
+def sign_plain(key: PrivateKey, data: bytes) -> bytes:
+    """Sign with the kind's usual algorithm: SHA-256 with RSA or ECDSA, else the key's own."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(data, ec.ECDSA(hashes.SHA256()))
+    return key.sign(data)
+
+
+def name(common_name: str) -> x509.Name:
+    """Make a Name of one commonName."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate and its key."""
+
+    certificate: Certificate
+    key: PrivateKey
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate as PEM."""
+        return self.certificate.parsed.public_bytes(serialization.Encoding.PEM)
+
+    def key_pem(self, password: bytes | None = None) -> bytes:
+        """Return the key as PKCS #8 PEM, encrypted where a password is given."""
+        encryption: serialization.KeySerializationEncryption = (
+            serialization.NoEncryption()
+            if password is None
+            else serialization.BestAvailableEncryption(password)
+        )
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+        )
+
+
+def key_usage(*bits: str) -> x509.KeyUsage:
+    """Make a KeyUsage of the cryptography package's names: digital_signature, crl_sign and so on."""
+    names = (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
+    return x509.KeyUsage(**{bit: bit in bits for bit in names})
+
+
+@dataclass
+class TinyCA:
+    """A CA in memory. Times are aware UTC; serial numbers count from 1000 unless given."""
+
+    common_name: str = "Tiny CA"
+    kind: str = "p256"
+    not_before: datetime = EPOCH
+    not_after: datetime = EPOCH + timedelta(days=3650)
+    parent: TinyCA | None = None
+    key: PrivateKey = field(default_factory=lambda: generate_key("p256"))
+    certificate: Certificate = field(init=False)
+    serials: Iterator[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind != "p256":
+            self.key = generate_key(self.kind)
+        self.serials = count(1000)
+        signer = self.parent or self
+        certificate = (
+            self._builder(name(self.common_name), self.key, signer, self.not_before, self.not_after)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(
+                key_usage("key_cert_sign", "crl_sign", "digital_signature"), critical=True
+            )
+            .serial_number(next(signer.serials) if self.parent else 1)
+            .sign(signer.key, _signing_hash(signer.key))
+        )
+        self.certificate = Certificate.from_x509(certificate)
+
+    @staticmethod
+    def _builder(
+        subject: x509.Name,
+        key: PrivateKey,
+        signer: TinyCA,
+        not_before: datetime,
+        not_after: datetime,
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(name(signer.common_name))
+            .public_key(key.public_key())
+            .not_valid_before(not_before)
+            .not_valid_after(not_after)
+        )
+
+    def issue(
+        self,
+        common_name: str = "leaf.example",
+        *,
+        serial_number: int | None = None,
+        kind: str = "p256",
+        key: PrivateKey | None = None,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+        ocsp_uris: Iterable[str] = (),
+        ca_issuers_uris: Iterable[str] = (),
+        crl_uris: Iterable[str] = (),
+        extended_key_usages: Iterable[ObjectIdentifier] = (),
+        usage: x509.KeyUsage | None = None,
+        nocheck: bool = False,
+        tls_features: Iterable[x509.TLSFeatureType] = (),
+        extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
+    ) -> Issued:
+        """Issue a certificate with exactly what is asked for, right or wrong."""
+        key = key or generate_key(kind)
+        builder = self._builder(
+            name(common_name),
+            key,
+            self,
+            not_before or self.not_before,
+            not_after or self.not_before + timedelta(days=730),
+        ).serial_number(next(self.serials) if serial_number is None else serial_number)
+        for extension, critical in (
+            *_access(ocsp_uris, ca_issuers_uris),
+            *_points(crl_uris),
+            *_purposes(extended_key_usages, usage),
+            *(((x509.OCSPNoCheck(), False),) if nocheck else ()),
+            *(((x509.TLSFeature(list(tls_features)), False),) if tls_features else ()),
+            *extensions,
+        ):
+            builder = builder.add_extension(extension, critical=critical)
+        certificate = builder.sign(self.key, _signing_hash(self.key))
+        return Issued(Certificate.from_x509(certificate), key)
+
+    def issue_server(self, host: str = "leaf.example", **wishes: object) -> Issued:
+        """Issue a TLS server's certificate for a DNS name; ``wishes`` as in ``issue``."""
+        alternative = x509.SubjectAlternativeName([x509.DNSName(host)])
+        return self.issue(
+            host,
+            usage=key_usage("digital_signature"),
+            extended_key_usages=(ExtendedKeyUsageOID.SERVER_AUTH,),
+            extensions=((alternative, False),),
+            **wishes,  # type: ignore[arg-type]
+        )
+
+    def issue_responder(
+        self,
+        common_name: str = "OCSP responder",
+        *,
+        kind: str = "p256",
+        nocheck: bool = True,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+        **wishes: object,
+    ) -> Issued:
+        """Issue a delegated responder's certificate as RFC 6960 §4.2.2.2 and BR 7.1.2.8 ask."""
+        authority_key = x509.AuthorityKeyIdentifier(
+            self.certificate.key_hash(HashAlgorithm.SHA1), None, None
+        )
+        return self.issue(
+            common_name,
+            kind=kind,
+            nocheck=nocheck,
+            not_before=not_before,
+            not_after=not_after,
+            usage=key_usage("digital_signature"),
+            extended_key_usages=(oids.ID_KP_OCSP_SIGNING,),
+            extensions=((authority_key, False),),
+            **wishes,  # type: ignore[arg-type]
+        )
+
+    def crl(
+        self,
+        revoked: Iterable[tuple[int, datetime, CRLReason | None]] = (),
+        *,
+        number: int = 1,
+        this_update: datetime | None = None,
+        next_update: datetime | None = None,
+        extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
+    ) -> bytes:
+        """Issue a CRL, DER: serial number, revocation date and reason of each entry."""
+        this_update = this_update or self.not_before
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(name(self.common_name))
+            .last_update(this_update)
+            .next_update(next_update or this_update + timedelta(days=7))
+            .add_extension(x509.CRLNumber(number), critical=False)
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical=critical)
+        for serial_number, revocation_date, reason in revoked:
+            builder = builder.add_revoked_certificate(
+                _entry(serial_number, revocation_date, reason)
+            )
+        signed = builder.sign(self.key, _signing_hash(self.key))
+        return signed.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def issued(self) -> Issued:
+        """The CA's own certificate and key."""
+        return Issued(self.certificate, self.key)
+
+
+def _access(
+    ocsp_uris: Iterable[str], ca_issuers_uris: Iterable[str]
+) -> Iterable[tuple[x509.ExtensionType, bool]]:
+    descriptions = [
+        *(_description(AuthorityInformationAccessOID.OCSP, uri) for uri in ocsp_uris),
+        *(_description(AuthorityInformationAccessOID.CA_ISSUERS, uri) for uri in ca_issuers_uris),
+    ]
+    return ((x509.AuthorityInformationAccess(descriptions), False),) if descriptions else ()
+
+
+def _description(method: ObjectIdentifier, uri: str) -> x509.AccessDescription:
+    return x509.AccessDescription(method, x509.UniformResourceIdentifier(uri))
+
+
+def _points(crl_uris: Iterable[str]) -> Iterable[tuple[x509.ExtensionType, bool]]:
+    points = [
+        x509.DistributionPoint([x509.UniformResourceIdentifier(uri)], None, None, None)
+        for uri in crl_uris
+    ]
+    return ((x509.CRLDistributionPoints(points), False),) if points else ()
+
+
+def _purposes(
+    purposes: Iterable[ObjectIdentifier], usage: x509.KeyUsage | None
+) -> Iterable[tuple[x509.ExtensionType, bool]]:
+    wanted = list(purposes)
+    if usage is not None:
+        yield usage, True
+    if wanted:
+        yield x509.ExtendedKeyUsage(wanted), False
+
+
+def _entry(
+    serial_number: int, revocation_date: datetime, reason: CRLReason | None
+) -> x509.RevokedCertificate:
+    builder = (
+        x509.RevokedCertificateBuilder()
+        .serial_number(serial_number)
+        .revocation_date(revocation_date)
+    )
+    if reason is not None:
+        builder = builder.add_extension(x509.CRLReason(_FLAGS[reason]), critical=False)
+    return builder.build()
+
+
+_FLAGS: Final = {
+    CRLReason.UNSPECIFIED: x509.ReasonFlags.unspecified,
+    CRLReason.KEY_COMPROMISE: x509.ReasonFlags.key_compromise,
+    CRLReason.CA_COMPROMISE: x509.ReasonFlags.ca_compromise,
+    CRLReason.AFFILIATION_CHANGED: x509.ReasonFlags.affiliation_changed,
+    CRLReason.SUPERSEDED: x509.ReasonFlags.superseded,
+    CRLReason.CESSATION_OF_OPERATION: x509.ReasonFlags.cessation_of_operation,
+    CRLReason.CERTIFICATE_HOLD: x509.ReasonFlags.certificate_hold,
+    CRLReason.REMOVE_FROM_CRL: x509.ReasonFlags.remove_from_crl,
+    CRLReason.PRIVILEGE_WITHDRAWN: x509.ReasonFlags.privilege_withdrawn,
+    CRLReason.AA_COMPROMISE: x509.ReasonFlags.aa_compromise,
+}
