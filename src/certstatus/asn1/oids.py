@@ -23,6 +23,8 @@ ANY_EXTENDED_KEY_USAGE: Final = ObjectIdentifier("2.5.29.37.0")
 
 # RFC 5280 §4.2, §5.2, §5.3; RFC 7633; X.509
 ID_CE_KEY_USAGE: Final = ObjectIdentifier("2.5.29.15")
+ID_CE_SUBJECT_KEY_IDENTIFIER: Final = ObjectIdentifier("2.5.29.14")
+ID_CE_SUBJECT_ALT_NAME: Final = ObjectIdentifier("2.5.29.17")
 ID_CE_BASIC_CONSTRAINTS: Final = ObjectIdentifier("2.5.29.19")
 ID_CE_CRL_NUMBER: Final = ObjectIdentifier("2.5.29.20")
 ID_CE_CRL_REASONS: Final = ObjectIdentifier("2.5.29.21")
@@ -31,6 +33,7 @@ ID_CE_DELTA_CRL_INDICATOR: Final = ObjectIdentifier("2.5.29.27")
 ID_CE_ISSUING_DISTRIBUTION_POINT: Final = ObjectIdentifier("2.5.29.28")
 ID_CE_CERTIFICATE_ISSUER: Final = ObjectIdentifier("2.5.29.29")
 ID_CE_CRL_DISTRIBUTION_POINTS: Final = ObjectIdentifier("2.5.29.31")
+ID_CE_CERTIFICATE_POLICIES: Final = ObjectIdentifier("2.5.29.32")
 ID_CE_AUTHORITY_KEY_IDENTIFIER: Final = ObjectIdentifier("2.5.29.35")
 ID_CE_EXT_KEY_USAGE: Final = ObjectIdentifier("2.5.29.37")
 ID_CE_FRESHEST_CRL: Final = ObjectIdentifier("2.5.29.46")
@@ -97,6 +100,8 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_KP_OCSP_SIGNING: "id-kp-OCSPSigning",
     ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
     ID_CE_KEY_USAGE: "id-ce-keyUsage",
+    ID_CE_SUBJECT_KEY_IDENTIFIER: "id-ce-subjectKeyIdentifier",
+    ID_CE_SUBJECT_ALT_NAME: "id-ce-subjectAltName",
     ID_CE_BASIC_CONSTRAINTS: "id-ce-basicConstraints",
     ID_CE_CRL_NUMBER: "id-ce-cRLNumber",
     ID_CE_CRL_REASONS: "id-ce-cRLReasons",
@@ -105,6 +110,7 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_CE_ISSUING_DISTRIBUTION_POINT: "id-ce-issuingDistributionPoint",
     ID_CE_CERTIFICATE_ISSUER: "id-ce-certificateIssuer",
     ID_CE_CRL_DISTRIBUTION_POINTS: "id-ce-cRLDistributionPoints",
+    ID_CE_CERTIFICATE_POLICIES: "id-ce-certificatePolicies",
     ID_CE_AUTHORITY_KEY_IDENTIFIER: "id-ce-authorityKeyIdentifier",
     ID_CE_EXT_KEY_USAGE: "id-ce-extKeyUsage",
     ID_CE_FRESHEST_CRL: "id-ce-freshestCRL",

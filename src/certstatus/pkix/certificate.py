@@ -66,7 +66,7 @@ class Certificate:
         certificate = cls(der)
         try:
             _ = (certificate._declared, certificate._tbs, certificate._spki)
-            _ = certificate.parsed
+            _ = certificate._validity
         except MalformedError as error:
             raise MalformedError(error.message, where=f"{where}: {error.where}") from error
         return certificate
@@ -183,14 +183,21 @@ class Certificate:
         return AlgorithmIdentifier.from_declared(self._spki.algorithm)
 
     @cached_property
+    def _validity(self) -> tuple[datetime, datetime]:
+        try:
+            return self.parsed.not_valid_before_utc, self.parsed.not_valid_after_utc
+        except ValueError as error:
+            raise MalformedError(f"is not readable: {error}", where="validity") from error
+
+    @property
     def not_before(self) -> datetime:
         """Start of validity, UTC."""
-        return self.parsed.not_valid_before_utc
+        return self._validity[0]
 
-    @cached_property
+    @property
     def not_after(self) -> datetime:
         """Last second of validity, UTC."""
-        return self.parsed.not_valid_after_utc
+        return self._validity[1]
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether ``moment`` lies in the validity period, both ends included (RFC 5280 §4.1.2.5)."""

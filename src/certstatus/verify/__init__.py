@@ -1,0 +1,30 @@
+"""Judgment: response, request and time make a report of every check."""
+
+from __future__ import annotations
+
+from certstatus.verify.judge import verify_response
+from certstatus.verify.policy import DEFAULT_POLICY, DelegateStatus, NoncePolicy, VerifyPolicy
+from certstatus.verify.question import DelegateStatusLookup
+from certstatus.verify.report import (
+    Check,
+    Finding,
+    Outcome,
+    Report,
+    Verdict,
+    VerifiedResponse,
+)
+
+__all__ = [
+    "DEFAULT_POLICY",
+    "Check",
+    "DelegateStatus",
+    "DelegateStatusLookup",
+    "Finding",
+    "NoncePolicy",
+    "Outcome",
+    "Report",
+    "Verdict",
+    "VerifiedResponse",
+    "VerifyPolicy",
+    "verify_response",
+]

@@ -1,0 +1,273 @@
+"""Find who signed, and whether they may (RFC 6960 §4.2.2.2; O16, O22 to O25).
+
+Every certificate at hand is tried: the issuer first, then those trusted by local
+configuration, then each one that the response carries. The first that passes every check
+is the signer; where none does, the one that came furthest is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from cryptography.x509 import ObjectIdentifier
+
+from certstatus.asn1 import oids
+from certstatus.errors import MalformedError
+from certstatus.ocsp import BasicOCSPResponse, Good
+from certstatus.pkix import Certificate, SignatureAlgorithm
+from certstatus.pkix.signature import signature_problem
+from certstatus.verify.policy import DelegateStatus
+from certstatus.verify.question import Question
+from certstatus.verify.report import Check, Finding, Outcome
+from certstatus.verify.signature import check_algorithm, check_signature
+
+__all__: list[str] = []
+
+NOCHECK_VALUE: Final = b"\x05\x00"
+_KNOWN_CRITICAL: Final[frozenset[ObjectIdentifier]] = frozenset(
+    {
+        oids.ID_CE_KEY_USAGE,
+        oids.ID_CE_EXT_KEY_USAGE,
+        oids.ID_CE_BASIC_CONSTRAINTS,
+        oids.ID_CE_AUTHORITY_KEY_IDENTIFIER,
+        oids.ID_CE_CRL_DISTRIBUTION_POINTS,
+        oids.ID_PE_AUTHORITY_INFO_ACCESS,
+        oids.ID_PKIX_OCSP_NOCHECK,
+        oids.ID_CE_SUBJECT_ALT_NAME,
+        oids.ID_CE_CERTIFICATE_POLICIES,
+        oids.ID_CE_SUBJECT_KEY_IDENTIFIER,
+    }
+)
+
+
+class Role(StrEnum):
+    """By which of the three ways a signer may be believed (RFC 6960 §4.2.2.2)."""
+
+    ISSUER = "the issuing CA"
+    TRUSTED = "trusted by local configuration"
+    DELEGATE = "delegated by the issuing CA"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What became of one candidate; ``pending``: its own status was asked for and not known."""
+
+    certificate: Certificate | None
+    checks: tuple[Check, ...]
+    pending: Certificate | None = None
+
+    @property
+    def is_signer(self) -> bool:
+        """Whether no check failed."""
+        return all(check.outcome is not Outcome.FAIL for check in self.checks)
+
+    @property
+    def passes(self) -> int:
+        """How many checks held: how far it came."""
+        return sum(check.outcome is Outcome.PASS for check in self.checks)
+
+
+def find_signer(
+    basic: BasicOCSPResponse, question: Question
+) -> tuple[Judged, Check, list[Finding]]:
+    """Try every candidate; return the best, the check of the algorithm, and findings."""
+    findings: list[Finding] = []
+    algorithm, algorithm_check = check_algorithm(basic.signature_algorithm, question.policy)
+    embedded = _embedded(basic.certs, findings)
+    responder_id = basic.tbs_response_data.responder_id
+    named = [
+        candidate for candidate in _candidates(question, embedded) if responder_id.names(candidate)
+    ]
+    if not named:
+        reason = f"no certificate at hand is the one of {responder_id}"
+        best = Judged(certificate=None, checks=_nobody(reason))
+    else:
+        best = _best(basic, question, named, algorithm)
+    if best.is_signer and best.certificate is not None:
+        findings += _signer_findings(best.certificate, embedded)
+    return best, algorithm_check, findings
+
+
+def _best(
+    basic: BasicOCSPResponse,
+    question: Question,
+    named: Sequence[Certificate],
+    algorithm: SignatureAlgorithm | None,
+) -> Judged:
+    best: Judged | None = None
+    for candidate in named:
+        judged = _judge(basic, question, candidate, algorithm)
+        if judged.is_signer:
+            return judged
+        if best is None or judged.passes > best.passes:
+            best = judged
+    assert best is not None
+    return best
+
+
+def _embedded(certs: Sequence[bytes], findings: list[Finding]) -> list[Certificate]:
+    readable = []
+    for position, der in enumerate(certs):
+        try:
+            readable.append(Certificate.from_der(der))
+        except MalformedError as error:
+            findings.append(Finding(f"BasicOCSPResponse.certs[{position}]", str(error)))
+    return readable
+
+
+def _candidates(question: Question, embedded: Sequence[Certificate]) -> Iterator[Certificate]:
+    seen: set[bytes] = set()
+    for candidate in (question.issuer, *question.policy.trusted_responders, *embedded):
+        if candidate.der not in seen:
+            seen.add(candidate.der)
+            yield candidate
+
+
+def _nobody(reason: str) -> tuple[Check, ...]:
+    skipped = "the signer's certificate is not known"
+    return (
+        Check.failed("O16", "responderID", reason),
+        Check.skipped("O21", "signature", skipped),
+        Check.skipped("O22", "authorised responder", skipped),
+    )
+
+
+def _role(question: Question, candidate: Certificate) -> Role:
+    if candidate.der in {one.der for one in question.policy.trusted_responders}:
+        return Role.TRUSTED
+    same_key = candidate.spki_der == question.issuer.spki_der
+    if same_key and candidate.subject.matches(question.issuer.subject):
+        return Role.ISSUER
+    return Role.DELEGATE
+
+
+def _judge(
+    basic: BasicOCSPResponse,
+    question: Question,
+    candidate: Certificate,
+    algorithm: SignatureAlgorithm | None,
+) -> Judged:
+    role = _role(question, candidate)
+    responder_id = basic.tbs_response_data.responder_id
+    checks = [
+        Check.passed("O16", "responderID", f"{responder_id} is {candidate.subject}"),
+        check_signature(basic, algorithm, candidate),
+    ]
+    pending = None
+    try:
+        if role is Role.DELEGATE:
+            checks += _check_delegation(question, candidate)
+            status_check, pending = _check_status(question, candidate)
+            checks.append(status_check)
+        else:
+            checks.append(Check.passed("O22", "authorised responder", role.value))
+            checks.append(Check.skipped("O24", "responder's own status", role.value))
+        if role is not Role.ISSUER:
+            checks += _check_fitness(question, candidate)
+    except MalformedError as error:
+        checks.append(Check.failed("O25", "responder's certificate", str(error)))
+    return Judged(certificate=candidate, checks=tuple(checks), pending=pending)
+
+
+def _check_delegation(question: Question, delegate: Certificate) -> Iterator[Check]:
+    """O22: the purpose, and issued directly by that CA; O23: by the same key."""
+    name = "authorised responder"
+    usages = delegate.extended_key_usages
+    if usages is None or oids.ID_KP_OCSP_SIGNING not in usages:
+        any_usage = usages is not None and oids.ANY_EXTENDED_KEY_USAGE in usages
+        also = "; anyExtendedKeyUsage does not count" if any_usage else ""
+        yield Check.failed("O22", name, f"{delegate.subject} lacks id-kp-OCSPSigning{also}")
+    elif not delegate.issuer.matches(question.issuer.subject):
+        reason = f"{delegate.subject} was issued by {delegate.issuer}, not by the issuing CA"
+        yield Check.failed("O22", name, reason)
+    else:
+        yield Check.passed("O22", name, f"{Role.DELEGATE.value}, with id-kp-OCSPSigning")
+    yield _check_same_key(question, delegate)
+
+
+def _check_same_key(question: Question, delegate: Certificate) -> Check:
+    name = "issued by the same key"
+    algorithm, check = check_algorithm(delegate.signature_algorithm, question.policy)
+    if algorithm is None or check.outcome is Outcome.FAIL:
+        return Check.failed("O29", name, f"the delegate's certificate: {check.reason}")
+    problem = signature_problem(
+        algorithm, question.issuer.public_key, delegate.signature, delegate.tbs_der
+    )
+    if problem is not None:
+        reason = f"the key that signed the certificate did not sign the delegate: {problem}"
+        return Check.failed("O23", name, reason)
+    return Check.passed("O23", name, "one key signed the certificate and the delegate")
+
+
+def _check_fitness(question: Question, certificate: Certificate) -> Iterator[Check]:
+    """O25: validity now, key usage, nothing critical that we don't know."""
+    skew = question.policy.skew
+    name = "responder's validity"
+    period = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+    if certificate.not_before - skew <= question.now <= certificate.not_after + skew:
+        yield Check.passed("O25", name, period)
+    else:
+        yield Check.failed("O25", name, f"not valid now: {period}")
+    name = "responder's key usage"
+    usage = certificate.key_usage
+    if usage is None or usage.digital_signature:
+        yield Check.passed("O25", name, "unlimited" if usage is None else "digitalSignature")
+    else:
+        yield Check.failed("O25", name, "has no digitalSignature")
+    unknown = [
+        oids.name_of(oid)
+        for oid, (critical, _) in certificate.extensions.items()
+        if critical and oid not in _KNOWN_CRITICAL
+    ]
+    name = "responder's extensions"
+    if unknown:
+        yield Check.failed("O25", name, f"critical and not known: {', '.join(unknown)}")
+    else:
+        yield Check.passed("O25", name, "none critical that is not known")
+
+
+def _check_status(question: Question, delegate: Certificate) -> tuple[Check, Certificate | None]:
+    """O24: nocheck, or the delegate's own status; the second value is whom to ask for."""
+    name, policy = "responder's own status", question.policy.delegate_status
+    if delegate.nocheck == NOCHECK_VALUE:
+        return Check.passed("O24", name, "nocheck: trusted for its lifetime"), None
+    if policy is DelegateStatus.NOCHECK:
+        reason = "a responder that speaks of another responder must carry nocheck"
+        return Check.failed("O24", name, reason), None
+    if waiver := _waiver(delegate, policy):
+        return Check.skipped("O24", name, waiver), None
+    status = None if question.delegate_status is None else question.delegate_status(delegate)
+    if status is None:
+        reason = "is not known, and the certificate has no nocheck"
+        return Check.failed("O24", name, reason), delegate
+    if isinstance(status, Good):
+        return Check.passed("O24", name, "good"), None
+    return Check.failed("O24", name, f"is {status}"), None
+
+
+def _waiver(delegate: Certificate, policy: DelegateStatus) -> str | None:
+    """Say why the policy does not ask for this delegate's status; None: it does."""
+    if policy is DelegateStatus.OFF:
+        return "not looked at, by policy"
+    is_named = bool(delegate.ocsp_uris or delegate.crl_uris)
+    if policy is DelegateStatus.WHERE_NAMED and not is_named:
+        return "neither nocheck nor a place to ask: left to local policy, which accepts it"
+    return None
+
+
+def _signer_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Iterator[Finding]:
+    """Tell what a careful CA would do otherwise."""
+    where = "responder's certificate"
+    if embedded and embedded[0] != signer and signer in embedded:
+        yield Finding("BasicOCSPResponse.certs", "the signer does not stand first")
+    if signer.nocheck not in {None, NOCHECK_VALUE}:
+        yield Finding(where, "nocheck holds something other than NULL, and is ignored (O24)")
+    critical, _ = signer.extensions.get(oids.ID_PKIX_OCSP_NOCHECK, (False, b""))
+    if critical:
+        yield Finding(where, "nocheck is critical; it should not be (O24)")
+    usages = signer.extended_key_usages
+    if signer.is_ca and usages is not None and oids.ID_KP_OCSP_SIGNING in usages:
+        yield Finding(where, "a CA with id-kp-OCSPSigning can answer for its issuer")

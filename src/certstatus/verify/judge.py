@@ -1,0 +1,162 @@
+"""Parse and believe are two steps; this is the second: response + request + now -> Report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from certstatus.errors import MalformedError
+from certstatus.ocsp import (
+    BasicOCSPResponse,
+    Good,
+    OCSPRequest,
+    OCSPResponse,
+    OCSPResponseStatus,
+    PreferredSignatureAlgorithms,
+    Revoked,
+    SingleResponse,
+    parse_response,
+)
+from certstatus.pkix import Certificate
+from certstatus.verify.delegation import find_signer
+from certstatus.verify.extensions import check_extensions, extension_findings
+from certstatus.verify.freshness import check_freshness, time_findings
+from certstatus.verify.matching import (
+    check_request,
+    check_target,
+    find_answer,
+    request_findings,
+)
+from certstatus.verify.nonce import check_nonce
+from certstatus.verify.policy import DEFAULT_POLICY, VerifyPolicy
+from certstatus.verify.question import DelegateStatusLookup, Question, Target
+from certstatus.verify.report import Check, Finding, Outcome, Report, Verdict, refused, seal
+
+__all__ = ["verify_response"]
+
+
+def verify_response(
+    response: bytes | OCSPResponse,
+    *,
+    issuer: Certificate,
+    certificate: Certificate | None = None,
+    serial_number: int | None = None,
+    request: OCSPRequest | None = None,
+    now: datetime,
+    policy: VerifyPolicy = DEFAULT_POLICY,
+    delegate_status: DelegateStatusLookup | None = None,
+) -> Report:
+    """Judge what a response says of one certificate (RFC 6960 §3.2, RFC 9919 §5).
+
+    Args:
+        response: DER, or what ``parse_response`` made of it.
+        issuer: the certificate of the CA that issued the certificate in question.
+        certificate: that certificate; with it, the issuer's signature is checked too.
+        serial_number: stands for the certificate where it is not at hand.
+        request: the request that was sent; binds nonce and certificates.
+        now: aware UTC.
+        policy: how strictly to judge.
+        delegate_status: tells a delegate's own status where the policy wants it (O24).
+
+    Returns:
+        A report of every check; it never raises for what a peer sent.
+
+    Raises:
+        TypeError: neither certificate nor serial number was given.
+    """
+    question = Question(
+        target=_target(issuer, certificate, serial_number),
+        request=request,
+        now=now,
+        policy=policy,
+        delegate_status=delegate_status,
+    )
+    if isinstance(response, bytes):
+        try:
+            response = parse_response(response)
+        except MalformedError as error:
+            check = Check.failed(error.rule or "O9", "well formed", str(error))
+            return Report(verdict=Verdict.MALFORMED, checks=(check,))
+    findings = tuple(Finding.of(departure) for departure in response.departures)
+    if response.response_status is not OCSPResponseStatus.SUCCESSFUL:
+        return refused(response, findings)
+    if response.basic is None:
+        reason = f"response type {response.response_type} is not id-pkix-ocsp-basic"
+        checks = (_successful(), Check.failed("O9", "response type", reason))
+        return Report(
+            verdict=Verdict.UNTRUSTED, checks=checks, findings=findings, response=response
+        )
+    return _judge_basic(response, response.basic, question, findings)
+
+
+def _target(
+    issuer: Certificate, certificate: Certificate | None, serial_number: int | None
+) -> Target:
+    if certificate is not None:
+        return Target(issuer, certificate.serial_number, certificate)
+    if serial_number is None:
+        raise TypeError("give the certificate, or its serial number")
+    return Target(issuer, serial_number)
+
+
+def _successful() -> Check:
+    return Check.passed("O10", "response status", "successful")
+
+
+def _judge_basic(
+    response: OCSPResponse,
+    basic: BasicOCSPResponse,
+    question: Question,
+    findings: tuple[Finding, ...],
+) -> Report:
+    data, request = basic.tbs_response_data, question.request
+    single, matching = find_answer(data.responses, question.target)
+    signer, algorithm_check, signer_findings = find_signer(basic, question)
+    checks = [
+        _successful(),
+        Check.passed("O9", "response type", "id-pkix-ocsp-basic"),
+        check_target(question.target),
+        *matching,
+        check_request(question.target, response, request),
+        algorithm_check,
+        *signer.checks,
+        check_nonce(data, request, question.policy.nonce),
+    ]
+    told = [*findings, *signer_findings, *request_findings(data.responses, request)]
+    told += _algorithm_findings(basic, request)
+    verified = None
+    if single is not None:
+        checks += check_extensions(data, single)
+        checks += check_freshness(data, single, question.now, question.policy)
+        told += [*extension_findings(data, single), *time_findings(data, single)]
+        is_believed = all(check.outcome is not Outcome.FAIL for check in checks)
+        if is_believed and signer.certificate is not None:
+            verified = seal(response, single, signer.certificate, question.now)
+    return Report(
+        verdict=Verdict.UNTRUSTED if verified is None else _verdict(verified.single),
+        checks=tuple(checks),
+        findings=tuple(told),
+        response=response,
+        single=single,
+        verified=verified,
+        pending=signer.pending,
+    )
+
+
+def _verdict(single: SingleResponse) -> Verdict:
+    if isinstance(single.cert_status, Good):
+        return Verdict.GOOD
+    return Verdict.REVOKED if isinstance(single.cert_status, Revoked) else Verdict.UNKNOWN
+
+
+def _algorithm_findings(basic: BasicOCSPResponse, request: OCSPRequest | None) -> Iterator[Finding]:
+    """Tell of a signature by an algorithm that the request did not prefer (O30)."""
+    if request is None:
+        return
+    preferred = request.request_extensions.get(PreferredSignatureAlgorithms)
+    if preferred is None:
+        return
+    wanted = {one.sig_identifier.oid for one in preferred.algorithms}
+    if basic.signature_algorithm.oid not in wanted:
+        used = basic.signature_algorithm
+        yield Finding("signatureAlgorithm", f"{used} is not among those preferred (O30)")
