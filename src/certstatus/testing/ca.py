@@ -51,10 +51,11 @@ def generate_key(kind: str = "p256") -> PrivateKey:
     return KEY_KINDS[kind]()
 
 
-def _signing_hash(key: PrivateKey) -> hashes.SHA256 | None:
-    return (
-        hashes.SHA256() if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) else None
-    )
+_DIGESTS: Final[dict[HashAlgorithm, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
+    HashAlgorithm.SHA256: hashes.SHA256(),
+    HashAlgorithm.SHA384: hashes.SHA384(),
+    HashAlgorithm.SHA512: hashes.SHA512(),
+}
 
 
 def sign_plain(key: PrivateKey, data: bytes) -> bytes:
@@ -113,13 +114,17 @@ def key_usage(*bits: str) -> x509.KeyUsage:
 
 @dataclass
 class TinyCA:
-    """A CA in memory. Times are aware UTC; serial numbers count from 1000 unless given."""
+    """A CA in memory. Times are aware UTC; serial numbers count from 1000 unless given.
+
+    It signs with ``digest`` where its key is RSA or ECDSA; other kinds hash by themselves.
+    """
 
     common_name: str = "Tiny CA"
     kind: str = "p256"
     not_before: datetime = EPOCH
     not_after: datetime = EPOCH + timedelta(days=3650)
     parent: TinyCA | None = None
+    digest: HashAlgorithm = HashAlgorithm.SHA256
     key: PrivateKey = field(default_factory=lambda: generate_key("p256"))
     certificate: Certificate = field(init=False)
     serials: Iterator[int] = field(init=False, repr=False)
@@ -136,9 +141,15 @@ class TinyCA:
                 key_usage("key_cert_sign", "crl_sign", "digital_signature"), critical=True
             )
             .serial_number(next(signer.serials) if self.parent else 1)
-            .sign(signer.key, _signing_hash(signer.key))
+            .sign(signer.key, signer.signing_hash)
         )
         self.certificate = Certificate.from_x509(certificate)
+
+    @property
+    def signing_hash(self) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
+        """What the cryptography package signs with: None where the key hashes by itself."""
+        hashed = isinstance(self.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+        return _DIGESTS[self.digest] if hashed else None
 
     @staticmethod
     def _builder(
@@ -193,7 +204,7 @@ class TinyCA:
             *extensions,
         ):
             builder = builder.add_extension(extension, critical=critical)
-        certificate = builder.sign(self.key, _signing_hash(self.key))
+        certificate = builder.sign(self.key, self.signing_hash)
         return Issued(Certificate.from_x509(certificate), key)
 
     def issue_server(self, host: str = "leaf.example", **wishes: object) -> Issued:
@@ -257,7 +268,7 @@ class TinyCA:
             builder = builder.add_revoked_certificate(
                 _entry(serial_number, revocation_date, reason)
             )
-        signed = builder.sign(self.key, _signing_hash(self.key))
+        signed = builder.sign(self.key, self.signing_hash)
         return signed.public_bytes(serialization.Encoding.DER)
 
     @property
