@@ -11,7 +11,7 @@ from typing import Final
 # --- messages -------------------------------------------------------------------------
 
 MAX_REQUEST_BYTES: Final = 65_536
-"""An OCSPRequest; STANDARDS 10: 64 kB for POST. Holds over 600 CertIDs, or an ML-DSA signature."""
+"""An OCSPRequest; no standard bounds a POST. Holds over 600 CertIDs, or an ML-DSA signature."""
 
 MAX_RESPONSE_BYTES: Final = 1_048_576
 """An OCSPResponse that we read. Real ones stay under 5 kB; an archive of hundreds fits."""
@@ -43,7 +43,7 @@ MAX_CERTIFICATE_BYTES: Final = 262_144
 """A certificate that is read from a file or the network: post-quantum ones reach 50 kB."""
 
 MAX_CRL_BYTES: Final = 67_108_864
-"""A CRL read whole; STANDARDS 10: 64 MB."""
+"""A CRL read whole: a million entries and more. No standard bounds it."""
 
 # --- freshness --------------------------------------------------------------------------
 

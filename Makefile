@@ -1,0 +1,34 @@
+# Every target sets itself up: `.venv` from requirements.lock, Debian packages from apt-packages.txt.
+# The logic stands in dev/setup, which needs Python 3.11 or later, and root or sudo where a package is missing.
+
+python := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench docs lock
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run:  ## a lab CA, its responder, and every kind of answer (ONCE=1: end after the table)
+	@dev/setup openssl
+	@$(python) examples/run.py
+
+test:  ## the whole suite
+	@dev/setup --all
+	@$(python) -m pytest -n auto
+
+check:  ## format, lint, types and the guards (floors, rules, names, schema, documents)
+	@dev/setup
+	@dev/check
+
+bench:  ## speed, beside other people's implementations
+	@dev/setup --all
+	@$(python) bench/run.py
+
+docs:  ## write the generated pages: docs/conformance.md, docs/errors.md
+	@dev/setup
+	@$(python) -m dev.pages
+
+lock:  ## resolve pyproject.toml anew into requirements.lock
+	@dev/setup
+	@dev/lock

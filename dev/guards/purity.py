@@ -1,0 +1,71 @@
+"""The pure core takes bytes, objects and ``now``: it does no I/O and asks no clock."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Final
+
+from dev.tree import Module, modules, named
+
+__all__ = ["FORBIDDEN", "PURE", "violations"]
+
+PURE: Final = (
+    "certstatus.asn1",
+    "certstatus.pkix",
+    "certstatus.ocsp",
+    "certstatus.verify",
+    "certstatus.signing.profile",
+    "certstatus.signing.algorithm",
+    "certstatus.requestor.plan",
+    "certstatus.staple.schedule",
+    "certstatus.responder.core",
+    "certstatus.responder.hot",
+    "certstatus.responder.http",
+    "certstatus.tls.messages",
+)
+
+FORBIDDEN: Final = (
+    "asyncio",
+    "certstatus.clock",
+    "os",
+    "pathlib",
+    "random",
+    "socket",
+    "ssl",
+    "threading",
+    "time",
+    "urllib",
+)
+
+_CLOCK_CALLS: Final = frozenset({"now", "utcnow", "today"})
+
+
+def violations(source: Path) -> list[str]:
+    """List the imports and clock readings in pure modules under ``source``."""
+    return [
+        f"{module.path.relative_to(source)}:{line}: {reason}"
+        for module in modules(source)
+        if named(module.name, *PURE)
+        for line, reason in sorted(_imports(module) + _clock_readings(module))
+    ]
+
+
+def _imports(module: Module) -> list[tuple[int, str]]:
+    return [
+        (imported.line, f"a pure module imports {imported.name}")
+        for imported in module.imports()
+        if named(imported.name, *FORBIDDEN)
+    ]
+
+
+def _clock_readings(module: Module) -> list[tuple[int, str]]:
+    """Find ``datetime.now(…)`` and its kin, however datetime was imported."""
+    return [
+        (node.lineno, f"a pure module calls {ast.unparse(node.func)}; let the caller pass `now`")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _CLOCK_CALLS
+        and ast.unparse(node.func.value).split(".")[-1] in {"date", "datetime"}
+    ]

@@ -1,0 +1,76 @@
+"""What holds for every test: no traffic off the machine, and no peer skipped in silence."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import settings
+
+# Examples are as many as a test asks for, but no clock judges them: machines differ.
+settings.register_profile("certstatus", deadline=None, print_blob=True)
+settings.load_profile("certstatus")
+
+
+# --- the network ends at loopback ----------------------------------------------------------
+
+_LOCAL_NAMES: Final = frozenset({None, "", b"", "localhost", b"localhost"})
+
+
+def _address(host: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read a host that is written as an address, or give None for a name."""
+    try:
+        return ipaddress.ip_address(str(host).split("%")[0])
+    except ValueError:
+        return None
+
+
+def _guard_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """Fail the test that reaches, or looks up, anything but this machine."""
+    if event in {"socket.connect", "socket.sendto"} and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+        address = _address(host)
+        is_local = address is not None and (address.is_loopback or address.is_unspecified)
+        if not is_local and host not in _LOCAL_NAMES:
+            pytest.fail(f"a test may talk to loopback only, not to {host}")
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        host = arguments[0]
+        if _address(host) is None and host not in _LOCAL_NAMES:
+            pytest.fail(f"a test may not look up names in the DNS: {host}")
+
+
+sys.addaudithook(_guard_network)
+
+
+# --- other people's programs ---------------------------------------------------------------
+
+DEBIAN_PACKAGES: Final = {
+    "curl": "curl",
+    "gnutls-cli": "gnutls-bin",
+    "nginx": "nginx",
+    "ocsptool": "gnutls-bin",
+    "openssl": "openssl",
+}
+_ADMIN_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def find_command(name: str) -> Path:
+    """Return where a peer's command stands; a test without its peer fails, and never skips."""
+    found = shutil.which(name) or shutil.which(name, path=_ADMIN_PATH)
+    if found is None:
+        package = DEBIAN_PACKAGES[name]
+        pytest.fail(
+            f"needs the command {name}: apt-get install {package} (or: dev/setup {package})"
+        )
+    return Path(found)
+
+
+@pytest.fixture(scope="session")
+def interop_command() -> Callable[[str], Path]:
+    """Give the function that finds a peer's command by its name."""
+    return find_command
