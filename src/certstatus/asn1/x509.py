@@ -147,6 +147,37 @@ class AuthorityInfoAccessSyntax:
 
 
 @sequence
+class DistributionPoint:
+    """DistributionPoint, RFC 5280 §4.2.1.13; its name's arms are read by their tags."""
+
+    distribution_point: Annotated[Null | TLV | None, Explicit(0)] = None
+    reasons: Annotated[BitString | None, Implicit(1)] = None
+    crl_issuer: Annotated[list[TLV] | None, Implicit(2)] = None
+
+
+@sequence
+class CRLDistributionPoints:
+    """CRLDistributionPoints ::= SEQUENCE OF DistributionPoint, wrapped in a SEQUENCE."""
+
+    points: list[DistributionPoint]
+
+
+@sequence
+class BasicConstraints:
+    """BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint OPTIONAL }."""
+
+    ca: bool | None = None
+    path_len_constraint: int | None = None
+
+
+@sequence
+class ExtKeyUsageSyntax:
+    """ExtKeyUsageSyntax ::= SEQUENCE OF KeyPurposeId, wrapped in a SEQUENCE of one."""
+
+    purposes: list[ObjectIdentifier]
+
+
+@sequence
 class Features:
     """Features ::= SEQUENCE OF INTEGER (RFC 7633 §6), wrapped in a SEQUENCE of one."""
 

@@ -1,8 +1,8 @@
 """A certificate as OCSP sees it: exact bytes for hashing, and the few extensions that matter.
 
 The outer structure is read by our own declarations, so that issuer, subject and key are
-the bytes that stood in the certificate (O1). Keys and RFC 5280's extensions are read by
-the cryptography package, when they are first asked for.
+the bytes that stood in the certificate (O1), and so that one broken extension spoils no
+other. The key is read by the cryptography package, when it is first asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,15 +22,19 @@ from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.asn1 import x509 as asn1
-from certstatus.asn1.doorway import decode, decode_sequence_of, encode
+from certstatus.asn1.doorway import BitString, decode, decode_sequence_of, encode
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CERTIFICATE_BYTES
 from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
-from certstatus.pkix.name import Name
+from certstatus.pkix.name import (
+    AccessDescription,
+    GeneralName,
+    GeneralNameKind,
+    Name,
+    distribution_point_name,
+)
 
 __all__ = ["Certificate"]
-
-E = TypeVar("E", bound=x509.ExtensionType)
 
 _ECDSA: Final = frozenset(
     {
@@ -39,6 +43,19 @@ _ECDSA: Final = frozenset(
         oids.ECDSA_WITH_SHA384,
         oids.ECDSA_WITH_SHA512,
     }
+)
+
+# The bits of KeyUsage in order (RFC 5280 §4.2.1.3), as the cryptography package names them.
+_KEY_USAGES: Final = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
 )
 
 
@@ -256,17 +273,9 @@ class Certificate:
             found[extension.extn_id] = (bool(extension.critical), extension.extn_value)
         return found
 
-    def _extension(self, kind: type[E]) -> E | None:
-        if kind.oid not in self.extensions:
-            return None
-        try:
-            return self.parsed.extensions.get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return None
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-            raise MalformedError(
-                f"an extension is not readable: {error}", where=oids.name_of(kind.oid)
-            ) from error
+    def _value(self, oid: ObjectIdentifier) -> bytes | None:
+        extension = self.extensions.get(oid)
+        return None if extension is None else extension[1]
 
     @cached_property
     def ocsp_uris(self) -> tuple[str, ...]:
@@ -278,51 +287,74 @@ class Certificate:
         """URIs of id-ad-caIssuers in AIA, in order (C14)."""
         return self._access_uris(oids.ID_AD_CA_ISSUERS)
 
+    @cached_property
+    def access_descriptions(self) -> tuple[AccessDescription, ...]:
+        """All of AIA, in order (RFC 5280 §4.2.2.1)."""
+        value, where = self._value(oids.ID_PE_AUTHORITY_INFO_ACCESS), "id-pe-authorityInfoAccess"
+        if value is None:
+            return ()
+        declared = decode_sequence_of(asn1.AuthorityInfoAccessSyntax, value, where)
+        return tuple(AccessDescription.from_declared(one, where) for one in declared.descriptions)
+
     def _access_uris(self, method: ObjectIdentifier) -> tuple[str, ...]:
-        access = self._extension(x509.AuthorityInformationAccess)
-        return tuple(
-            description.access_location.value
-            for description in access or ()
-            if description.access_method == method
-            and isinstance(description.access_location, x509.UniformResourceIdentifier)
-        )
+        wanted = (one for one in self.access_descriptions if one.access_method == method)
+        return tuple(_uris(one.access_location for one in wanted))
 
     @cached_property
     def crl_uris(self) -> tuple[str, ...]:
         """URIs of the CRL distribution points, in order (C11)."""
-        points = self._extension(x509.CRLDistributionPoints)
-        return tuple(_uris(name for point in points or () for name in point.full_name or ()))
+        value, where = (
+            self._value(oids.ID_CE_CRL_DISTRIBUTION_POINTS),
+            "id-ce-cRLDistributionPoints",
+        )
+        if value is None:
+            return ()
+        declared = decode_sequence_of(asn1.CRLDistributionPoints, value, where)
+        names = (distribution_point_name(one.distribution_point, where) for one in declared.points)
+        return tuple(uri for full_name, _ in names for uri in _uris(full_name))
 
     @cached_property
     def extended_key_usages(self) -> frozenset[ObjectIdentifier] | None:
         """The purposes of extKeyUsage; None where the extension is absent."""
-        usages = self._extension(x509.ExtendedKeyUsage)
-        return None if usages is None else frozenset(usages)
+        value = self._value(oids.ID_CE_EXT_KEY_USAGE)
+        if value is None:
+            return None
+        declared = decode_sequence_of(asn1.ExtKeyUsageSyntax, value, "id-ce-extKeyUsage")
+        return frozenset(declared.purposes)
 
     @cached_property
     def key_usage(self) -> x509.KeyUsage | None:
         """KeyUsage; None where the extension is absent."""
-        return self._extension(x509.KeyUsage)
+        value = self._value(oids.ID_CE_KEY_USAGE)
+        if value is None:
+            return None
+        bits = decode(BitString, value, "id-ce-keyUsage").as_bytes()
+        flags = int.from_bytes(bits.ljust(2, b"\0")[:2])
+        named = {bit: bool(flags & (0x8000 >> place)) for place, bit in enumerate(_KEY_USAGES)}
+        if not named["key_agreement"]:
+            named["encipher_only"] = named["decipher_only"] = False
+        return x509.KeyUsage(**named)
 
     @cached_property
     def is_ca(self) -> bool:
         """Whether basicConstraints says cA."""
-        constraints = self._extension(x509.BasicConstraints)
-        return constraints is not None and constraints.ca
+        value = self._value(oids.ID_CE_BASIC_CONSTRAINTS)
+        if value is None:
+            return False
+        return bool(decode(asn1.BasicConstraints, value, "id-ce-basicConstraints").ca)
 
     @property
     def nocheck(self) -> bytes | None:
         """The value of id-pkix-ocsp-nocheck, ``05 00`` where it is right; None: absent (O24)."""
-        extension = self.extensions.get(oids.ID_PKIX_OCSP_NOCHECK)
-        return None if extension is None else extension[1]
+        return self._value(oids.ID_PKIX_OCSP_NOCHECK)
 
     @cached_property
     def tls_features(self) -> tuple[int, ...] | None:
         """The TLS extensions that a server with this certificate promises (RFC 7633 §4, T10)."""
-        extension = self.extensions.get(oids.ID_PE_TLS_FEATURE)
-        if extension is None:
+        value = self._value(oids.ID_PE_TLS_FEATURE)
+        if value is None:
             return None
-        declared = decode_sequence_of(asn1.Features, extension[1], "id-pe-tlsfeature")
+        declared = decode_sequence_of(asn1.Features, value, "id-pe-tlsfeature")
         return tuple(declared.features)
 
     @property
@@ -334,5 +366,6 @@ class Certificate:
         return f"{self.subject} (serial {self.serial_number:#x})"
 
 
-def _uris(names: Iterable[x509.GeneralName]) -> Iterable[str]:
-    return (name.value for name in names if isinstance(name, x509.UniformResourceIdentifier))
+def _uris(names: Iterable[GeneralName]) -> Iterable[str]:
+    kind = GeneralNameKind.UNIFORM_RESOURCE_IDENTIFIER
+    return (name.text for name in names if name.kind is kind)

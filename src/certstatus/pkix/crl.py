@@ -19,21 +19,24 @@ from cryptography.x509 import ObjectIdentifier
 from certstatus.asn1 import oids
 from certstatus.asn1 import x509 as asn1
 from certstatus.asn1.doorway import (
-    TLV,
     GeneralizedTime,
     UTCTime,
     decode,
     decode_enumerated,
     decode_time,
     encode,
-    encode_sequence_of,
     read_tlv,
 )
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CRL_BYTES
 from certstatus.pkix.algorithm import AlgorithmIdentifier
 from certstatus.pkix.certificate import Certificate
-from certstatus.pkix.name import GeneralName, Name, decode_general_names
+from certstatus.pkix.name import (
+    GeneralName,
+    Name,
+    decode_general_names,
+    distribution_point_name,
+)
 from certstatus.pkix.reason import ALL_REASONS, CRLReason, reason_flags
 from certstatus.pkix.signature import signature_algorithm, signature_problem
 
@@ -73,7 +76,7 @@ class IssuingDistributionPoint:
         where = "issuingDistributionPoint"
         declared = decode(asn1.IssuingDistributionPoint, der, where)
         point = declared.distribution_point
-        full_name, relative = _distribution_point_name(point, where)
+        full_name, relative = distribution_point_name(point, where)
         some = declared.only_some_reasons
         return cls(
             full_name=full_name,
@@ -84,20 +87,6 @@ class IssuingDistributionPoint:
             indirect_crl=bool(declared.indirect_crl),
             only_contains_attribute_certs=bool(declared.only_contains_attribute_certs),
         )
-
-
-def _distribution_point_name(
-    point: object, where: str
-) -> tuple[tuple[GeneralName, ...], bytes | None]:
-    """Read DistributionPointName: fullName [0] or nameRelativeToCRLIssuer [1]."""
-    if point is None:
-        return (), None
-    if not isinstance(point, TLV) or point.tag_bytes not in {b"\xa0", b"\xa1"}:
-        raise MalformedError("has no distributionPoint name", where=where)
-    contents = bytes(point.data)
-    if point.tag_bytes == b"\xa1":
-        return (), contents
-    return decode_general_names(encode_sequence_of([contents]), f"{where}.fullName"), None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,7 @@ __all__ = [
     "GeneralNameKind",
     "Name",
     "decode_general_names",
+    "distribution_point_name",
     "encode_general_names",
 ]
 
@@ -265,3 +266,21 @@ def decode_general_names(der: bytes, where: str) -> tuple[GeneralName, ...]:
     if not elements:
         raise MalformedError("is empty", where=where)
     return tuple(GeneralName.from_tlv(element, where) for element in elements)
+
+
+def distribution_point_name(
+    point: object, where: str
+) -> tuple[tuple[GeneralName, ...], bytes | None]:
+    """Read DistributionPointName: fullName [0], or the RDN of nameRelativeToCRLIssuer [1].
+
+    Raises:
+        MalformedError: it is neither arm.
+    """
+    if point is None:
+        return (), None
+    if not isinstance(point, TLV) or point.tag_bytes not in {b"\xa0", b"\xa1"}:
+        raise MalformedError("has no DistributionPointName", where=where)
+    contents = bytes(point.data)
+    if point.tag_bytes == b"\xa1":
+        return (), contents
+    return decode_general_names(encode_sequence_of([contents]), f"{where}.fullName"), None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypedDict, Unpack
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -112,6 +112,21 @@ def key_usage(*bits: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{bit: bit in bits for bit in names})
 
 
+class Wishes(TypedDict, total=False):
+    """What ``issue`` takes beside the name; times are aware UTC."""
+
+    serial_number: int | None
+    kind: str
+    key: PrivateKey | None
+    not_before: datetime | None
+    not_after: datetime | None
+    ocsp_uris: Iterable[str]
+    ca_issuers_uris: Iterable[str]
+    crl_uris: Iterable[str]
+    nocheck: bool
+    tls_features: Iterable[x509.TLSFeatureType]
+
+
 @dataclass
 class TinyCA:
     """A CA in memory. Times are aware UTC; serial numbers count from 1000 unless given.
@@ -207,41 +222,29 @@ class TinyCA:
         certificate = builder.sign(self.key, self.signing_hash)
         return Issued(Certificate.from_x509(certificate), key)
 
-    def issue_server(self, host: str = "leaf.example", **wishes: object) -> Issued:
-        """Issue a TLS server's certificate for a DNS name; ``wishes`` as in ``issue``."""
+    def issue_server(self, host: str = "leaf.example", **wishes: Unpack[Wishes]) -> Issued:
+        """Issue a TLS server's certificate for a DNS name."""
         alternative = x509.SubjectAlternativeName([x509.DNSName(host)])
         return self.issue(
             host,
             usage=key_usage("digital_signature"),
             extended_key_usages=(ExtendedKeyUsageOID.SERVER_AUTH,),
             extensions=((alternative, False),),
-            **wishes,  # type: ignore[arg-type]
+            **wishes,
         )
 
     def issue_responder(
-        self,
-        common_name: str = "OCSP responder",
-        *,
-        kind: str = "p256",
-        nocheck: bool = True,
-        not_before: datetime | None = None,
-        not_after: datetime | None = None,
-        **wishes: object,
+        self, common_name: str = "OCSP responder", **wishes: Unpack[Wishes]
     ) -> Issued:
         """Issue a delegated responder's certificate as RFC 6960 §4.2.2.2 and BR 7.1.2.8 ask."""
-        authority_key = x509.AuthorityKeyIdentifier(
-            self.certificate.key_hash(HashAlgorithm.SHA1), None, None
-        )
+        key_id = self.certificate.key_hash(HashAlgorithm.SHA1)
+        wishes.setdefault("nocheck", True)
         return self.issue(
             common_name,
-            kind=kind,
-            nocheck=nocheck,
-            not_before=not_before,
-            not_after=not_after,
             usage=key_usage("digital_signature"),
             extended_key_usages=(oids.ID_KP_OCSP_SIGNING,),
-            extensions=((authority_key, False),),
-            **wishes,  # type: ignore[arg-type]
+            extensions=((x509.AuthorityKeyIdentifier(key_id, None, None), False),),
+            **wishes,
         )
 
     def crl(

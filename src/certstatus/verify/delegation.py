@@ -190,6 +190,8 @@ def _check_delegation(question: Question, delegate: Certificate) -> Iterator[Che
 
 def _check_same_key(question: Question, delegate: Certificate) -> Check:
     name = "issued by the same key"
+    if not delegate.issuer.matches(question.issuer.subject):
+        return Check.skipped("O23", name, "issued by another CA")
     algorithm, check = check_algorithm(delegate.signature_algorithm, question.policy)
     if algorithm is None or check.outcome is Outcome.FAIL:
         return Check.failed("O29", name, f"the delegate's certificate: {check.reason}")
