@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from certstatus.cli.exit_codes import ExitCode
+from certstatus.cli.text import printable
 from certstatus.errors import CertStatusError
 
 __all__ = ["SECTIONS", "Command", "Group", "examples", "main"]
@@ -144,9 +145,9 @@ def _close_output() -> int:
 
 
 def _say(message: str, hint: str = "") -> None:
-    click.echo(f"certstatus: {message}", err=True)
+    click.echo(printable(f"certstatus: {message}"), err=True)
     if hint:
-        click.echo(f"  {hint}", err=True)
+        click.echo(printable(f"  {hint}"), err=True)
 
 
 def _say_usage(error: click.ClickException) -> int:

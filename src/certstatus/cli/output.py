@@ -1,0 +1,89 @@
+"""How results look: one console for people, one JSON for programs.
+
+Its law: results go to stdout; colour and style only on a terminal, no colour with
+NO_COLOR; nothing that a peer wrote reaches the terminal unescaped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from certstatus.cli.text import printable
+
+__all__ = [
+    "console",
+    "note",
+    "print_columns",
+    "print_commands",
+    "print_hanging",
+    "styled",
+    "write_json",
+]
+
+_WIDEST: Final = 120
+"""Lines stay readable on a wide screen, and whole in a pipe, where there is no width."""
+
+_NARROWEST: Final = 24
+_GAP: Final = 2
+
+
+def console() -> Console:
+    """Return the console for results: as wide as the terminal, but never too wide."""
+    terminal = Console(file=sys.stdout)
+    width = min(terminal.width, _WIDEST) if terminal.is_terminal else _WIDEST
+    return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Make a piece of text that is safe to show."""
+    return Text(printable(text), style=style)
+
+
+def print_columns(out: Console, rows: Iterable[Iterable[Text | str]], *, indent: int = 2) -> None:
+    """Print rows whose cells line up; the last cell wraps, and nothing trails a line."""
+    told = [[one if isinstance(one, Text) else styled(one) for one in row] for row in rows]
+    count = max(map(len, told), default=0)
+    widths = [
+        max((row[n].cell_len for row in told if n < len(row) - 1), default=0) for n in range(count)
+    ]
+    for row in told:
+        *heads, last = row
+        line = Text(" " * indent)
+        for head, width in zip(heads, widths, strict=False):
+            line += head
+            line.pad_right(width - head.cell_len + _GAP)
+        print_hanging(out, line, last)
+
+
+def print_hanging(out: Console, head: Text, body: Text) -> None:
+    """Print ``head`` and ``body`` on one line; what does not fit hangs under the body."""
+    margin = head.cell_len
+    lines = body.wrap(out, max(out.width - margin, _NARROWEST), overflow="fold") or [Text()]
+    for number, line in enumerate(lines):
+        line.rstrip()
+        full = Text.assemble(head if number == 0 else " " * margin, line)
+        full.rstrip()
+        out.print(full, no_wrap=True, overflow="ignore", crop=False)
+
+
+def print_commands(out: Console, commands: Iterable[str]) -> None:
+    """Print command lines to copy: each on one line, however narrow the terminal."""
+    for command in commands:
+        out.print(styled(f"  {command}"), no_wrap=True, overflow="ignore", crop=False)
+
+
+def note(text: str) -> None:
+    """Say something to the person, on stderr; a program reading stdout never sees it."""
+    click.echo(printable(text), err=True)
+
+
+def write_json(value: Any) -> None:
+    """Write one JSON document to stdout, in the order in which it was made, ASCII alone."""
+    click.echo(json.dumps(value, indent=2))
