@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from dev.tree import modules
 
-__all__ = ["Mark", "Rule", "citations", "load", "marks", "violations"]
+__all__ = ["Mark", "Rule", "citations", "load", "marks", "unknown", "violations"]
 
+_ID: Final = re.compile(r"[A-Z]\d{1,2}")
 LEVELS: Final = ("must", "should", "may", "choice")
 STATUSES: Final = ("held", "planned", "declined")
 
@@ -79,8 +80,8 @@ def _rule(name: str, entry: Mapping[str, Any]) -> Rule:
         status=entry.get("status", "held"),
         reason=entry.get("reason", ""),
     )
-    if not re.fullmatch(r"[A-Z]\d+", name):
-        raise ValueError(f"{name}: an ID is a capital letter and a number")
+    if not _ID.fullmatch(name):
+        raise ValueError(f"{name}: an ID is a capital letter and a number under 100")
     if rule.level not in LEVELS or rule.status not in STATUSES:
         raise ValueError(f"{name}: level is one of {LEVELS}, status one of {STATUSES}")
     if (rule.status == "declined") != bool(rule.reason):
@@ -152,3 +153,16 @@ def violations(rules: Mapping[str, Rule], found: Iterable[Mark]) -> list[str]:
     if early:
         problems.append(f"not held, and a test carries its ID: {', '.join(early)}")
     return problems
+
+
+def unknown(rules: Mapping[str, Rule], source: Path) -> list[str]:
+    """List the IDs that code under ``source`` gives to checks and errors, and no rule has."""
+    return [
+        f"{module.path.relative_to(source)}:{node.lineno}: no rule {node.value!r}"
+        for module in modules(source)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and _ID.fullmatch(node.value)
+        and node.value not in rules
+    ]

@@ -5,16 +5,25 @@ from pathlib import Path
 import pytest
 
 from dev import rules
-from dev.rules import Mark
+from dev.rules import Mark, Rule
 from dev.tree import ROOT
 
 ENTRY = 'document = "RFC 6960"\nsection = "2.2, A.1"\nlevel = "must"\ntext = "It holds."\n'
 
 
-def test_every_held_rule_has_a_test_and_every_marked_id_a_rule() -> None:
-    book = rules.load((ROOT / "docs" / "rules.toml").read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def book() -> dict[str, Rule]:
+    return rules.load((ROOT / "docs" / "rules.toml").read_text(encoding="utf-8"))
 
+
+def test_every_held_rule_has_a_test_and_every_marked_id_a_rule(book: dict[str, Rule]) -> None:
     found = rules.violations(book, rules.marks(ROOT / "tests"))
+
+    assert not found, "\n".join(found)
+
+
+def test_every_id_in_the_code_is_a_rule(book: dict[str, Rule]) -> None:
+    found = rules.unknown(book, ROOT / "src")
 
     assert not found, "\n".join(found)
 
@@ -110,6 +119,14 @@ def test_rules_and_tests_that_agree_are_fine() -> None:
 )
 def test_a_disagreement_is_reported(found: list[Mark], problem: str) -> None:
     assert rules.violations(BOOK, found) == [problem]
+
+
+def test_an_id_in_the_code_without_a_rule_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "box.py").write_text(
+        'raise BoxError("is shut", rule="O1")\nCheck.failed("Q9", "lid")\n'
+    )
+
+    assert rules.unknown(BOOK, tmp_path) == ["box.py:2: no rule 'Q9'"]
 
 
 # --- citations ---------------------------------------------------------------------------
