@@ -1,0 +1,209 @@
+"""The responder's configuration: TOML, every key checked, every error with its remedy.
+
+Paths are relative to the file that names them. Lengths of time are written as ``4d``,
+``12h``, ``30m``, ``45s``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from certstatus.errors import ConfigError
+from certstatus.limits import (
+    DRAIN_TIME,
+    IDLE_TIME,
+    MAX_CONNECTIONS,
+    MAX_REQUEST_BYTES,
+    MAX_REQUESTS,
+    READ_TIME,
+)
+
+__all__ = [
+    "AuthorityConfig",
+    "Config",
+    "RequestsConfig",
+    "ServerConfig",
+    "SignerConfig",
+    "SourceConfig",
+    "load_config",
+]
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object) -> object:
+    """Read ``4d`` or ``90s``; what is no text is left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d{1,9})([smhd])", value.strip())
+    if found is None:
+        raise ValueError("is not a length of time: write 45s, 30m, 12h or 4d")
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class _Table(BaseModel):
+    """A TOML table: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerConfig(_Table):
+    """``[server]``: where to listen, and how much to bear."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    path: Annotated[str, Field(pattern=r"^/")] = "/"
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    admin_host: str = "127.0.0.1"
+    admin_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    access_log: bool = True
+    max_request_bytes: Annotated[int, Field(ge=128, le=1_048_576)] = MAX_REQUEST_BYTES
+    max_connections: Annotated[int, Field(ge=1)] = MAX_CONNECTIONS
+    idle_time: Duration = IDLE_TIME
+    read_time: Duration = READ_TIME
+    drain_time: Duration = DRAIN_TIME
+
+
+class RequestsConfig(_Table):
+    """``[requests]``: which requests are answered."""
+
+    max_certificates: Annotated[int, Field(ge=1, le=10_000)] = MAX_REQUESTS
+    signatures: Literal["ignore", "verify", "require"] = "ignore"
+    trust: tuple[Path, ...] = ()
+
+    @model_validator(mode="after")
+    def _trust_is_named(self) -> RequestsConfig:
+        if self.signatures != "ignore" and not self.trust:
+            raise ValueError(
+                f'signatures = "{self.signatures}" needs trust = ["anchors.pem"]: whom to believe'
+            )
+        return self
+
+
+class SignerConfig(_Table):
+    """``[[authority.signer]]``: a key and its certificate, or a PKCS #12 file with both."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    pkcs12: Path | None = None
+    password_file: Path | None = None
+    algorithm: str | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> SignerConfig:
+        pair = self.certificate is not None and self.key is not None
+        if pair == (self.pkcs12 is not None):
+            raise ValueError("name certificate and key, or pkcs12")
+        return self
+
+
+class SourceConfig(_Table):
+    """``[[authority.source]]``: one of database, index or crl; order is authority."""
+
+    database: str | None = None
+    index: Path | None = None
+    crl: Path | None = None
+    issued: Path | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SourceConfig:
+        if sum(one is not None for one in (self.database, self.index, self.crl)) != 1:
+            raise ValueError("name exactly one of database, index, crl")
+        if self.issued is not None and self.crl is None:
+            raise ValueError("issued goes with crl: the serial numbers that were issued")
+        return self
+
+
+class AuthorityConfig(_Table):
+    """``[[authority]]``: one CA that is answered for."""
+
+    certificate: Path
+    name: str | None = None
+    signer: Annotated[tuple[SignerConfig, ...], Field(min_length=1)]
+    source: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    profile: Literal["rfc6960", "rfc9919", "br"] = "rfc6960"
+    nonce: Literal["echo", "ignore", "require"] = "echo"
+    validity: Duration = timedelta(days=4)
+    backdate: Duration = timedelta(minutes=5)
+    unlisted: Literal["unknown", "good", "extended-revoke"] = "unknown"
+    responder_id: Literal["by-key", "by-name"] = "by-key"
+    dual_hash: bool = False
+    ca_compromised: bool = False
+    archive: Duration | Literal["ca-start"] | None = None
+
+
+class Config(_Table):
+    """The whole file."""
+
+    server: ServerConfig = ServerConfig()
+    requests: RequestsConfig = RequestsConfig()
+    authority: Annotated[tuple[AuthorityConfig, ...], Field(min_length=1)]
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file; the paths in it become absolute.
+
+    Raises:
+        ConfigError: it can't be read, is no TOML, or a key is wrong: the first is named.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can't be read: {error}", file=str(path)) from error
+    try:
+        return parse_config(tomllib.loads(text), file=str(path), base=path.parent.resolve())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not TOML: {error}", file=str(path)) from error
+
+
+def parse_config(table: dict[str, Any], *, file: str | None, base: Path) -> Config:
+    """Check a table as TOML gives it.
+
+    Raises:
+        ConfigError: a key is wrong; every wrong key is named.
+    """
+    try:
+        return Config.model_validate(_absolute(table, base))
+    except ValidationError as error:
+        problems = [_problem(one) for one in error.errors()]
+        key, message = problems[0]
+        rest = "".join(f"; {key}: {message}" for key, message in problems[1:])
+        raise ConfigError(f"{message}{rest}", file=file, key=key, remedy=_REMEDY) from None
+
+
+_REMEDY: Final = "`certstatus serve --help` shows a configuration that works"
+_PATHS: Final = frozenset(
+    {"certificate", "key", "pkcs12", "password_file", "index", "crl", "issued", "trust"}
+)
+
+
+def _absolute(value: Any, base: Path, key: str = "") -> Any:
+    """Make the paths of a table absolute, and the files of SQLite too."""
+    if isinstance(value, dict):
+        return {name: _absolute(one, base, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_absolute(one, base, key) for one in value]
+    if isinstance(value, str) and key in _PATHS:
+        return str(base / value)
+    return value
+
+
+def _problem(error: Any) -> tuple[str, str]:
+    """Name the key as it stands in the file, and the problem in plain words."""
+    parts = [str(part) for part in error["loc"]]
+    key = ".".join(parts)
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        return key, "is no setting"
+    if error["type"] == "missing":
+        return key, "is missing"
+    return key, f"{message} (it is {error['input']!r})" if parts else message
