@@ -23,7 +23,7 @@ check:  ## format, lint, types and the guards (floors, rules, names, schema, doc
 
 bench:  ## speed, beside other people's implementations
 	@dev/setup --all
-	@$(python) bench/run.py
+	@$(python) -m bench.run
 
 docs:  ## write the generated pages: docs/conformance.md, docs/errors.md
 	@dev/setup

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cryptography
-from http_load import Load
-from http_load import measure as measure_http
-from micro import Row
-from micro import measure as measure_micro
+
+from bench.http_load import Load
+from bench.http_load import measure as measure_http
+from bench.micro import Row
+from bench.micro import measure as measure_micro
 
 
 def main() -> None:
