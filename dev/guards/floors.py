@@ -6,23 +6,24 @@ reason. A new package or top module takes its place in ``FLOORS`` and in ARCHITE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from dev.tree import Import, Module, modules, named
 
-__all__ = ["DOORS", "FLOORS", "violations"]
+__all__ = ["DOORS", "FLOORS", "drawn", "violations"]
 
 FLOORS: Final[Mapping[str, int]] = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "limits", "clock"),
+            ("errors", "limits", "clock", "meter"),
             ("asn1",),
             ("pkix",),
             ("ocsp",),
-            ("verify", "signing", "stores", "fetch", "testing"),
+            ("verify", "explain", "signing", "stores", "fetch", "testing"),
             ("requestor",),
             ("sources", "scvp", "staple"),
             ("responder", "tls"),
@@ -71,3 +72,13 @@ def _problem(module: Module, imported: Import) -> str | None:
 def _room(name: str) -> str:
     """Return the package or top module under ``certstatus`` that a name stands in."""
     return name.split(".")[1] if "." in name else name
+
+
+def drawn(architecture: str) -> dict[str, int]:
+    """Read which room stands on which floor from the table in the text of ARCHITECTURE.md."""
+    floors: dict[str, int] = {}
+    floor = 0
+    for number, rooms in re.findall(r"^\| *(\d*) *\| (`.*?) \|", architecture, re.MULTILINE):
+        floor = int(number) if number else floor
+        floors |= dict.fromkeys(re.findall(r"`(\w+)/?`", rooms), floor)
+    return floors

@@ -20,6 +20,7 @@ PURE: Final = (
     "certstatus.requestor.plan",
     "certstatus.staple.schedule",
     "certstatus.responder.core",
+    "certstatus.responder.exchange",
     "certstatus.responder.hot",
     "certstatus.responder.http",
     "certstatus.tls.messages",

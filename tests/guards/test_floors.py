@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev.guards import floors
-from dev.tree import ROOT
+from dev.tree import ROOT, modules
 
 Plant = Callable[[str, str], None]
 
@@ -63,6 +63,21 @@ def test_an_import_down_or_through_a_door_is_fine(
     plant(module, line)
 
     assert floors.violations(tmp_path) == []
+
+
+def test_the_architecture_page_draws_every_room_on_its_floor() -> None:
+    drawn = floors.drawn((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    names = [module.name.split(".") for module in modules(ROOT / "src")]
+    rooms = {name[1] for name in names if len(name) > 1} - {"__main__"}
+
+    assert drawn == {room: floors.FLOORS[room] for room in drawn}
+    assert not rooms - drawn.keys(), "not drawn in ARCHITECTURE.md"
+
+
+def test_the_table_of_floors_is_read_row_by_row() -> None:
+    text = "| floor | rooms |\n|---|---|\n| 0 | `errors` `clock` | a |\n|   | `box/` | b |\n| 10 | `cli/` | c |\n"
+
+    assert floors.drawn(text) == {"errors": 0, "clock": 0, "box": 0, "cli": 10}
 
 
 def test_each_door_opens_on_its_own_floor_and_has_a_reason() -> None:
