@@ -17,7 +17,7 @@ class CertID:
 
     Two are equal where they say the same: hash parameters NULL and absent do not differ
     (RFC 5754 §2). ``der`` holds the received bytes, which an answer echoes as they were
-    (FIELD: peers compare bytes); None in one that was built here.
+    (some peers compare bytes); None in one that was built here.
     """
 
     hash_algorithm: AlgorithmIdentifier

@@ -187,12 +187,13 @@ _PATHS: Final = frozenset(
 
 
 def _absolute(value: Any, base: Path, key: str = "") -> Any:
-    """Make the paths of a table absolute, and the files of SQLite too."""
+    """Make the paths of a table absolute; a database is one unless it is a URL."""
     if isinstance(value, dict):
         return {name: _absolute(one, base, name) for name, one in value.items()}
     if isinstance(value, list):
         return [_absolute(one, base, key) for one in value]
-    if isinstance(value, str) and key in _PATHS:
+    is_file = key in _PATHS or (key == "database" and "://" not in str(value))
+    if isinstance(value, str) and is_file:
         return str(base / value)
     return value
 
@@ -206,4 +207,8 @@ def _problem(error: Any) -> tuple[str, str]:
         return key, "is no setting"
     if error["type"] == "missing":
         return key, "is missing"
-    return key, f"{message} (it is {error['input']!r})" if parts else message
+    if error["type"] == "tuple_type":
+        return key, f"must be a list: [[{parts[-1]}]] for tables, [ … ] for values"
+    found = error["input"]
+    is_plain = isinstance(found, str | int | float)
+    return key, f"{message} (it is {found!r})" if is_plain else message

@@ -1,0 +1,127 @@
+"""A configuration is right, or its error names file, key and remedy."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from certstatus.errors import ConfigError
+from certstatus.server.config import Config, load_config
+
+SMALLEST = """
+[[authority]]
+certificate = "ca.pem"
+[[authority.signer]]
+certificate = "responder.pem"
+key = "responder.key"
+[[authority.source]]
+index = "index.txt"
+"""
+
+
+def load(tmp_path: Path, text: str) -> Config:
+    file = tmp_path / "certstatus.toml"
+    file.write_text(text, "utf-8")
+    return load_config(file)
+
+
+def test_the_smallest_configuration_has_careful_defaults(tmp_path: Path) -> None:
+    config = load(tmp_path, SMALLEST)
+
+    (authority,) = config.authority
+    assert authority.unlisted == "unknown"
+    assert authority.nonce == "echo"
+    assert authority.validity == timedelta(days=4)
+    assert config.server.host == "127.0.0.1"
+    assert config.server.admin_port is None
+    assert config.requests.signatures == "ignore"
+
+
+def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    text = SMALLEST + '[[authority.source]]\ndatabase = "status.db"\n'
+    config = load(tmp_path, text)
+
+    (authority,) = config.authority
+    assert authority.certificate == tmp_path / "ca.pem"
+    assert authority.signer[0].key == tmp_path / "responder.key"
+    assert authority.source[0].index == tmp_path / "index.txt"
+    assert authority.source[1].database == str(tmp_path / "status.db")
+
+
+def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
+    text = SMALLEST.replace('index = "index.txt"', 'database = "sqlite:////srv/status.db"')
+
+    assert load(tmp_path, text).authority[0].source[0].database == "sqlite:////srv/status.db"
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("45s", timedelta(seconds=45)),
+        ("30m", timedelta(minutes=30)),
+        ("12h", timedelta(hours=12)),
+        ("4d", timedelta(days=4)),
+    ],
+)
+def test_lengths_of_time_are_written_with_their_unit(
+    tmp_path: Path, text: str, length: timedelta
+) -> None:
+    named = SMALLEST.replace("[[authority.signer]]", f'validity = "{text}"\n[[authority.signer]]')
+
+    assert load(tmp_path, named).authority[0].validity == length
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "message"),
+    [
+        (("[[authority]]", "[[autority]]"), "autority", "is no setting"),
+        (("[[authority]]", "[authority]"), "authority", "must be a list: [[authority]]"),
+        (("[[authority]]", "[server]"), "certificate", "is no setting"),
+        (('index = "index.txt"', 'indx = "index.txt"'), "authority.0.source.0", "is no setting"),
+        (('index = "index.txt"', ""), "authority.0.source.0", "exactly one"),
+        (('key = "responder.key"', ""), "authority.0.signer.0", "name certificate and key"),
+        (("[[authority.signer]]", "nonce = 1\n[[authority.signer]]"), "nonce", "echo"),
+        (
+            ("[[authority.signer]]", 'validity = "soon"\n[[authority.signer]]'),
+            "authority.0.validity",
+            "45s, 30m, 12h or 4d",
+        ),
+        (("[[authority]]", "[server]\nport = 70000\n[[authority]]"), "server.port", "65535"),
+        (
+            ("[[authority]]", '[requests]\nsignatures = "require"\n[[authority]]'),
+            "requests",
+            "trust",
+        ),
+        (
+            ('index = "index.txt"', 'index = "index.txt"\nissued = "issued.txt"'),
+            "source",
+            "issued goes with crl",
+        ),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_file_and_what_to_write(
+    tmp_path: Path, change: tuple[str, str], key: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, SMALLEST.replace(*change, 1))
+
+    told = str(caught.value)
+    assert told.startswith(str(tmp_path / "certstatus.toml"))
+    assert key in told
+    assert message in told
+    assert caught.value.exit_code == 78
+
+
+def test_malformed_toml_is_named_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="line 2"):
+        load(tmp_path, SMALLEST.replace("[[authority]]", "[[authority"))
+
+
+def test_a_file_that_is_not_there_or_no_text_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config(tmp_path / "absent.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config(tmp_path / "binary.toml")
