@@ -17,6 +17,7 @@ PURE: Final = (
     "certstatus.verify",
     "certstatus.signing.profile",
     "certstatus.signing.algorithm",
+    "certstatus.signing.lifetime",
     "certstatus.requestor.plan",
     "certstatus.staple.schedule",
     "certstatus.responder.core",

@@ -45,6 +45,43 @@ MAX_CERTIFICATE_BYTES: Final = 262_144
 MAX_CRL_BYTES: Final = 67_108_864
 """A CRL read whole: a million entries and more. No standard bounds it."""
 
+MAX_INDEX_BYTES: Final = 268_435_456
+"""An OpenSSL index.txt: about two million lines. More belongs into a database."""
+
+MAX_IMPORT_BYTES: Final = 268_435_456
+"""A PEM bundle of certificates to import: about a hundred thousand of them."""
+
+MAX_LISTED_SERIAL_OCTETS: Final = 127
+"""A serial number that a source lists: six times what RFC 5280 allows, still one short key."""
+
+# --- sources ------------------------------------------------------------------------------
+
+FILE_CHECK_TIME: Final = timedelta(milliseconds=250)
+"""Between two looks at whether a source's file has changed: a revocation counts within a second."""
+
+LAST_GOOD_TIME: Final = timedelta(days=1)
+"""How long the last good index answers while its file is missing or broken; then tryLater."""
+
+DATABASE_READ_TIME: Final = timedelta(milliseconds=100)
+"""How long a lookup waits for a locked database: it holds up every other answer meanwhile."""
+
+DATABASE_WRITE_TIME: Final = timedelta(seconds=5)
+"""How long a change waits for another process's change to end."""
+
+MAX_DATABASE_BACK_OFF: Final = timedelta(seconds=1)
+"""Longest pause between two tries of a database that fails; the first is a sixteenth of it."""
+
+# --- signers ------------------------------------------------------------------------------
+
+MIN_RSA_BITS: Final = 2_048
+"""The shortest RSA key that signs answers: BR 6.1.5, and what clients have refused for years."""
+
+MAX_KEY_FILE_BYTES: Final = 1_048_576
+"""A file with a key, or a PKCS #12 with its chain: bounds what a wrong path makes us read."""
+
+SHORT_LIFE: Final = timedelta(days=90)
+"""A delegate that lives longer is warned of in the RFC 9919 profile (L5), which gives no number."""
+
 # --- freshness --------------------------------------------------------------------------
 
 DEFAULT_SKEW: Final = timedelta(minutes=5)
@@ -75,6 +112,41 @@ DRAIN_TIME: Final = timedelta(seconds=20)
 
 MAX_PIPELINED: Final = 64
 """Requests read ahead on one connection before reading pauses."""
+
+WRITE_TIME: Final = timedelta(seconds=20)
+"""How long a client may leave a full send buffer unread before it is cut off."""
+
+LINGER_TIME: Final = timedelta(seconds=2)
+"""After a refusal, what still arrives is read and thrown away for so long: closing at once makes
+TCP reset the connection, and the client never sees why."""
+
+MAX_TURNED_AWAY: Final = 256
+"""Connections past MAX_CONNECTIONS that hear 503 before they are closed; more are just closed."""
+
+LISTEN_BACKLOG: Final = 1_024
+"""Connections that the kernel keeps until we accept them: a burst, not a queue."""
+
+# --- the server's own house ---------------------------------------------------------------
+
+RESTART_DELAY: Final = timedelta(milliseconds=500)
+MAX_RESTART_DELAY: Final = timedelta(seconds=30)
+"""Before a dead worker is started anew: doubled each time up to the second, so that a worker
+that dies at once does not eat the machine."""
+
+STEADY_TIME: Final = timedelta(seconds=60)
+"""A worker that has served for so long is sound: its next restart waits RESTART_DELAY again."""
+
+MAX_FAILED_STARTS: Final = 5
+"""Restarts in a row that never came to serve, with no other worker serving: then all ends."""
+
+END_TIME: Final = timedelta(seconds=5)
+"""Past DRAIN_TIME, for closing files and keys; a worker that is still there is killed."""
+
+HEALTH_CHECK_TIME: Final = timedelta(seconds=2)
+"""For all readiness checks together; those who probe wait a little longer than that."""
+
+MAX_METRIC_SERIES: Final = 1_000
+"""Kinds of answers that the metrics tell apart; what comes after counts as ``other``."""
 
 # --- HTTP, as the requestor speaks it -----------------------------------------------------
 

@@ -18,6 +18,11 @@ ID_PKIX_OCSP_ARCHIVE_CUTOFF: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.6")
 ID_PKIX_OCSP_SERVICE_LOCATOR: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.7")
 ID_PKIX_OCSP_PREF_SIG_ALGS: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.8")
 ID_PKIX_OCSP_EXTENDED_REVOKE: Final = ObjectIdentifier("1.3.6.1.5.5.7.48.1.9")
+ID_KP_SERVER_AUTH: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.1")
+ID_KP_CLIENT_AUTH: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.2")
+ID_KP_CODE_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.3")
+ID_KP_EMAIL_PROTECTION: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.4")
+ID_KP_TIME_STAMPING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.8")
 ID_KP_OCSP_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.9")
 ANY_EXTENDED_KEY_USAGE: Final = ObjectIdentifier("2.5.29.37.0")
 
@@ -32,6 +37,7 @@ ID_CE_INVALIDITY_DATE: Final = ObjectIdentifier("2.5.29.24")
 ID_CE_DELTA_CRL_INDICATOR: Final = ObjectIdentifier("2.5.29.27")
 ID_CE_ISSUING_DISTRIBUTION_POINT: Final = ObjectIdentifier("2.5.29.28")
 ID_CE_CERTIFICATE_ISSUER: Final = ObjectIdentifier("2.5.29.29")
+ID_CE_NAME_CONSTRAINTS: Final = ObjectIdentifier("2.5.29.30")
 ID_CE_CRL_DISTRIBUTION_POINTS: Final = ObjectIdentifier("2.5.29.31")
 ID_CE_CERTIFICATE_POLICIES: Final = ObjectIdentifier("2.5.29.32")
 ID_CE_AUTHORITY_KEY_IDENTIFIER: Final = ObjectIdentifier("2.5.29.35")
@@ -97,6 +103,11 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_PKIX_OCSP_SERVICE_LOCATOR: "id-pkix-ocsp-service-locator",
     ID_PKIX_OCSP_PREF_SIG_ALGS: "id-pkix-ocsp-pref-sig-algs",
     ID_PKIX_OCSP_EXTENDED_REVOKE: "id-pkix-ocsp-extended-revoke",
+    ID_KP_SERVER_AUTH: "id-kp-serverAuth",
+    ID_KP_CLIENT_AUTH: "id-kp-clientAuth",
+    ID_KP_CODE_SIGNING: "id-kp-codeSigning",
+    ID_KP_EMAIL_PROTECTION: "id-kp-emailProtection",
+    ID_KP_TIME_STAMPING: "id-kp-timeStamping",
     ID_KP_OCSP_SIGNING: "id-kp-OCSPSigning",
     ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
     ID_CE_KEY_USAGE: "id-ce-keyUsage",
@@ -109,6 +120,7 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_CE_DELTA_CRL_INDICATOR: "id-ce-deltaCRLIndicator",
     ID_CE_ISSUING_DISTRIBUTION_POINT: "id-ce-issuingDistributionPoint",
     ID_CE_CERTIFICATE_ISSUER: "id-ce-certificateIssuer",
+    ID_CE_NAME_CONSTRAINTS: "id-ce-nameConstraints",
     ID_CE_CRL_DISTRIBUTION_POINTS: "id-ce-cRLDistributionPoints",
     ID_CE_CERTIFICATE_POLICIES: "id-ce-certificatePolicies",
     ID_CE_AUTHORITY_KEY_IDENTIFIER: "id-ce-authorityKeyIdentifier",

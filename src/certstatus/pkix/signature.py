@@ -141,7 +141,8 @@ def signature_algorithm(identifier: AlgorithmIdentifier) -> SignatureAlgorithm:
 def pss_algorithm(hash_oid: ObjectIdentifier) -> SignatureAlgorithm:
     """Return RSASSA-PSS with one hash for message and mask, and a salt as long as it is."""
     hash_ = _HASHES[hash_oid]
-    named = AlgorithmIdentifier(hash_oid)
+    # RFC 4055 §2.1 writes the NULL in this place; BR 7.1.3.2.1 fixes these very bytes.
+    named = AlgorithmIdentifier(hash_oid, _NULL)
     parameters = x509.RSASSAPSSParams(
         hash_algorithm=named.declared(),
         mask_gen_algorithm=AlgorithmIdentifier(oids.ID_MGF1, encode(named.declared())).declared(),

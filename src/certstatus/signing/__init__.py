@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
+from certstatus.signing.algorithm import (
+    Choice,
+    Rung,
+    choose_signer,
+    key_problem,
+    offered_algorithms,
+)
 from certstatus.signing.base import Signer
+from certstatus.signing.lifetime import check_lifetime, clamp, last_moment
+from certstatus.signing.local import (
+    LoadedKey,
+    LocalSigner,
+    SigningKey,
+    load_key,
+    load_signers,
+    make_signers,
+)
+from certstatus.signing.profile import Finding, Profile, Severity, check_signer, refuse_unfit
 
-__all__ = ["Signer"]
+__all__ = [
+    "Choice",
+    "Finding",
+    "LoadedKey",
+    "LocalSigner",
+    "Profile",
+    "Rung",
+    "Severity",
+    "Signer",
+    "SigningKey",
+    "check_lifetime",
+    "check_signer",
+    "choose_signer",
+    "clamp",
+    "key_problem",
+    "last_moment",
+    "load_key",
+    "load_signers",
+    "make_signers",
+    "offered_algorithms",
+    "refuse_unfit",
+]
