@@ -8,6 +8,7 @@
     ├── UntrustedError     well formed, not to be believed; .report tells why
     ├── UnreachableError   no responder answered; .attempts lists every try
     ├── SourceError        the status can't be known now: tryLater, never a guess
+    ├── ChangeError        a change of status that the rules forbid; nothing was changed
     ├── SignerError        a key or certificate not fit to sign with
     └── ConfigError        .file, .key and the remedy
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "CertStatusError",
+    "ChangeError",
     "ConfigError",
     "MalformedError",
     "RefusedError",
@@ -144,6 +146,13 @@ class SourceError(CertStatusError):
     response_status = 3
     exit_code = 69
     hint = "the source's own log line says what it waits for"
+
+
+class ChangeError(CertStatusError):
+    """A change of status that the rules forbid: a revocation is final. Nothing was changed."""
+
+    exit_code = 65
+    hint = "see what stands now with `certstatus db show`"
 
 
 class SignerError(CertStatusError):

@@ -1,0 +1,136 @@
+"""Several sources as one, in their order of authority.
+
+Its law: every source is asked, the first that knows the certificate decides, and no source
+that a higher one contradicts changes the answer; a contradiction is counted and logged.
+A higher source that can't know now may have revoked what a lower one calls good, so then
+the answer is tryLater, unless the lower one says revoked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from certstatus.errors import SourceError
+from certstatus.ocsp import CertID, Good, Revoked
+from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
+from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
+
+__all__ = ["Stack"]
+
+_Outcome: TypeAlias = Answer | SourceError
+
+
+class Stack:
+    """A Source made of others, the highest authority first.
+
+    A serial that no source lists was never issued if any of them lists what was issued
+    (C10). Good rests on every higher source that does not list the serial, so it is as
+    old as the oldest of them, and ends when the first of them does. An issuer is not ours
+    only when it is nobody's.
+    """
+
+    def __init__(
+        self, *sources: Source, name: str = "stack", observer: Observer | None = None
+    ) -> None:
+        if not sources:
+            raise ValueError("a stack needs at least one source")
+        self._sources = sources
+        self._name = name
+        self._observer = observer
+
+    @property
+    def name(self) -> str:
+        """What logs, metrics and ``origin`` call it; an answer's origin is who decided."""
+        return self._name
+
+    async def status(self, cert_id: CertID, now: datetime) -> Answer:
+        """Ask every source at once, and let the order decide.
+
+        Raises:
+            SourceError: a source whose word is needed can't know now.
+        """
+        outcomes = await asyncio.gather(*(_ask(source, cert_id, now) for source in self._sources))
+        verdict = _decide(outcomes, self._name)
+        if isinstance(verdict, Known):
+            self._report(cert_id, verdict, outcomes)
+        if isinstance(verdict, SourceError):
+            raise verdict
+        return verdict
+
+    def _report(self, cert_id: CertID, verdict: Known, outcomes: Iterable[_Outcome]) -> None:
+        for other, difference in _disagreements(verdict, outcomes):
+            facts = {
+                "serial": f"{cert_id.serial_number:X}",
+                "issuer_key_hash": cert_id.issuer_key_hash.hex(),
+                "decided_by": verdict.origin,
+                "decided": str(verdict.cert_status),
+                "dissenter": other.origin,
+                "dissent": str(other.cert_status),
+            }
+            event = SourceEvent(
+                source=self._name,
+                kind=EventKind.DISAGREEMENT,
+                detail=f"the sources differ in {difference}; the first in order decides",
+                facts=facts,
+            )
+            tell(event, self._observer)
+
+
+async def _ask(source: Source, cert_id: CertID, now: datetime) -> _Outcome:
+    try:
+        return await source.status(cert_id, now)
+    except SourceError as error:
+        return error
+
+
+def _decide(outcomes: Sequence[_Outcome], name: str) -> _Outcome:
+    """Fold the outcomes from the lowest authority to the highest."""
+    verdict: _Outcome = NotOurs(origin=name)
+    for outcome in reversed(outcomes):
+        verdict = _over(outcome, verdict)
+    return verdict
+
+
+def _over(higher: _Outcome, lower: _Outcome) -> _Outcome:
+    """Say what holds when ``higher`` stands above everything that led to ``lower``."""
+    if isinstance(higher, SourceError):
+        is_revoked = isinstance(lower, Known) and isinstance(lower.cert_status, Revoked)
+        return lower if is_revoked else higher
+    if isinstance(higher, NotOurs):
+        return lower
+    if isinstance(higher, Known) or isinstance(lower, NotOurs):
+        return higher
+    return _below_unlisted(higher, lower)
+
+
+def _below_unlisted(higher: Unlisted, lower: Known | Unlisted | SourceError) -> _Outcome:
+    if isinstance(lower, SourceError):
+        return lower
+    if isinstance(lower, Known) and isinstance(lower.cert_status, Revoked):
+        return lower
+    ends = [end for end in (higher.next_update, lower.next_update) if end is not None]
+    this_update = min(higher.this_update, lower.this_update)
+    next_update = min(ends, default=None)
+    if isinstance(lower, Known):
+        return replace(lower, this_update=this_update, next_update=next_update)
+    return replace(
+        higher,
+        this_update=this_update,
+        next_update=next_update,
+        lists_issued=higher.lists_issued or lower.lists_issued,
+    )
+
+
+def _disagreements(verdict: Known, outcomes: Iterable[_Outcome]) -> Iterator[tuple[Known, str]]:
+    """Yield every answer that says otherwise than the verdict, and in what."""
+    for outcome in outcomes:
+        if not isinstance(outcome, Known) or outcome.cert_status == verdict.cert_status:
+            continue
+        is_same_kind = isinstance(outcome.cert_status, Good) == isinstance(
+            verdict.cert_status, Good
+        )
+        yield outcome, "time or reason" if is_same_kind else "status"
