@@ -1,0 +1,77 @@
+"""One HTTP exchange as values: what came, what goes, and the face that turns one into the other.
+
+The server floor reads and writes sockets and knows no OCSP; the face knows OCSP and no
+sockets. They meet here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+__all__ = ["HTTPFace", "HTTPReply", "HTTPRequest", "Headers"]
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header fields in the order of the wire: lower-case name, value without outer blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequest:
+    """What came over the wire.
+
+    ``target`` is the raw request target: never unescaped, ``//`` kept, in absolute form
+    (``http://host/path``) where the client sent it so. ``method`` is in capitals; a HEAD
+    arrives as GET, and the server withholds the body of the answer. ``body`` is without
+    chunk framing; trailer fields are dropped.
+    """
+
+    method: bytes
+    target: bytes
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPReply:
+    """What goes back.
+
+    ``headers`` leave out Content-Length, Connection and Date: the server writes those.
+    They are written as they stand, so no value may hold CR or LF. A 204 or 304 has no body.
+
+    ``facts`` go to the access log as they are (text, numbers, truth values). The server
+    counts by these where they are present, so each takes few different values:
+
+    - ``lane``: ``cached`` or ``live``
+    - ``responseStatus``: OCSPResponseStatus in the RFC's word, ``successful``, ``tryLater`` …
+    - ``certStatus``: ``good``, ``revoked``, ``unknown``, or a tuple of them
+    - ``cause``: why the request was refused, in one word
+    """
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+class HTTPFace(Protocol):
+    """What answers HTTP requests. An ``async def reply`` fits as well as a plain one."""
+
+    def admit(self, method: bytes, target: bytes, headers: Headers) -> HTTPReply | None:
+        """Judge a request by its head, before its body is read.
+
+        A reply (405, 413, 415 …) ends the matter; None: read the body, then call ``reply``.
+        """
+        ...
+
+    def reply(
+        self, request: HTTPRequest, now: datetime
+    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        """Answer a request; ``now`` is aware UTC.
+
+        What is known at once is returned at once: the server writes it before it reads on.
+        What has to wait comes as a coroutine, and the server gives it a task of its own,
+        which is cancelled when the client goes away.
+        """
+        ...
