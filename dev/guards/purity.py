@@ -15,6 +15,7 @@ PURE: Final = (
     "certstatus.pkix",
     "certstatus.ocsp",
     "certstatus.verify",
+    "certstatus.explain",
     "certstatus.signing.profile",
     "certstatus.signing.algorithm",
     "certstatus.signing.lifetime",

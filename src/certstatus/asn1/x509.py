@@ -1,7 +1,7 @@
 """Declarations of RFC 5280 Appendix A, RFC 4055, RFC 7633: what OCSP needs of X.509.
 
 In the order of the RFC's ASN.1 modules. DEFAULT fields are declared OPTIONAL, so that a
-default written out is read; writers leave them out (DESIGN: lenient in, strict out).
+default written out is read; writers leave them out.
 A field declared TLV keeps the exact bytes that were received.
 """
 
@@ -175,6 +175,30 @@ class ExtKeyUsageSyntax:
     """ExtKeyUsageSyntax ::= SEQUENCE OF KeyPurposeId, wrapped in a SEQUENCE of one."""
 
     purposes: list[ObjectIdentifier]
+
+
+@sequence
+class AuthorityKeyIdentifier:
+    """AuthorityKeyIdentifier, RFC 5280 §4.2.1.1; every field is optional."""
+
+    key_identifier: Annotated[bytes | None, Implicit(0)] = None
+    authority_cert_issuer: Annotated[list[TLV] | None, Implicit(1)] = None
+    authority_cert_serial_number: Annotated[int | None, Implicit(2)] = None
+
+
+@sequence
+class PolicyInformation:
+    """PolicyInformation ::= SEQUENCE { policyIdentifier, policyQualifiers OPTIONAL }."""
+
+    policy_identifier: ObjectIdentifier
+    policy_qualifiers: Null | TLV | None = None
+
+
+@sequence
+class CertificatePolicies:
+    """CertificatePolicies ::= SEQUENCE OF PolicyInformation, wrapped in a SEQUENCE of one."""
+
+    policies: list[PolicyInformation]
 
 
 @sequence

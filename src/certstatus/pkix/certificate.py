@@ -165,6 +165,11 @@ class Certificate:
     # --- the fields ---------------------------------------------------------------------
 
     @property
+    def version(self) -> int:
+        """The version as it is numbered: 2 is v3, and 0, left out, is v1."""
+        return self._tbs.version or 0
+
+    @property
     def serial_number(self) -> int:
         """The serial number; real ones are positive, others are read too."""
         return self._tbs.serial_number

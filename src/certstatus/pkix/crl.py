@@ -154,6 +154,16 @@ class CertificateList:
         """The algorithm of the CRL's signature."""
         return AlgorithmIdentifier.from_declared(self._declared.signature_algorithm)
 
+    @property
+    def version(self) -> int:
+        """The version as it is numbered: 1 is v2, and 0, left out, is v1."""
+        return self._tbs.version or 0
+
+    @property
+    def signature(self) -> bytes:
+        """The signature over ``tbs_der``."""
+        return self._declared.signature_value.as_bytes()
+
     @cached_property
     def this_update(self) -> datetime:
         """When the CRL was issued, UTC."""
@@ -198,6 +208,11 @@ class CertificateList:
         some = self.scope.only_some_reasons
         return ALL_REASONS if some is None else some
 
+    @property
+    def entry_count(self) -> int:
+        """How many certificates the CRL lists."""
+        return len(self._tbs.revoked_certificates or ())
+
     def entries(self) -> Iterator[RevokedEntry]:
         """Yield every entry, in order.
 
@@ -222,8 +237,7 @@ class CertificateList:
             return f"{issuer.subject} lacks the key usage cRLSign"
         try:
             algorithm = signature_algorithm(self.signature_algorithm)
-            signature = self._declared.signature_value.as_bytes()
-            return signature_problem(algorithm, issuer.public_key, signature, self.tbs_der)
+            return signature_problem(algorithm, issuer.public_key, self.signature, self.tbs_der)
         except MalformedError as error:
             return str(error)
 

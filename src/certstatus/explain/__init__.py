@@ -1,0 +1,53 @@
+"""Messages in plain words: every field by the RFC's name, its meaning, and where it is written.
+
+Its law: explaining is not judging; whether a response is to be believed is asked of
+``certstatus.verify``. Pure: DER in, a tree of ``Field`` out.
+"""
+
+from __future__ import annotations
+
+from certstatus.errors import MalformedError
+from certstatus.explain.certificate import explain_certificate
+from certstatus.explain.crl import explain_crl
+from certstatus.explain.field import Field, Value
+from certstatus.explain.get_url import GetURL, parse_get_url
+from certstatus.explain.recognize import Kind, is_whole, recognize
+from certstatus.explain.request import explain_request
+from certstatus.explain.response import explain_response
+from certstatus.ocsp import parse_request, parse_response
+from certstatus.pkix import Certificate, CertificateList
+
+__all__ = [
+    "Field",
+    "GetURL",
+    "Kind",
+    "Value",
+    "explain",
+    "explain_certificate",
+    "explain_crl",
+    "explain_request",
+    "explain_response",
+    "is_whole",
+    "parse_get_url",
+    "recognize",
+]
+
+
+def explain(der: bytes, *, kind: Kind | None = None, entries: int | None = None) -> Field:
+    """Explain one DER message of any kind that we know; ``kind`` None: recognise it.
+
+    ``entries`` bounds the entries shown of a CRL, None shows all.
+
+    Raises:
+        MalformedError: it is no such message; ``where`` names the field that breaks it.
+    """
+    kind = kind or recognize(der)
+    if kind is Kind.REQUEST:
+        return explain_request(parse_request(der))
+    if kind is Kind.RESPONSE:
+        return explain_response(parse_response(der))
+    if kind is Kind.CERTIFICATE:
+        return explain_certificate(Certificate.from_der(der))
+    if kind is Kind.CRL:
+        return explain_crl(CertificateList.from_der(der), entries=entries)
+    raise MalformedError("is no OCSP request or response, certificate or CRL", where="the message")

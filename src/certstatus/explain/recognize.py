@@ -1,0 +1,76 @@
+"""What a DER message is, told by the tags at its front, so that a broken one is named too."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+__all__ = ["Kind", "is_whole", "recognize"]
+
+
+class Kind(Enum):
+    """A message that we explain."""
+
+    REQUEST = "OCSPRequest"
+    RESPONSE = "OCSPResponse"
+    CERTIFICATE = "Certificate"
+    CRL = "CertificateList"
+
+
+_INTEGER: Final = 0x02
+_OID: Final = 0x06
+_ENUMERATED: Final = 0x0A
+_SEQUENCE: Final = 0x30
+_TIMES: Final = (0x17, 0x18)
+_CONTEXT_0: Final = 0xA0
+_CONTEXT_1: Final = 0xA1
+
+
+def recognize(der: bytes) -> Kind | None:
+    """Tell the kind of a message, whole or cut short; None where it is none that we know."""
+    if der[:1] != bytes((_SEQUENCE,)):
+        return None
+    first = _inside(der, 0)
+    if _tag(der, first) == _ENUMERATED:
+        return Kind.RESPONSE
+    if _tag(der, first) != _SEQUENCE:
+        return None
+    return _by_tbs(der, _inside(der, first))
+
+
+def _by_tbs(der: bytes, at: int) -> Kind | None:
+    """Tell apart what begins with a to-be-signed SEQUENCE, by what stands first in it."""
+    tag = _tag(der, at)
+    if tag == _CONTEXT_0:  # a version: v3 of a certificate, or one written out in a request
+        following = _tag(der, _after(der, at))
+        return Kind.CERTIFICATE if following == _INTEGER else Kind.REQUEST
+    if tag == _CONTEXT_1:  # requestorName
+        return Kind.REQUEST
+    if tag == _INTEGER:  # v1 certificate: serial, algorithm, issuer, validity; CRL: time there
+        fourth = _after(der, _after(der, _after(der, at)))
+        return Kind.CRL if _tag(der, fourth) in _TIMES else Kind.CERTIFICATE
+    if tag == _SEQUENCE:  # requestList, or the algorithm of a v1 CRL
+        return Kind.CRL if _tag(der, _inside(der, at)) == _OID else Kind.REQUEST
+    return None
+
+
+def is_whole(der: bytes) -> bool:
+    """Say whether ``der`` is one SEQUENCE from its first octet to its last."""
+    return der[:1] == bytes((_SEQUENCE,)) and _after(der, 0) == len(der)
+
+
+def _tag(der: bytes, at: int) -> int | None:
+    return der[at] if at < len(der) else None
+
+
+def _inside(der: bytes, at: int) -> int:
+    """Return where the contents of the element at ``at`` begin."""
+    form = _tag(der, at + 1) or 0
+    return at + 2 + (form & 0x7F if form & 0x80 else 0)
+
+
+def _after(der: bytes, at: int) -> int:
+    """Return where the element at ``at`` ends, by its own word."""
+    start = _inside(der, at)
+    length = der[at + 1 : start]
+    return start + (int.from_bytes(length[1:]) if start > at + 2 else int.from_bytes(length))
