@@ -82,6 +82,29 @@ MAX_KEY_FILE_BYTES: Final = 1_048_576
 SHORT_LIFE: Final = timedelta(days=90)
 """A delegate that lives longer is warned of in the RFC 9919 profile (L5), which gives no number."""
 
+# --- answers --------------------------------------------------------------------------------
+
+DEFAULT_VALIDITY: Final = timedelta(days=4)
+"""From thisUpdate to nextUpdate: what BR, Mozilla and Microsoft all allow."""
+
+DEFAULT_BACKDATE: Final = timedelta(minutes=5)
+"""How far thisUpdate goes back for clients whose clocks are slow."""
+
+DEFAULT_MAX_AGE: Final = timedelta(hours=1)
+"""How long HTTP caches may keep an answer: they don't hear of a revocation before."""
+
+CACHE_MARGIN: Final = timedelta(minutes=1)
+"""A cached answer is given up so long before its nextUpdate, for clocks that are fast."""
+
+MAX_REMEMBERED: Final = 10_000
+"""Signed answers that one process keeps to give again: 10 to 20 MB, 120 MB with ML-DSA-87."""
+
+MAX_MERGED_SLASHES: Final = 24
+"""Places tried where a proxy may have merged two slashes; a request has two or three slashes."""
+
+MAX_INPUT_BYTES: Final = 3 * MAX_CRL_BYTES
+"""What a command reads from a file or from standard input: the largest CRL, in hex with spaces."""
+
 # --- freshness --------------------------------------------------------------------------
 
 DEFAULT_SKEW: Final = timedelta(minutes=5)

@@ -23,7 +23,9 @@ __all__ = [
     "print_columns",
     "print_commands",
     "print_hanging",
+    "print_lines",
     "styled",
+    "wrapped",
     "write_json",
 ]
 
@@ -64,11 +66,21 @@ def print_columns(out: Console, rows: Iterable[Iterable[Text | str]], *, indent:
 
 def print_hanging(out: Console, head: Text, body: Text) -> None:
     """Print ``head`` and ``body`` on one line; what does not fit hangs under the body."""
-    margin = head.cell_len
-    lines = body.wrap(out, max(out.width - margin, _NARROWEST), overflow="fold") or [Text()]
-    for number, line in enumerate(lines):
+    print_lines(out, head, wrapped(out, body, out.width - head.cell_len))
+
+
+def wrapped(out: Console, body: Text, room: int) -> list[Text]:
+    """Break a text into lines, at least one, of at most ``room`` cells."""
+    lines = list(body.wrap(out, max(room, _NARROWEST), overflow="fold")) or [Text()]
+    for line in lines:
         line.rstrip()
-        full = Text.assemble(head if number == 0 else " " * margin, line)
+    return lines
+
+
+def print_lines(out: Console, head: Text, lines: Iterable[Text]) -> None:
+    """Print lines beside ``head``, without blanks at their ends."""
+    for number, line in enumerate(lines):
+        full = (head if number == 0 else Text(" " * head.cell_len)) + line
         full.rstrip()
         out.print(full, no_wrap=True, overflow="ignore", crop=False)
 

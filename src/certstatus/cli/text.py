@@ -23,21 +23,19 @@ def moment_text(moment: datetime) -> str:
 
 
 _UNITS = (
-    (timedelta(days=365), "year"),
-    (timedelta(days=1), "day"),
-    (timedelta(hours=1), "hour"),
-    (timedelta(minutes=1), "minute"),
-    (timedelta(seconds=1), "second"),
+    (timedelta(days=365), "years"),
+    (timedelta(days=1), "days"),
+    (timedelta(hours=1), "hours"),
+    (timedelta(minutes=1), "minutes"),
+    (timedelta(seconds=1), "seconds"),
 )
 
 
 def relative_text(moment: datetime, now: datetime) -> str:
-    """Say how far off a time is: in 3 days, 12 minutes ago, now."""
+    """Say roughly how far off a time is: in 3 days, 12 minutes ago, now."""
     distance = abs(moment - now)
     for unit, word in _UNITS:
-        count = distance // unit
-        # "1 day" is too coarse where it could be almost two: say 36 hours.
-        if count >= 2 or (count and word in {"year", "second"}):
-            told = f"{count} {word}{'' if count == 1 else 's'}"
-            return f"in {told}" if moment > now else f"{told} ago"
+        count = round(distance / unit)
+        if count > 1:  # "1 day" would be too coarse where it is almost two: say 36 hours
+            return f"in {count} {word}" if moment > now else f"{count} {word} ago"
     return "now"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
@@ -225,7 +226,12 @@ def _in_short(der: bytes) -> Field:
             _issuer(certificate),
             *validity.children,
             _key(certificate),
-            *(field for field in extensions if field.name in _OF_INTEREST),
+            *(_without_marks(field) for field in extensions if field.name in _OF_INTEREST),
         ),
         der=der,
     )
+
+
+def _without_marks(field: Field) -> Field:
+    parts = tuple(part for part in field.children if part.name not in {"extnID", "critical"})
+    return replace(field, children=parts)

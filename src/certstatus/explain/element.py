@@ -88,20 +88,21 @@ def serial_field(name: str, number: int, meaning: str, section: str) -> Field:
 
 def signature_algorithm_field(name: str, identifier: AlgorithmIdentifier, section: str) -> Field:
     """Explain a signature algorithm: its strength, and whether we can verify with it."""
-    meaning = ""
+    value = oid_text(identifier.oid)
     departures: tuple[str, ...] = ()
     try:
         algorithm = signature_algorithm(identifier)
     except MalformedError as error:
         departures = (error.message,)
     else:
-        meaning = f"the signature is made with {algorithm.name}"
+        if not value.startswith(algorithm.name):
+            value = f"{algorithm.name} ({identifier.oid.dotted_string})"
         if algorithm.is_sha1:
             departures = ("rests on SHA-1, so nobody should believe it (RFC 6960 §4.3)",)
     return Field(
         name,
-        oid_text(identifier.oid),
-        meaning,
+        value,
+        "how the signature is made",
         section,
         der=encode(identifier.declared()),
         departures=departures,
