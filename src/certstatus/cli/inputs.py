@@ -28,6 +28,7 @@ __all__ = [
     "read_bytes",
     "read_message",
     "read_messages",
+    "source_name",
     "unarmour",
 ]
 
@@ -55,7 +56,7 @@ def read_bytes(name: str) -> bytes:
     """
     with click.open_file(name, "rb") as file:
         data: bytes = file.read(MAX_INPUT_BYTES + 1)
-    where = _source(name)
+    where = source_name(name)
     if not data:
         raise MalformedError("is empty", where=where)
     if len(data) > MAX_INPUT_BYTES:
@@ -72,7 +73,7 @@ def read_messages(name: str) -> tuple[Message, ...]:
     """
     if not _names_a_file(name) and _is_literal(name):
         return unarmour(name.encode(), "the argument")
-    return unarmour(read_bytes(name), _source(name))
+    return unarmour(read_bytes(name), source_name(name))
 
 
 def read_message(name: str) -> Message:
@@ -84,7 +85,7 @@ def read_message(name: str) -> Message:
     """
     messages = read_messages(name)
     if len(messages) > 1:
-        raise MalformedError(f"holds {len(messages)} messages, not one", where=_source(name))
+        raise MalformedError(f"holds {len(messages)} messages, not one", where=source_name(name))
     return messages[0]
 
 
@@ -101,7 +102,7 @@ def load_certificates(name: str) -> tuple[Certificate, ...]:
         if message.label is None or message.label.endswith("CERTIFICATE")
     ]
     if not found:
-        raise MalformedError("holds no certificate", where=_source(name))
+        raise MalformedError("holds no certificate", where=source_name(name))
     return tuple(found)
 
 
@@ -113,7 +114,8 @@ def load_certificate(name: str) -> Certificate:
 # --- where it stands --------------------------------------------------------------------
 
 
-def _source(name: str) -> str:
+def source_name(name: str) -> str:
+    """Return what people call an input: its file name, or standard input."""
     return "standard input" if name == "-" else name
 
 

@@ -10,7 +10,7 @@ import click
 
 from certstatus.cli.exit_codes import ExitCode, worst
 from certstatus.cli.frame import Command, examples
-from certstatus.cli.inputs import Message, read_messages
+from certstatus.cli.inputs import Message, read_messages, source_name
 from certstatus.cli.output import console, note, styled, write_json
 from certstatus.cli.tree import print_tree
 from certstatus.clock import SystemClock
@@ -79,7 +79,7 @@ def _read(name: str) -> Iterator[tuple[str, Message | Exception]]:
         for message in read_messages(name):
             yield message.source, message
     except (MalformedError, OSError) as error:
-        yield name, error
+        yield source_name(name), error
 
 
 class _Shown:
@@ -99,7 +99,7 @@ class _Shown:
 
     def _explain(self, message: Message, kind: Kind | None, entries: int) -> None:
         try:
-            self.field = explain(message.der, kind=kind, entries=entries)
+            self.field = explain(message.der, kind=kind, entries=entries, where=message.source)
         except MalformedError as error:
             self.error = error
 

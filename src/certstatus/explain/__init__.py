@@ -33,10 +33,17 @@ __all__ = [
 ]
 
 
-def explain(der: bytes, *, kind: Kind | None = None, entries: int | None = None) -> Field:
+def explain(
+    der: bytes,
+    *,
+    kind: Kind | None = None,
+    entries: int | None = None,
+    where: str = "the message",
+) -> Field:
     """Explain one DER message of any kind that we know; ``kind`` None: recognise it.
 
-    ``entries`` bounds the entries shown of a CRL, None shows all.
+    ``entries`` bounds the entries shown of a CRL, None shows all; ``where`` is what an
+    error calls a message of no kind that we know.
 
     Raises:
         MalformedError: it is no such message; ``where`` names the field that breaks it.
@@ -50,4 +57,4 @@ def explain(der: bytes, *, kind: Kind | None = None, entries: int | None = None)
         return explain_certificate(Certificate.from_der(der))
     if kind is Kind.CRL:
         return explain_crl(CertificateList.from_der(der), entries=entries)
-    raise MalformedError("is no OCSP request or response, certificate or CRL", where="the message")
+    raise MalformedError("is no OCSP request or response, certificate or CRL", where=where)
