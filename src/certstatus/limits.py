@@ -177,6 +177,12 @@ CONNECT_TIME: Final = timedelta(seconds=5)
 FETCH_TIME: Final = timedelta(seconds=15)
 """Connecting, and one whole exchange: BR 4.10 asks responders for 10 s."""
 
+MAX_URL_BYTES: Final = 4_096
+"""A URL that we fetch: a GET request to a long base URL fits, a bomb doesn't."""
+
+MAX_ADDRESSES: Final = 3
+"""Addresses of one host that are tried for a connection."""
+
 MAX_REDIRECTS: Final = 3
 MAX_ATTEMPTS: Final = 3
 """Per URL, with back-off between them."""

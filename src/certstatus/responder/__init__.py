@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+from certstatus.responder.authority import (
+    Archive,
+    Authorities,
+    Authority,
+    AuthorityPolicy,
+    NonceMode,
+    ResponderIDForm,
+    UnlistedMode,
+)
+from certstatus.responder.core import Observer, Responder
 from certstatus.responder.exchange import (
     Headers,
     HTTPFace,
     HTTPReply,
     HTTPRequest,
 )
+from certstatus.responder.http import OCSPFace
+from certstatus.responder.reply import Cause, Refusal, Reply, Told
+from certstatus.responder.requests import RequestPolicy, SignedRequests
 
-__all__ = ["HTTPFace", "HTTPReply", "HTTPRequest", "Headers"]
+__all__ = [
+    "Archive",
+    "Authorities",
+    "Authority",
+    "AuthorityPolicy",
+    "Cause",
+    "HTTPFace",
+    "HTTPReply",
+    "HTTPRequest",
+    "Headers",
+    "NonceMode",
+    "OCSPFace",
+    "Observer",
+    "Refusal",
+    "Reply",
+    "RequestPolicy",
+    "Responder",
+    "ResponderIDForm",
+    "SignedRequests",
+    "Told",
+    "UnlistedMode",
+]

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias
 
-__all__ = ["HTTPFace", "HTTPReply", "HTTPRequest", "Headers"]
+__all__ = ["NO_FACTS", "HTTPFace", "HTTPReply", "HTTPRequest", "Headers"]
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields in the order of the wire: lower-case name, value without outer blanks."""
+
+NO_FACTS: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class HTTPReply:
     status: int
     headers: Headers = ()
     body: bytes = b""
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=lambda: NO_FACTS)
 
 
 class HTTPFace(Protocol):

@@ -30,8 +30,8 @@ NOCHECK_VALUE: Final = b"\x05\x00"
 class Profile(StrEnum):
     """Whose rules a signer and an authority keep, beside those of RFC 6960."""
 
-    RFC6960 = "rfc6960"
-    RFC9919 = "rfc9919"
+    RFC_6960 = "rfc6960"
+    RFC_9919 = "rfc9919"
     """The lightweight profile."""
     BR = "br"
     """The CA/Browser Forum's Baseline Requirements, and root programs that build on them."""
@@ -80,7 +80,7 @@ def check_signer(
     issuer: Certificate,
     *,
     now: datetime,
-    profile: Profile = Profile.RFC6960,
+    profile: Profile = Profile.RFC_6960,
     trusted_locally: bool = False,
 ) -> tuple[Finding, ...]:
     """Judge a signer that is to answer for ``issuer``; no finding means nothing to say.
@@ -195,8 +195,8 @@ def _key_usage(case: _Case) -> Iterator[Finding]:
         yield _refuse("O25", "its key usage lacks digitalSignature")
 
 
-# What clients know how to read in a responder's certificate.
-_KNOWN_CRITICAL: Final = frozenset(
+# What peers know how to read in the certificate of one who signs messages.
+KNOWN_CRITICAL: Final = frozenset(
     {
         oids.ID_CE_AUTHORITY_KEY_IDENTIFIER,
         oids.ID_CE_BASIC_CONSTRAINTS,
@@ -214,7 +214,7 @@ _KNOWN_CRITICAL: Final = frozenset(
 
 def _critical(case: _Case) -> Iterator[Finding]:
     for oid, (critical, _) in case.certificate.extensions.items():
-        if critical and oid not in _KNOWN_CRITICAL:
+        if critical and oid not in KNOWN_CRITICAL:
             name = oids.name_of(oid)
             yield _refuse("O25", f"has the critical extension {name}, which clients don't know")
 
@@ -312,8 +312,8 @@ _DIRECT: Final[tuple[_Rule, ...]] = (_direct_key_usage,)
 _NOT_DIRECT: Final[tuple[_Rule, ...]] = (_key_usage, _critical, _enclosed)
 _DELEGATED: Final[tuple[_Rule, ...]] = (_issued_by, _purpose, _end_entity, _nocheck)
 _OF_PROFILE: Final[dict[Profile, tuple[_Rule, ...]]] = {
-    Profile.RFC6960: (),
-    Profile.RFC9919: (_lightweight,),
+    Profile.RFC_6960: (),
+    Profile.RFC_9919: (_lightweight,),
     Profile.BR: (_br_extensions, _br_purpose, _br_key_usage),
 }
 

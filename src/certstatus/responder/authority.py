@@ -1,0 +1,189 @@
+"""The CAs that are answered for, and how: issuer, source, signers and policy of each.
+
+An authority is found by both hashes of a CertID, under every hash algorithm (O1, O12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from certstatus.errors import ConfigError
+from certstatus.limits import DEFAULT_BACKDATE, DEFAULT_VALIDITY
+from certstatus.ocsp import ByKey, ByName, CertID, ResponderID
+from certstatus.pkix import AlgorithmIdentifier, Certificate, HashAlgorithm
+from certstatus.signing import Profile, Signer
+from certstatus.sources import Source
+
+__all__ = [
+    "Archive",
+    "Authorities",
+    "Authority",
+    "AuthorityPolicy",
+    "NonceMode",
+    "ResponderIDForm",
+    "UnlistedMode",
+]
+
+
+class NonceMode(StrEnum):
+    """What becomes of a nonce (N2, N3, L4)."""
+
+    ECHO = "echo"
+    """It is returned as it came, 1 to 128 octets, wrapped or bare."""
+    IGNORE = "ignore"
+    """The answer has none, so that one signature serves many."""
+    REQUIRE = "require"
+    """It is returned, and a request without one is malformed."""
+
+
+class UnlistedMode(StrEnum):
+    """What is said of a serial number that the source does not list (O12, O13, B4)."""
+
+    UNKNOWN = "unknown"
+    GOOD = "good"
+    """An express choice, for sources that list what is revoked alone (C10)."""
+    EXTENDED_REVOKE = "extended-revoke"
+    """Revoked, where the source lists all that was issued; else unknown (O13)."""
+    UNAUTHORIZED = "unauthorized"
+    """No records, no answer: what RFC 9919 §3.2.3 asks for (L6)."""
+
+
+class ResponderIDForm(StrEnum):
+    """How the responder names itself (O16, O17, L5)."""
+
+    BY_KEY = "by-key"
+    BY_NAME = "by-name"
+
+    def of(self, certificate: Certificate) -> ResponderID:
+        """Name the responder with this certificate."""
+        if self is ResponderIDForm.BY_KEY:
+            return ByKey.of(certificate)
+        return ByName(certificate.subject)
+
+
+class Archive(StrEnum):
+    """ArchiveCutoff other than a length of time before producedAt."""
+
+    CA_START = "ca-start"
+    """The CA's notBefore: status is kept for ever (EN 319 411-2 CSS-6.3.10-08)."""
+
+
+_BR_SHORTEST: Final = timedelta(hours=8)
+_BR_LONGEST: Final = timedelta(days=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorityPolicy:
+    """How an authority answers; the defaults suit every profile.
+
+    ``validity`` runs from thisUpdate to nextUpdate, both ends included. A signed answer
+    that still means the same is given again until it is ``refresh`` old, or half way to
+    its nextUpdate where that is sooner. ``backdate`` moves thisUpdate back for slow
+    clocks, where the source knows the status at any time. ``unlisted`` None is what the
+    profile asks: unauthorized under RFC 9919, else unknown. ``archive`` is how long status
+    is kept after expiry (O27). ``dual_hash`` answers a SHA-1 or SHA-256 CertID with both
+    (L3).
+    """
+
+    profile: Profile = Profile.RFC_6960
+    nonce: NonceMode = NonceMode.ECHO
+    validity: timedelta = DEFAULT_VALIDITY
+    refresh: timedelta | None = None
+    backdate: timedelta = DEFAULT_BACKDATE
+    unlisted: UnlistedMode | None = None
+    responder_id: ResponderIDForm = ResponderIDForm.BY_KEY
+    dual_hash: bool = False
+    archive: timedelta | Archive | None = None
+    hash_algorithms: frozenset[HashAlgorithm] = frozenset(HashAlgorithm)
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) <= self.backdate < self.validity:
+            raise ConfigError(
+                "must be shorter than validity", key="backdate", remedy="write 5m, or 0s for none"
+            )
+        if self.profile is Profile.RFC_9919 and self.responder_id is not ResponderIDForm.BY_KEY:
+            raise ConfigError(
+                "RFC 9919 responders name themselves by key [L5]",
+                key="responder_id",
+                remedy="write by-key",
+            )
+        if self.profile is Profile.BR:
+            self._check_br()
+
+    def _check_br(self) -> None:
+        if self.unlisted is UnlistedMode.EXTENDED_REVOKE:
+            raise ConfigError(
+                "would say certificateHold, which BR 7.2.2 does not allow [B4]",
+                key="unlisted",
+                remedy="write unknown or unauthorized",
+            )
+        if not _BR_SHORTEST <= self.validity <= _BR_LONGEST:
+            raise ConfigError(
+                "is not between 8 hours and 10 days (BR 4.9.9)", key="validity", remedy="write 4d"
+            )
+
+    @property
+    def unlisted_mode(self) -> UnlistedMode:
+        """What is said of unlisted serial numbers: as set, or as the profile asks."""
+        if self.unlisted is not None:
+            return self.unlisted
+        lightweight = self.profile is Profile.RFC_9919
+        return UnlistedMode.UNAUTHORIZED if lightweight else UnlistedMode.UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Authority:
+    """One CA that is answered for.
+
+    The first of ``signers`` is the advertised default (O31); each has passed
+    ``signing.check_signer``. ``compromised_since`` set, aware UTC: everything that the CA
+    issued is revoked (O14). ``crl_algorithm`` is what the CA signs its CRL with (O31).
+    """
+
+    name: str
+    issuer: Certificate
+    source: Source
+    signers: tuple[Signer, ...]
+    policy: AuthorityPolicy = AuthorityPolicy()
+    compromised_since: datetime | None = None
+    crl_algorithm: AlgorithmIdentifier | None = None
+
+    def __post_init__(self) -> None:
+        if not self.signers:
+            raise ConfigError(
+                f"authority {self.name} has no signer", key="signer", remedy="name its key"
+            )
+
+    def cert_id(self, serial_number: int, algorithm: HashAlgorithm) -> CertID:
+        """Name one of its certificates."""
+        return CertID.of(self.issuer, serial_number, algorithm)
+
+
+class Authorities:
+    """Every authority of a responder, found by the hashes of its name and key."""
+
+    def __init__(self, members: Iterable[Authority]) -> None:
+        self.members = tuple(members)
+        self._table: dict[tuple[str, bytes, bytes], Authority] = {}
+        for authority in self.members:
+            for algorithm in HashAlgorithm:
+                key = _key(authority.cert_id(0, algorithm))
+                other = self._table.setdefault(key, authority)
+                if other is not authority:
+                    raise ConfigError(
+                        f"{authority.name} and {other.name} are the same CA",
+                        key="authority",
+                        remedy="keep one of them, with the sources and signers of both",
+                    )
+
+    def find(self, cert_id: CertID) -> Authority | None:
+        """Return the authority whose name and key both are those of a CertID."""
+        return self._table.get(_key(cert_id))
+
+
+def _key(cert_id: CertID) -> tuple[str, bytes, bytes]:
+    return cert_id.key[:3]

@@ -1,0 +1,333 @@
+"""Request DER to reply: the life of one question, pure but for its sources.
+
+Its law: nothing that a client sends makes it raise; every outcome is a Reply that names
+its cause; the source is asked each time, and a signed answer is given again only while it
+still means the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from certstatus.errors import SignerError, SourceError
+from certstatus.limits import MAX_REMEMBERED
+from certstatus.ocsp import (
+    ArchiveCutoff,
+    CertID,
+    ExtendedRevoke,
+    Extensions,
+    Nonce,
+    OCSPRequest,
+    PreferredSignatureAlgorithms,
+    ResponseData,
+    SingleResponse,
+    Unknown,
+    encode_response,
+    encode_response_data,
+)
+from certstatus.ocsp.extensions import Extension
+from certstatus.pkix import HashAlgorithm
+from certstatus.responder.authority import Authorities, Authority, NonceMode
+from certstatus.responder.interval import interval_of
+from certstatus.responder.memo import Memo
+from certstatus.responder.reply import Cause, Refusal, Reply, Told
+from certstatus.responder.requests import RequestPolicy, accept
+from certstatus.responder.statement import Statement, compromised, state
+from certstatus.signing import Choice, Signer, choose_signer
+
+__all__ = ["Observer", "Responder"]
+
+Observer: TypeAlias = Callable[[Refusal], None]
+"""Hears of what went wrong on our side (source, signer, defect); ``__cause__`` is the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One certificate asked for, and who answers for it."""
+
+    cert_id: CertID
+    authority: Authority
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One question with what is said of it; ``also`` are more names of the same certificate."""
+
+    question: _Question
+    statement: Statement
+    also: tuple[CertID, ...] = ()
+
+
+class Responder:
+    """Answers OCSP requests for its authorities.
+
+    ``admit`` is asked before each signature, and False means tryLater: the budget for
+    signing. ``observe`` hears of our own failures, and must not block. ``remembered`` is how many signed answers are
+    kept to be given again; 0 keeps none.
+
+    Raises:
+        ConfigError: two authorities are the same CA.
+    """
+
+    def __init__(
+        self,
+        authorities: Iterable[Authority],
+        *,
+        requests: RequestPolicy = RequestPolicy(),  # noqa: B008 - frozen
+        admit: Callable[[], bool] = lambda: True,
+        observe: Observer = lambda _: None,
+        remembered: int = MAX_REMEMBERED,
+    ) -> None:
+        self._authorities = Authorities(authorities)
+        self._requests = requests
+        self._admit = admit
+        self._observe = observe
+        self._memo = Memo(remembered)
+
+    @property
+    def authorities(self) -> tuple[Authority, ...]:
+        """Every authority that is answered for."""
+        return self._authorities.members
+
+    async def respond(self, request_der: bytes, now: datetime) -> Reply:
+        """Answer a request at ``now``, aware UTC. Never raises: every outcome is a reply."""
+        try:
+            return await self._respond(request_der, now.replace(microsecond=0))
+        except Refusal as refusal:
+            if refusal.cause.is_ours:
+                self._tell(refusal)
+            return Reply.refusing(refusal.cause, refusal.detail)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is an answer, too
+            defect = Refusal.over(Cause.DEFECT, error)
+            self._tell(defect)
+            return Reply.refusing(defect.cause, defect.detail)
+
+    def serves(self, request_der: bytes, now: datetime) -> bool:
+        """Whether these bytes are a request that names only issuers which are served here."""
+        try:
+            self._questions(accept(request_der, self._requests, now))
+        except Refusal:
+            return False
+        return True
+
+    async def _respond(self, request_der: bytes, now: datetime) -> Reply:
+        request = accept(request_der, self._requests, now)
+        questions = self._questions(request)
+        nonce = _nonce_to_return(request, questions)
+        answers = [await self._ask(question, now) for question in questions]
+        choice = self._choose(request, questions, now)
+        if nonce is not None or len(answers) > 1:
+            return self._sign(answers, choice, nonce, now)
+        return self._remembered_or_signed(answers[0], choice, now)
+
+    # --- whom to ask -----------------------------------------------------------------------
+
+    def _questions(self, request: OCSPRequest) -> list[_Question]:
+        """Take each certificate once (FIELD: duplicates), with its authority.
+
+        A ServiceLocator is read and not followed: who is not served here gets no answer (O7).
+        """
+        return [self._question(cert_id) for cert_id in dict.fromkeys(request.cert_ids)]
+
+    def _question(self, cert_id: CertID) -> _Question:
+        authority = self._authorities.find(cert_id)
+        if authority is None:
+            raise Refusal(Cause.ISSUER, f"no authority for {cert_id}")
+        if cert_id.hash not in authority.policy.hash_algorithms:
+            text = f"{authority.name} is not named by {cert_id.hash_algorithm} here"
+            raise Refusal(Cause.HASH, text)
+        return _Question(cert_id, authority)
+
+    async def _ask(self, question: _Question, now: datetime) -> _Answer:
+        """Ask the source; a CA that is marked as compromised needs none to be answered for."""
+        authority = question.authority
+        try:
+            answer = await authority.source.status(question.cert_id, now)
+        except SourceError as error:
+            if authority.compromised_since is not None:
+                statement = compromised(authority.compromised_since, known_at=now)
+                return _Answer(question, statement)
+            raise Refusal.over(Cause.SOURCE_UNAVAILABLE, error) from error
+        except Exception as error:
+            raise Refusal.over(Cause.SOURCE_FAILED, error) from error
+        return _Answer(question, state(answer, authority))
+
+    # --- who signs -------------------------------------------------------------------------
+
+    def _choose(
+        self, request: OCSPRequest, questions: Sequence[_Question], now: datetime
+    ) -> Choice[Signer]:
+        authorities = list(dict.fromkeys(question.authority for question in questions))
+        signers = _common_signers(authorities)
+        signature = request.optional_signature
+        try:
+            return choose_signer(
+                signers,
+                now=now,
+                preferred=request.request_extensions.get(PreferredSignatureAlgorithms),
+                crl_algorithm=authorities[0].crl_algorithm,
+                request_algorithm=None if signature is None else signature.signature_algorithm,
+            )
+        except SignerError as error:
+            raise Refusal.over(Cause.SIGNER_EXPIRES, error) from error
+
+    # --- the answer ------------------------------------------------------------------------
+
+    def _remembered_or_signed(
+        self, answer: _Answer, choice: Choice[Signer], now: datetime
+    ) -> Reply:
+        cert_id, meaning = answer.question.cert_id, answer.statement.meaning
+        signer = choice.signer
+        key = (cert_id.encode(), signer.certificate.der, signer.algorithm.identifier)
+        reply = self._memo.recall(key, meaning, now)
+        if reply is None:
+            reply = self._sign([_with_other_hash(answer)], choice, None, now)
+            if reply.is_cacheable:
+                refresh = answer.question.authority.policy.refresh
+                self._memo.keep(key, meaning, reply, refresh)
+        return reply
+
+    def _sign(
+        self,
+        answers: Sequence[_Answer],
+        choice: Choice[Signer],
+        nonce: Nonce | None,
+        now: datetime,
+    ) -> Reply:
+        signer, policy = choice.signer, answers[0].question.authority.policy
+        singles = tuple(
+            single for answer in answers for single in _single_responses(answer, signer, now)
+        )
+        data = ResponseData(
+            responder_id=policy.responder_id.of(signer.certificate),
+            produced_at=now,
+            responses=singles,
+            response_extensions=_response_extensions(answers, nonce),
+        )
+        return Reply(
+            der=self._signed(data, signer),
+            cause=Cause.ANSWERED,
+            told=tuple(_told(answer) for answer in answers),
+            this_update=max(one.this_update for one in singles),
+            next_update=min(one.next_update for one in singles if one.next_update is not None),
+            produced_at=now,
+            signer=signer,
+            rung=choice.rung,
+            is_cacheable=nonce is None and all(one.statement.is_definite for one in answers),
+        )
+
+    def _signed(self, data: ResponseData, signer: Signer) -> bytes:
+        if not self._admit():
+            raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
+        tbs = encode_response_data(data)
+        try:
+            signature = signer.sign(tbs)
+        except Exception as error:
+            raise Refusal.over(Cause.SIGNER_FAILED, error) from error
+        certs = tuple(certificate.der for certificate in signer.certs)
+        return encode_response(tbs, signer.algorithm.identifier, signature, certs)
+
+    # --- what went wrong -------------------------------------------------------------------
+
+    def _tell(self, refusal: Refusal) -> None:
+        """Tell the observer; one that fails itself must not cost the client its answer."""
+        with contextlib.suppress(Exception):
+            self._observe(refusal)
+
+
+def _nonce_to_return(request: OCSPRequest, questions: Iterable[_Question]) -> Nonce | None:
+    """Return the nonce to echo; of several authorities the strictest wins (N3, L4)."""
+    modes = {question.authority.policy.nonce for question in questions}
+    nonce = request.nonce
+    if NonceMode.REQUIRE in modes:
+        if nonce is None:
+            raise Refusal(Cause.NONCE_MISSING, "has no nonce, and this authority requires one")
+        return nonce
+    return None if NonceMode.IGNORE in modes else nonce
+
+
+def _common_signers(authorities: Sequence[Authority]) -> tuple[Signer, ...]:
+    """Return who may sign for every one of them: who is a signer of each (O22)."""
+    first, *others = authorities
+    signers = tuple(
+        one for one in first.signers if all(_has_signer(other, one) for other in others)
+    )
+    if not signers:
+        names = ", ".join(authority.name for authority in authorities)
+        raise Refusal(Cause.NO_COMMON_SIGNER, f"nobody signs for all of {names}")
+    return signers
+
+
+def _has_signer(authority: Authority, signer: Signer) -> bool:
+    return any(
+        one.certificate == signer.certificate
+        and one.algorithm.identifier == signer.algorithm.identifier
+        for one in authority.signers
+    )
+
+
+_OTHER_HASH: Final = {
+    HashAlgorithm.SHA1: HashAlgorithm.SHA256,
+    HashAlgorithm.SHA256: HashAlgorithm.SHA1,
+}
+
+
+def _with_other_hash(answer: _Answer) -> _Answer:
+    """Add the same certificate by its other CertID, where the authority does so (L3)."""
+    question = answer.question
+    policy = question.authority.policy
+    requested = question.cert_id.hash
+    other = None if requested is None else _OTHER_HASH.get(requested)
+    if not policy.dual_hash or other is None or other not in policy.hash_algorithms:
+        return answer
+    cert_id = question.authority.cert_id(question.cert_id.serial_number, other)
+    return replace(answer, also=(cert_id,))
+
+
+def _single_responses(answer: _Answer, signer: Signer, now: datetime) -> Iterator[SingleResponse]:
+    """Make the answer about one certificate; the CertID is echoed as it came (O15)."""
+    statement, authority = answer.statement, answer.question.authority
+    interval = interval_of(statement, authority, signer, now)
+    extensions = _single_extensions(statement, authority, now)
+    for cert_id in (answer.question.cert_id, *answer.also):
+        yield SingleResponse(
+            cert_id=cert_id,
+            cert_status=statement.cert_status,
+            this_update=interval.this_update,
+            next_update=interval.next_update,
+            single_extensions=extensions,
+        )
+
+
+def _single_extensions(statement: Statement, authority: Authority, now: datetime) -> Extensions:
+    """Add ArchiveCutoff to what the source says, where status is kept past expiry (O27)."""
+    found, archive = statement.single_extensions, authority.policy.archive
+    has_none = statement.is_never_issued or isinstance(statement.cert_status, Unknown)
+    if archive is None or has_none or found.has(ArchiveCutoff):
+        return found
+    start = authority.issuer.not_before
+    cutoff = now - archive if isinstance(archive, timedelta) else start
+    return Extensions.of(*found, ArchiveCutoff(cutoff))
+
+
+def _response_extensions(answers: Iterable[_Answer], nonce: Nonce | None) -> Extensions:
+    """Return the nonce as it came, and extended-revoke where it is due; none is critical."""
+    found: list[Nonce | ExtendedRevoke | Extension] = [] if nonce is None else [nonce]
+    if any(answer.statement.is_never_issued for answer in answers):
+        found.append(ExtendedRevoke())
+    return Extensions.of(*found)
+
+
+def _told(answer: _Answer) -> Told:
+    question, statement = answer.question, answer.statement
+    return Told(
+        cert_id=question.cert_id,
+        cert_status=statement.cert_status,
+        authority=question.authority.name,
+        origin=statement.origin,
+        why=statement.why,
+    )

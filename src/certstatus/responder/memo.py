@@ -1,0 +1,65 @@
+"""Signed answers that are given again while they mean the same: saves signing, keeps ETags.
+
+The source is asked each time and wins over what is remembered: an answer whose meaning
+has changed is never given again (FIELD: revoked, and still good from a cache). Pure.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from certstatus.limits import MAX_REMEMBERED
+from certstatus.responder.reply import Reply
+
+__all__ = ["Memo"]
+
+Key: TypeAlias = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    meaning: tuple[object, ...]
+    reply: Reply
+    signed_at: datetime
+    fresh_until: datetime
+
+
+class Memo:
+    """At most ``size`` replies; the one that nobody asked for longest goes first."""
+
+    def __init__(self, size: int = MAX_REMEMBERED) -> None:
+        self._size = size
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def recall(self, key: Key, meaning: tuple[object, ...], now: datetime) -> Reply | None:
+        """Return the reply of that key if it still means the same and is young enough."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        # A clock that was set back makes what it signed come from the future.
+        if entry.meaning != meaning or not entry.signed_at <= now < entry.fresh_until:
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return replace(entry.reply, is_remembered=True)
+
+    def keep(
+        self, key: Key, meaning: tuple[object, ...], reply: Reply, refresh: timedelta | None
+    ) -> None:
+        """Remember a successful reply until half way to its nextUpdate, or ``refresh``."""
+        signed_at, next_update = reply.produced_at, reply.next_update
+        assert signed_at is not None
+        assert next_update is not None
+        half = (next_update - signed_at) / 2
+        age = half if refresh is None else min(half, refresh)
+        self._entries[key] = _Entry(meaning, reply, signed_at, signed_at + age)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)

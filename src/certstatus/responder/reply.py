@@ -1,0 +1,148 @@
+"""What the responder answers, and why: the reply, its cause, what it says of each certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from certstatus.errors import CertStatusError
+from certstatus.ocsp import CertID, CertStatus, OCSPResponseStatus, encode_error_response
+from certstatus.signing import Rung, Signer
+
+__all__ = ["Cause", "Refusal", "Reply", "Told"]
+
+
+class Cause(StrEnum):
+    """Why a reply is what it is, in one word for logs and metrics."""
+
+    ANSWERED = "answered"
+
+    MALFORMED = "malformed"
+    CRITICAL_EXTENSION = "criticalExtension"
+    NONCE_LENGTH = "nonceLength"
+    NONCE_MISSING = "nonceMissing"
+    REQUESTOR_NAME = "requestorName"
+
+    UNSIGNED = "unsigned"
+
+    BAD_SIGNATURE = "badSignature"
+    REQUESTOR = "requestor"
+    TOO_MANY = "tooManyCertificates"
+    ISSUER = "issuer"
+    HASH = "hash"
+    UNLISTED = "unlisted"
+    NO_COMMON_SIGNER = "noCommonSigner"
+
+    SOURCE_UNAVAILABLE = "sourceUnavailable"
+    SOURCE_STALE = "sourceStale"
+    OVERLOAD = "overload"
+
+    SOURCE_FAILED = "sourceFailed"
+    SIGNER_EXPIRES = "signerExpires"
+    SIGNER_FAILED = "signerFailed"
+    DEFECT = "defect"
+
+    @property
+    def response_status(self) -> OCSPResponseStatus:
+        """What is sent for it (RFC 6960 §2.3)."""
+        return _STATUSES[self]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the responder failed, not the request: a reason for an alarm."""
+        return self.response_status in {_TRY_LATER, _INTERNAL_ERROR}
+
+
+_MALFORMED: Final = OCSPResponseStatus.MALFORMED_REQUEST
+_UNAUTHORIZED: Final = OCSPResponseStatus.UNAUTHORIZED
+_TRY_LATER: Final = OCSPResponseStatus.TRY_LATER
+_INTERNAL_ERROR: Final = OCSPResponseStatus.INTERNAL_ERROR
+
+_STATUSES: Final = {
+    Cause.ANSWERED: OCSPResponseStatus.SUCCESSFUL,
+    Cause.MALFORMED: _MALFORMED,
+    Cause.CRITICAL_EXTENSION: _MALFORMED,
+    Cause.NONCE_LENGTH: _MALFORMED,
+    # A choice: the request lacks what this responder asks of it, so it is the request that
+    # has to change; unauthorized would send the client elsewhere.
+    Cause.NONCE_MISSING: _MALFORMED,
+    Cause.REQUESTOR_NAME: _MALFORMED,
+    Cause.UNSIGNED: OCSPResponseStatus.SIG_REQUIRED,
+    Cause.BAD_SIGNATURE: _UNAUTHORIZED,
+    Cause.REQUESTOR: _UNAUTHORIZED,
+    # A choice: the syntax is right, but nobody may ask so much at once.
+    Cause.TOO_MANY: _UNAUTHORIZED,
+    Cause.ISSUER: _UNAUTHORIZED,
+    Cause.HASH: _UNAUTHORIZED,
+    Cause.UNLISTED: _UNAUTHORIZED,
+    Cause.NO_COMMON_SIGNER: _UNAUTHORIZED,
+    Cause.SOURCE_UNAVAILABLE: _TRY_LATER,
+    Cause.SOURCE_STALE: _TRY_LATER,
+    Cause.OVERLOAD: _TRY_LATER,
+    Cause.SOURCE_FAILED: _INTERNAL_ERROR,
+    Cause.SIGNER_EXPIRES: _INTERNAL_ERROR,
+    Cause.SIGNER_FAILED: _INTERNAL_ERROR,
+    Cause.DEFECT: _INTERNAL_ERROR,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What was said of one certificate, by whom, and why: for logs and for ``explain``."""
+
+    cert_id: CertID
+    cert_status: CertStatus
+    authority: str
+    origin: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """One answer, ready to send; times are aware UTC, whole seconds.
+
+    A successful one has all times: ``this_update`` the latest and ``next_update`` the
+    earliest of its SingleResponses. ``is_cacheable`` tells that it may be given to whoever
+    sends the same request; ``is_remembered`` that it was signed for an earlier one.
+    """
+
+    der: bytes = field(repr=False)
+    cause: Cause
+    detail: str = ""
+    told: tuple[Told, ...] = ()
+    this_update: datetime | None = None
+    next_update: datetime | None = None
+    produced_at: datetime | None = None
+    signer: Signer | None = None
+    rung: Rung | None = None
+    is_cacheable: bool = False
+    is_remembered: bool = False
+
+    @property
+    def response_status(self) -> OCSPResponseStatus:
+        """The OCSPResponseStatus of ``der``."""
+        return self.cause.response_status
+
+    @classmethod
+    def refusing(cls, cause: Cause, detail: str) -> Reply:
+        """Make an error status: unsigned, five octets, for nobody else (O10)."""
+        return cls(der=encode_error_response(cause.response_status), cause=cause, detail=detail)
+
+
+class Refusal(Exception):  # noqa: N818 - it ends an answer, and never leaves the responder
+    """An error status that a rule asks for, on its way up to the reply."""
+
+    def __init__(self, cause: Cause, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause
+        self.detail = detail
+
+    @classmethod
+    def over(cls, cause: Cause, error: Exception) -> Refusal:
+        """Make one of an error of ours, which stays at hand as ``__cause__``."""
+        known = isinstance(error, CertStatusError)
+        refusal = cls(cause, str(error) if known else f"{type(error).__name__}: {error}")
+        refusal.__cause__ = error
+        return refusal
