@@ -51,6 +51,8 @@ ID_PE_TLS_FEATURE: Final = ObjectIdentifier("1.3.6.1.5.5.7.1.24")
 # RFC 6962 §3.3: SCTs in an OCSP response, as a singleExtension
 ID_CT_SCTS_IN_OCSP: Final = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.5")
 ID_CT_SCTS_IN_CERTIFICATE: Final = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+# RFC 6962 §3.1: marks a precertificate
+ID_CT_POISON: Final = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.3")
 
 # Hash algorithms: RFC 3279 §2.1, RFC 5754 §2
 ID_SHA1: Final = ObjectIdentifier("1.3.14.3.2.26")
@@ -132,6 +134,7 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_PE_TLS_FEATURE: "id-pe-tlsfeature",
     ID_CT_SCTS_IN_OCSP: "SignedCertificateTimestampList (in OCSP)",
     ID_CT_SCTS_IN_CERTIFICATE: "SignedCertificateTimestampList",
+    ID_CT_POISON: "precertificate poison",
     ID_SHA1: "id-sha1",
     ID_SHA256: "id-sha256",
     ID_SHA384: "id-sha384",

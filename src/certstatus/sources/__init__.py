@@ -1,7 +1,114 @@
-"""Who knows the status: database, CRL, OpenSSL index, and what wraps them."""
+"""Who knows the status: database, CRL, OpenSSL index, and what wraps them.
+
+Each is imported when it is first named: the command's help needs no database.
+"""
 
 from __future__ import annotations
 
+import typing as _typing
+from importlib import import_module as _import_module
+
 from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
 
-__all__ = ["Answer", "Known", "NotOurs", "Source", "Unlisted"]
+if _typing.TYPE_CHECKING:
+    from certstatus.sources.crl import CRL
+    from certstatus.sources.crl_rules import Issues
+    from certstatus.sources.database import (
+        AuditEntry,
+        CertificateRecord,
+        DatabaseSource,
+        ImportKind,
+        ImportReport,
+        Issuer,
+        IssuerSummary,
+        Outcome,
+        Revocation,
+        Status,
+        StatusDatabase,
+        import_file,
+    )
+    from certstatus.sources.entry_extensions import EntryExtensions
+    from certstatus.sources.events import EventKind, Observer, SourceEvent
+    from certstatus.sources.index_format import (
+        IndexEntry,
+        IndexRevocation,
+        IndexStatus,
+        encode_index,
+        parse_index,
+    )
+    from certstatus.sources.openssl_index import OpenSSLIndex
+    from certstatus.sources.serial_number import parse_serial, serial_text
+    from certstatus.sources.stack import Stack
+
+__all__ = [
+    "CRL",
+    "Answer",
+    "AuditEntry",
+    "CertificateRecord",
+    "DatabaseSource",
+    "EntryExtensions",
+    "EventKind",
+    "ImportKind",
+    "ImportReport",
+    "IndexEntry",
+    "IndexRevocation",
+    "IndexStatus",
+    "Issuer",
+    "IssuerSummary",
+    "Issues",
+    "Known",
+    "NotOurs",
+    "Observer",
+    "OpenSSLIndex",
+    "Outcome",
+    "Revocation",
+    "Source",
+    "SourceEvent",
+    "Stack",
+    "Status",
+    "StatusDatabase",
+    "Unlisted",
+    "encode_index",
+    "import_file",
+    "parse_index",
+    "parse_serial",
+    "serial_text",
+]
+
+_ROOMS: _typing.Final = {
+    "crl": ("CRL",),
+    "crl_rules": ("Issues",),
+    "database": (
+        "AuditEntry",
+        "CertificateRecord",
+        "DatabaseSource",
+        "ImportKind",
+        "ImportReport",
+        "Issuer",
+        "IssuerSummary",
+        "Outcome",
+        "Revocation",
+        "Status",
+        "StatusDatabase",
+        "import_file",
+    ),
+    "entry_extensions": ("EntryExtensions",),
+    "events": ("EventKind", "Observer", "SourceEvent"),
+    "index_format": (
+        "IndexEntry",
+        "IndexRevocation",
+        "IndexStatus",
+        "encode_index",
+        "parse_index",
+    ),
+    "openssl_index": ("OpenSSLIndex",),
+    "serial_number": ("parse_serial", "serial_text"),
+    "stack": ("Stack",),
+}
+_ROOM_OF: _typing.Final = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_import_module(f"certstatus.sources.{_ROOM_OF[name]}"), name)

@@ -1,0 +1,194 @@
+"""When a full CRL may be believed, what it covers, and what may come after it (RFC 5280 §5, §6.3).
+
+No file, no clock: bytes, the issuer and ``now`` come in, a CRL or the reason why not goes
+out. Delta and indirect CRLs are refused by name: they need more than one CRL to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+
+from certstatus.asn1 import oids
+from certstatus.errors import MalformedError
+from certstatus.limits import DEFAULT_SKEW, MAX_SERIAL_OCTETS
+from certstatus.pkix import (
+    ALL_REASONS,
+    Certificate,
+    CertificateList,
+    CRLReason,
+    RevokedEntry,
+    signature_algorithm,
+)
+
+__all__ = ["Issues", "check_follows", "coverage_gap", "load_full_crl", "read_entries"]
+
+_WHERE = "CertificateList"
+
+
+class Issues(StrEnum):
+    """What an authority issues, by its own word: a CertID does not tell (C4)."""
+
+    ANY = "any"
+    USER_CERTIFICATES = "user-certificates"
+    CA_CERTIFICATES = "ca-certificates"
+
+
+def load_full_crl(
+    data: bytes, issuer: Certificate, *, now: datetime, allow_sha1: bool = False
+) -> CertificateList:
+    """Read a PEM or DER CRL of ``issuer`` and make sure that answers may rest on it.
+
+    An expired one passes: whoever answers from it asks for its nextUpdate then (C9).
+
+    Raises:
+        MalformedError: it is no CRL; is not signed by ``issuer``, who must have cRLSign;
+            has an unknown critical extension (C8); is a delta, an indirect CRL, or one of
+            attribute certificates (C4); or its times make no sense. The rule is named.
+    """
+    crl = CertificateList.load(data)
+    _check_signature(crl, issuer, allow_sha1=allow_sha1)
+    _check_kind(crl)
+    _check_times(crl, now)
+    _check_number(crl)
+    return crl
+
+
+def _check_signature(crl: CertificateList, issuer: Certificate, *, allow_sha1: bool) -> None:
+    problem = crl.signature_problem(issuer)
+    if problem is not None:
+        raise MalformedError(f"is not to be believed: {problem}", where=_WHERE, rule="C8")
+    if not allow_sha1 and signature_algorithm(crl.signature_algorithm).is_sha1:
+        raise MalformedError("is signed with SHA-1, which is not allowed", where=_WHERE, rule="O29")
+
+
+def _check_kind(crl: CertificateList) -> None:
+    unknown = crl.unknown_critical()
+    if unknown:
+        names = ", ".join(map(oids.name_of, unknown))
+        raise MalformedError(f"has unknown critical extensions: {names}", where=_WHERE, rule="C8")
+    if crl.base_crl_number is not None:
+        raise MalformedError(
+            "is a delta CRL, which says nothing without its full CRL", where=_WHERE, rule="C2"
+        )
+    if crl.scope.indirect_crl:
+        raise MalformedError(
+            "is an indirect CRL, which is not read here: name the CA's own CRL",
+            where=_WHERE,
+            rule="C7",
+        )
+    if crl.scope.only_contains_attribute_certs:
+        raise MalformedError(
+            "covers attribute certificates alone, and OCSP asks about others",
+            where=_WHERE,
+            rule="C4",
+        )
+
+
+def _check_times(crl: CertificateList, now: datetime) -> None:
+    if crl.next_update is None:
+        raise MalformedError(
+            "has no nextUpdate (RFC 5280 §5.1.2.5), so it can't be told when it is outdated",
+            where=_WHERE,
+        )
+    if crl.next_update <= crl.this_update:
+        raise MalformedError("has a nextUpdate that is not after thisUpdate", where=_WHERE)
+    if crl.this_update > now + DEFAULT_SKEW:
+        raise MalformedError(
+            f"is not valid before {crl.this_update:%Y-%m-%d %H:%M:%SZ}", where=_WHERE
+        )
+
+
+def _check_number(crl: CertificateList) -> None:
+    number = crl.crl_number
+    if number is not None and not 0 <= number < 1 << (8 * MAX_SERIAL_OCTETS):
+        raise MalformedError(
+            f"has a CRLNumber that is negative or longer than {MAX_SERIAL_OCTETS} octets",
+            where=_WHERE,
+            rule="C1",
+        )
+
+
+def check_follows(
+    crl: CertificateList, crl_number: int | None, this_update: datetime | None
+) -> None:
+    """Make sure that a CRL is not older than one that was believed before (C1).
+
+    ``crl_number`` and ``this_update`` are the earlier one's, None where it had none.
+
+    Raises:
+        MalformedError: its number is lower or gone, or its thisUpdate is older.
+    """
+    if crl_number is not None and (crl.crl_number is None or crl.crl_number < crl_number):
+        raise MalformedError(
+            f"has CRLNumber {crl.crl_number}, and one with {crl_number} was read before",
+            where=_WHERE,
+            rule="C1",
+        )
+    if this_update is not None and crl.this_update < this_update:
+        raise MalformedError(
+            f"is of {crl.this_update:%Y-%m-%d %H:%M:%SZ}, and one of "
+            f"{this_update:%Y-%m-%d %H:%M:%SZ} was read before",
+            where=_WHERE,
+            rule="C1",
+        )
+
+
+def coverage_gap(
+    crl: CertificateList, *, issues: Issues, distribution_points: Collection[str]
+) -> str | None:
+    """Say why a serial that the CRL does not list may still be revoked; None: it may not.
+
+    ``issues`` and ``distribution_points`` (URIs that every certificate names in its
+    cRLDistributionPoints) are the authority's word on what it issues (C4).
+    """
+    scope = crl.scope
+    if not crl.reasons >= ALL_REASONS:
+        return "the CRL covers some reasons only"
+    if scope.only_contains_user_certs and issues is not Issues.USER_CERTIFICATES:
+        return "the CRL covers user certificates only"
+    if scope.only_contains_ca_certs and issues is not Issues.CA_CERTIFICATES:
+        return "the CRL covers CA certificates only"
+    named = {name.text for name in scope.full_name}
+    has_point = bool(named) or scope.name_relative_to_issuer is not None
+    if has_point and named.isdisjoint(distribution_points):
+        return "the CRL covers one distribution point only"
+    return None
+
+
+def read_entries(crl: CertificateList) -> dict[int, RevokedEntry]:
+    """Return the entries by serial number; of two for one serial the strictest stands.
+
+    Raises:
+        MalformedError: an entry is broken, has an unknown critical extension (C8), names
+            another issuer (C7), or has removeFromCRL, which stands in delta CRLs alone.
+    """
+    entries: dict[int, RevokedEntry] = {}
+    for entry in crl.entries():
+        _check_entry(entry)
+        other = entries.get(entry.serial_number)
+        entries[entry.serial_number] = entry if other is None else min(other, entry, key=_leniency)
+    return entries
+
+
+def _check_entry(entry: RevokedEntry) -> None:
+    if entry.certificate_issuer:
+        raise MalformedError(
+            f"the entry of serial {entry.serial_number:X} names another issuer, "
+            "which indirect CRLs alone do",
+            where="revokedCertificates",
+            rule="C7",
+        )
+    if entry.reason is CRLReason.REMOVE_FROM_CRL:
+        raise MalformedError(
+            f"the entry of serial {entry.serial_number:X} says removeFromCRL, "
+            "which delta CRLs alone do",
+            where="revokedCertificates",
+            rule="C3",
+        )
+
+
+def _leniency(entry: RevokedEntry) -> tuple[bool, datetime]:
+    """Order entries from the strictest: a revocation before a hold, an earlier one before a later."""
+    return entry.reason is CRLReason.CERTIFICATE_HOLD, entry.revocation_date

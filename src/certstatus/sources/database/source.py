@@ -1,0 +1,182 @@
+"""The status database as a source: what it says at the moment of asking.
+
+A lookup is one prepared statement on local disk, some 30 µs, and is made within the event
+loop: handing it to a thread would cost more than it takes. A database that is locked or
+fails is left alone for a growing pause, so that waiting for it does not hold up answers
+about other issuers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from certstatus.errors import ConfigError, SourceError
+from certstatus.limits import MAX_DATABASE_BACK_OFF
+from certstatus.ocsp import CertID, Good, Revoked
+from certstatus.pkix import Certificate, CRLReason
+from certstatus.sources.base import Answer, Known, NotOurs, Unlisted
+from certstatus.sources.database.record import Status
+from certstatus.sources.database.schema import certificates, issuer_hashes, issuers
+from certstatus.sources.database.store import StatusDatabase
+from certstatus.sources.entry_extensions import EntryExtensions
+from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
+from certstatus.sources.serial_number import is_listable
+
+__all__ = ["DatabaseSource"]
+
+_GOOD: Final = Good()
+
+# Issuer and serial in one statement, so that both are of one moment. A row without a status
+# is an issuer that has no such serial; no row is another issuer.
+_LOOKUP: Final = (
+    sa.select(
+        issuers.c.ca_compromised_at,
+        certificates.c.status,
+        certificates.c.revocation_time,
+        certificates.c.reason,
+        certificates.c.invalidity_date,
+    )
+    .select_from(
+        issuer_hashes.join(issuers, issuers.c.id == issuer_hashes.c.issuer_id).outerjoin(
+            certificates,
+            sa.and_(
+                certificates.c.issuer_id == issuer_hashes.c.issuer_id,
+                certificates.c.serial_number == sa.bindparam("serial_number"),
+            ),
+        )
+    )
+    .where(
+        issuer_hashes.c.algorithm == sa.bindparam("algorithm"),
+        issuer_hashes.c.name_hash == sa.bindparam("name_hash"),
+        issuer_hashes.c.key_hash == sa.bindparam("key_hash"),
+        issuer_hashes.c.issuer_id == sa.bindparam("issuer_id"),
+    )
+)
+
+
+class DatabaseSource:
+    """A Source over the certificates of one issuer in a StatusDatabase.
+
+    The database lists what was issued. thisUpdate is the moment of asking, and there is no
+    nextUpdate: it knows at all times, and the authority's policy says how long an answer
+    lasts (O19). A CA that is marked as compromised answers revoked for every serial,
+    listed or not, unless the certificate was revoked before (O14).
+    """
+
+    def __init__(
+        self,
+        database: StatusDatabase,
+        issuer: Certificate,
+        *,
+        name: str = "database",
+        observer: Observer | None = None,
+        entry_extensions: EntryExtensions = EntryExtensions.NONE,
+    ) -> None:
+        """Serve the certificates of ``issuer``.
+
+        Raises:
+            ConfigError: the database does not list this issuer.
+            SourceError: the database is locked or damaged.
+        """
+        known = database.issuer(issuer)
+        if known is None:
+            raise ConfigError(
+                f"does not list the issuer {issuer.subject}",
+                file=str(database.file.path),
+                remedy="add it with `certstatus db import`, or `certstatus db init --issuer`",
+            )
+        self._database = database
+        self._issuer_id = known.id
+        self._name = name
+        self._entry_extensions = entry_extensions
+        self._care = _Care(name, observer)
+
+    @property
+    def name(self) -> str:
+        """What logs, metrics and ``origin`` call it."""
+        return self._name
+
+    async def status(self, cert_id: CertID, now: datetime) -> Answer:
+        """Say what the database says now.
+
+        Raises:
+            SourceError: it is locked, gone or damaged.
+        """
+        with self._care.guard(now):
+            row = self._look_up(cert_id)
+        if row is None:
+            return NotOurs(origin=self._name)
+        if row.ca_compromised_at is not None and row.status != Status.REVOKED:
+            compromised = Revoked(row.ca_compromised_at, CRLReason.CA_COMPROMISE)
+            return Known(cert_status=compromised, this_update=now, origin=self._name)
+        if row.status is None:
+            return Unlisted(this_update=now, origin=self._name, lists_issued=True)
+        if row.revocation_time is None:
+            return Known(cert_status=_GOOD, this_update=now, origin=self._name)
+        reason = None if row.reason is None else CRLReason(row.reason)
+        return Known(
+            cert_status=Revoked(row.revocation_time, reason),
+            this_update=now,
+            origin=self._name,
+            single_extensions=self._entry_extensions.of(reason, row.invalidity_date),
+        )
+
+    def _look_up(self, cert_id: CertID) -> sa.Row[Any] | None:
+        algorithm, name_hash, key_hash, serial_number = cert_id.key
+        # A longer serial number is never listed: it is looked up as no number at all.
+        listable = is_listable(serial_number)
+        return self._database.file.first(
+            _LOOKUP,
+            {
+                "algorithm": algorithm,
+                "name_hash": name_hash,
+                "key_hash": key_hash,
+                "issuer_id": self._issuer_id,
+                "serial_number": serial_number if listable else None,
+            },
+        )
+
+
+class _Care:
+    """Leaves a failing database alone for a while, and raises the alarm once."""
+
+    _FIRST: Final = MAX_DATABASE_BACK_OFF / 16
+
+    def __init__(self, name: str, observer: Observer | None) -> None:
+        self._name = name
+        self._observer = observer
+        self._failure: str | None = None
+        self._failed_at: datetime | None = None
+        self._pause = self._FIRST
+
+    @contextmanager
+    def guard(self, now: datetime) -> Iterator[None]:
+        """Run a lookup; within the pause after a failure, fail at once."""
+        if self._failed_at is not None and timedelta() <= now - self._failed_at < self._pause:
+            raise SourceError(f"{self._name}: {self._failure}")
+        try:
+            yield
+        except (SourceError, ConfigError) as error:
+            self._fail(str(error), now)
+            raise SourceError(f"{self._name}: {error}") from error
+        if self._failure is not None:
+            self._recover()
+
+    def _fail(self, reason: str, now: datetime) -> None:
+        if self._failure is None:
+            self._tell(EventKind.DATABASE_FAILED, reason)
+        else:
+            self._pause = min(2 * self._pause, MAX_DATABASE_BACK_OFF)
+        self._failure, self._failed_at = reason, now
+
+    def _recover(self) -> None:
+        self._tell(EventKind.RECOVERED, f"usable again, after: {self._failure}")
+        self._failure, self._failed_at, self._pause = None, None, self._FIRST
+
+    def _tell(self, kind: EventKind, detail: str) -> None:
+        tell(SourceEvent(source=self._name, kind=kind, detail=detail), self._observer)
