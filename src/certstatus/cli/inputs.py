@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from certstatus.errors import MalformedError
-from certstatus.explain import is_whole, parse_get_url
+from certstatus.explain import Kind, is_whole, parse_get_url, recognize
 from certstatus.limits import MAX_INPUT_BYTES
 from certstatus.pkix import Certificate
 
@@ -97,13 +97,20 @@ def load_certificates(name: str) -> tuple[Certificate, ...]:
         MalformedError: it holds no certificate, or a broken one.
     """
     found = [
-        Certificate.from_der(message.der, message.source)
+        _certificate(message)
         for message in read_messages(name)
         if message.label is None or message.label.endswith("CERTIFICATE")
     ]
     if not found:
         raise MalformedError("holds no certificate", where=source_name(name))
     return tuple(found)
+
+
+def _certificate(message: Message) -> Certificate:
+    kind = recognize(message.der)
+    if kind is not None and kind is not Kind.CERTIFICATE:
+        raise MalformedError(f"is {kind.value}, not a certificate", where=message.source)
+    return Certificate.from_der(message.der, message.source)
 
 
 def load_certificate(name: str) -> Certificate:

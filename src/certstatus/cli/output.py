@@ -59,7 +59,7 @@ def print_columns(out: Console, rows: Iterable[Iterable[Text | str]], *, indent:
         *heads, last = row
         line = Text(" " * indent)
         for head, width in zip(heads, widths, strict=False):
-            line += head
+            line.append_text(head)
             line.pad_right(width - head.cell_len + _GAP)
         print_hanging(out, line, last)
 
@@ -80,7 +80,7 @@ def wrapped(out: Console, body: Text, room: int) -> list[Text]:
 def print_lines(out: Console, head: Text, lines: Iterable[Text]) -> None:
     """Print lines beside ``head``, without blanks at their ends."""
     for number, line in enumerate(lines):
-        full = (head if number == 0 else Text(" " * head.cell_len)) + line
+        full = Text.assemble(head if number == 0 else " " * head.cell_len, line)
         full.rstrip()
         out.print(full, no_wrap=True, overflow="ignore", crop=False)
 

@@ -1,0 +1,98 @@
+"""How a judgment looks: every check by its rule, the findings, and the verdict in one line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from certstatus.cli.output import print_columns, print_hanging, styled
+from certstatus.cli.text import moment_text, relative_text
+from certstatus.ocsp import Revoked
+from certstatus.verify import Check, Outcome, Report, Verdict
+
+__all__ = ["print_checks", "print_verdict", "verdict_sentence"]
+
+_MARKS: Final = {
+    Outcome.PASS: ("✓", "green"),
+    Outcome.FAIL: ("✗", "bold red"),
+    Outcome.SKIP: ("–", "dim"),
+}
+_STYLES: Final = {
+    Verdict.GOOD: "bold green",
+    Verdict.REVOKED: "bold red",
+    Verdict.UNKNOWN: "bold yellow",
+    Verdict.UNTRUSTED: "bold red",
+    Verdict.REFUSED: "bold yellow",
+    Verdict.MALFORMED: "bold red",
+    Verdict.UNREACHABLE: "bold yellow",
+}
+
+
+def print_checks(out: Console, report: Report) -> None:
+    """Print a line for each check, then what departs from the standards without harm."""
+    print_columns(out, [_row(check) for check in report.checks])
+    if report.findings:
+        out.print()
+        out.print(styled("  Worth knowing", "bold"))
+        for finding in report.findings:
+            print_hanging(
+                out, Text("  ! ", style="yellow"), _finding_text(finding.where, finding.text)
+            )
+
+
+def _row(check: Check) -> tuple[Text, Text, Text, Text]:
+    mark, style = _MARKS[check.outcome]
+    quiet = "dim" if check.outcome is Outcome.SKIP else ""
+    loud = "bold red" if check.outcome is Outcome.FAIL else quiet
+    return (
+        styled(mark, style),
+        styled(check.rule, "cyan"),
+        styled(check.name, loud),
+        styled(check.reason, quiet),
+    )
+
+
+def _finding_text(where: str, text: str) -> Text:
+    return Text.assemble(styled(where, "bold"), " ", styled(text))
+
+
+def print_verdict(out: Console, report: Report, subject: str, now: datetime) -> None:
+    """Print the verdict and what follows from it, in one line; ``subject`` is who it is about."""
+    head = Text.assemble(styled(report.verdict.value, _STYLES[report.verdict]), "  ")
+    print_hanging(out, head, styled(f"{subject}: {verdict_sentence(report, now)}"))
+
+
+def verdict_sentence(report: Report, now: datetime) -> str:
+    """Say in words what a report comes to."""
+    verdict, verified = report.verdict, report.verified
+    if verified is not None:
+        until = ""
+        if verified.expires is not None:
+            until = f"; the answer holds until {_moment(verified.expires, now)}"
+        return f"{_status_sentence(report, now)}{until}"
+    if verdict is Verdict.REFUSED and report.response is not None:
+        status = report.response.response_status.label
+        return f"the responder answered {status}, which says nothing of the certificate"
+    if verdict is Verdict.MALFORMED:
+        reasons = "; ".join(check.reason for check in report.failures)
+        return f"what came is no OCSP response: {reasons}"
+    said = "" if report.single is None else f"it says {report.single.cert_status}, but "
+    failed = [check.name for check in report.failures]
+    return f"{said}don't believe it: {', '.join(failed)}" if failed else "no answer to believe"
+
+
+def _status_sentence(report: Report, now: datetime) -> str:
+    assert report.single is not None
+    status = report.single.cert_status
+    if not isinstance(status, Revoked):
+        known = report.verdict is Verdict.GOOD
+        return "not revoked" if known else "the responder does not know this certificate"
+    reason = f" for {status.reason.label}" if status.reason is not None else ""
+    return f"revoked{reason} since {_moment(status.revocation_time, now)}"
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    return f"{moment_text(moment)} ({relative_text(moment, now)})"
