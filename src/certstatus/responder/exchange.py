@@ -75,6 +75,6 @@ class HTTPFace(Protocol):
 
         What is known at once is returned at once: the server writes it before it reads on.
         What has to wait comes as a coroutine, and the server gives it a task of its own,
-        which is cancelled when the client goes away.
+        which is cancelled when the connection is lost.
         """
         ...

@@ -1,0 +1,299 @@
+"""One HTTP connection: requests in order to the face, replies in order out.
+
+RFC 9112: HTTP/1.0 and 1.1, keep-alive and pipelining. Reading stops while more requests wait
+than may, or the client does not read what it was sent.
+
+This is the hot path, and gives up some beauty for speed: requests that are answered at once
+never meet a task or a queue, and deadlines are numbers that the server's sweep compares once
+in a while, instead of timers of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from datetime import datetime
+from enum import Enum, auto
+from math import inf
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, cast
+
+from certstatus.responder.exchange import HTTPReply
+from certstatus.server import refusals
+from certstatus.server.reading import SLICE, Phase, Reader, Turn
+from certstatus.server.replies import CONTINUE
+
+if TYPE_CHECKING:
+    from certstatus.server.http import Server
+
+__all__ = ["Connection"]
+
+_CLOSE = b"Connection: close\r\n"
+
+
+class _Life(Enum):
+    OPEN = auto()
+    LINGER = auto()  # the last reply is written; what still arrives is thrown away
+    CLOSED = auto()
+
+
+class Connection(asyncio.Protocol):
+    """One client; the transport calls it, and the server sweeps it.
+
+    ``deadline`` and ``write_deadline`` are in the event loop's time, ``inf`` for none.
+    """
+
+    __slots__ = (
+        "_held",
+        "_is_paused",
+        "_is_stalled",
+        "_life",
+        "_peer",
+        "_queue",
+        "_reader",
+        "_server",
+        "_task",
+        "_transport",
+        "deadline",
+        "write_deadline",
+    )
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._transport: asyncio.Transport
+        self._peer = ""
+        self._life = _Life.OPEN
+        self._reader = Reader(
+            server, begun=self._begun, take=self._take, continued=self._send_continue
+        )
+        self._queue: deque[Turn] = deque()
+        self._task: asyncio.Task[HTTPReply] | None = None
+        self._held: memoryview | None = None  # read, and not yet parsed
+        self._is_paused = False  # we do not read
+        self._is_stalled = False  # the client does not
+        self.deadline = inf
+        self.write_deadline = inf
+
+    # --- from the transport ---------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, or turn the client away where the server is full."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._peer = _peer(transport)
+        match self._server.enter(self):
+            case True:
+                self.deadline = self._server.time() + self._server.idle_seconds
+            case False:
+                self._reader.refuse(refusals.FULL)
+            case None:
+                self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came; where the queue is full, keep the rest and stop reading."""
+        if self._life is not _Life.OPEN:
+            return
+        if len(data) <= SLICE and self._held is None:
+            self._reader.feed(data)
+        else:
+            self._held = memoryview(data if self._held is None else bytes(self._held) + data)
+            self._feed_held()
+        if self._is_full() and self._life is _Life.OPEN:
+            self._pause_reading()
+
+    def eof_received(self) -> bool:
+        """Keep the way back open while an answer is owed; half a request is dropped."""
+        if self._life is _Life.OPEN and self._is_busy():
+            self._reader.close()
+            self.deadline = inf
+            return True
+        return False
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Stop work that nobody waits for."""
+        self._life = _Life.CLOSED
+        self._reader.close()
+        self._queue.clear()
+        self._held = None
+        if self._task is not None:
+            self._task.cancel()
+        self._server.leave(self)
+
+    def pause_writing(self) -> None:
+        """Answer no more until the client reads what was written."""
+        self._is_stalled = True
+        self.write_deadline = self._server.time() + self._server.write_seconds
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_stalled = False
+        self.write_deadline = inf
+        self._advance()
+
+    # --- from the server -------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """Act on a deadline that has passed; ``now`` is the loop's time in seconds."""
+        if self.write_deadline <= now:
+            self._server.meter.count("http_timeouts", kind="write")
+            self.abort()
+        elif self._life is not _Life.OPEN:
+            self.abort()
+        elif self._reader.is_reading:
+            self._server.meter.count("http_timeouts", kind="read")
+            self._reader.refuse(refusals.SLOW)
+        else:
+            self._server.meter.count("http_timeouts", kind="idle")
+            self._close()
+
+    def drain(self) -> None:
+        """Close if nothing is under way; else the next reply is the last."""
+        if self._life is _Life.OPEN and not self._is_busy() and not self._reader.is_reading:
+            self._close()
+
+    def abort(self) -> None:
+        """Cut the line."""
+        self._life = _Life.CLOSED
+        self._transport.abort()
+
+    # --- from the reader --------------------------------------------------------------------
+
+    def _begun(self) -> None:
+        self.deadline = self._server.time() + self._server.read_seconds
+
+    def _take(self, turn: Turn) -> None:
+        """Answer now, or when what came before is answered."""
+        self.deadline = inf
+        if self._is_busy():
+            self._queue.append(turn)
+        else:
+            self._serve(turn)
+
+    def _send_continue(self) -> None:
+        """Ask for the body, once all earlier answers are on their way."""
+        if self._reader.waits and not self._is_busy():
+            self._reader.waits = False
+            self._transport.write(CONTINUE)
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def _is_busy(self) -> bool:
+        return self._task is not None or bool(self._queue) or self._is_stalled
+
+    def _is_full(self) -> bool:
+        return self._is_stalled or len(self._queue) >= self._server.limits.pipelined
+
+    def _feed_held(self) -> None:
+        while self._held is not None and not self._is_full():
+            data, rest = self._held[:SLICE], self._held[SLICE:]
+            self._held = rest or None
+            self._reader.feed(data)
+
+    def _pause_reading(self) -> None:
+        self.deadline = inf  # we make the client wait, not the client us
+        if not self._is_paused and not self._transport.is_closing():
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._is_paused and not self._transport.is_closing():
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    # --- answering -------------------------------------------------------------------------
+
+    def _serve(self, turn: Turn) -> None:
+        """Answer a request: at once where the face can, else by a task."""
+        server = self._server
+        now = server.clock.now()
+        if turn.request is None:
+            assert turn.refusal is not None
+            self._write(turn, turn.refusal, now)
+            return
+        try:
+            outcome = server.face.reply(turn.request, now)
+        except Exception as error:  # noqa: BLE001 (the border where a defect becomes a 500)
+            outcome = server.note_defect(error)
+        if isinstance(outcome, HTTPReply):
+            self._write(turn, outcome, now)
+        else:
+            self._serve_later(turn, outcome)
+
+    def _serve_later(self, turn: Turn, waiting: Coroutine[Any, Any, HTTPReply]) -> None:
+        """Answer by a task of its own: what waits may need one, for its time-outs."""
+
+        def answer(task: asyncio.Task[HTTPReply]) -> None:
+            self._task = None
+            if task.cancelled():
+                if self._life is _Life.OPEN:  # by the face itself, not by us
+                    self.abort()
+                return
+            error = task.exception()
+            reply = task.result() if error is None else self._server.note_defect(error)
+            if self._life is _Life.OPEN:
+                self._write(turn, reply, self._server.clock.now())
+                self._advance()
+
+        self._task = self._server.loop.create_task(waiting)
+        self._task.add_done_callback(answer)
+
+    def _write(self, turn: Turn, reply: HTTPReply, now: datetime) -> None:
+        """Send head and body in one write: one segment where they fit."""
+        server = self._server
+        is_last = not turn.keep_alive or (server.is_draining and not self._queue)
+        connection = _CLOSE if is_last else turn.connection
+        self._transport.write(
+            server.writer.message(reply, now, connection, has_body=turn.method != b"HEAD")
+        )
+        for hear in server.listeners:
+            hear(turn.method, reply, perf_counter_ns() - turn.began_ns, self._peer)
+        if is_last:
+            self._finish(linger=turn.request is None or turn.keep_alive)
+        elif self._reader.phase is Phase.IDLE and not self._queue:
+            self.deadline = server.time() + server.idle_seconds
+
+    def _advance(self) -> None:
+        """After an answer: the next one, then more reading; or the end."""
+        while self._queue and self._task is None and not self._is_stalled:
+            self._serve(self._queue.popleft())
+        if self._is_busy() or self._life is not _Life.OPEN:
+            return
+        if self._reader.phase is Phase.DONE:  # the client has ended its side
+            self._close()
+            return
+        self._send_continue()
+        self._feed_held()
+        if not self._is_full():
+            self._resume_reading()
+            if self._reader.is_reading and self.deadline == inf:
+                self._begun()
+
+    # --- the end ---------------------------------------------------------------------------
+
+    def _finish(self, *, linger: bool) -> None:
+        """End after the last reply.
+
+        Where the client may still be sending, what it sends is thrown away for a while.
+        """
+        self._queue.clear()
+        self._held = None
+        self._reader.close()
+        if not linger or self._transport.is_closing():
+            self._close()
+            return
+        self._life = _Life.LINGER
+        self.deadline = self._server.time() + self._server.linger_seconds
+        self._resume_reading()
+        self._transport.write_eof()
+
+    def _close(self) -> None:
+        """Close once all is sent; the sweep cuts a client that does not take it."""
+        self._life = _Life.CLOSED
+        self.deadline = self._server.time() + self._server.linger_seconds
+        self._transport.close()
+
+
+def _peer(transport: asyncio.BaseTransport) -> str:
+    """Return the client's address as text; a Unix socket's clients have none."""
+    name = transport.get_extra_info("peername")
+    return str(name[0]) if isinstance(name, tuple) else ""
