@@ -26,6 +26,7 @@ __all__ = [
     "print_lines",
     "styled",
     "wrapped",
+    "write_file",
     "write_json",
 ]
 
@@ -94,6 +95,19 @@ def print_commands(out: Console, commands: Iterable[str]) -> None:
 def note(text: str) -> None:
     """Say something to the person, on stderr; a program reading stdout never sees it."""
     click.echo(printable(text), err=True)
+
+
+def write_file(name: str, data: bytes) -> None:
+    """Write a whole file, or none of it; ``-`` is stdout.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    if name == "-":
+        sys.stdout.buffer.write(data)
+        return
+    with click.open_file(name, "wb", atomic=True) as file:
+        file.write(data)
 
 
 def write_json(value: Any) -> None:

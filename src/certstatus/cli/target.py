@@ -37,6 +37,11 @@ class Target:
             return f"{serial} of {self.issuer.subject}"
         return f"{self.certificate.subject} ({serial})"
 
+    @property
+    def is_of_issuer(self) -> bool:
+        """Whether the issuer's key signed the certificate; True for a mere serial number."""
+        return self.certificate is None or _signed(self.certificate, self.issuer)
+
     def cert_id(self, algorithm: HashAlgorithm) -> CertID:
         """Name it in a message (O1)."""
         if self.certificate is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.explain.element import name_text
 from certstatus.explain.field import Field, Value, absent, count_text, oid_text
@@ -149,7 +150,7 @@ def _service_locator(locator: ServiceLocator) -> _Told:
                 "authorityInfoAccess of the certificate",
                 section,
                 children=tuple(
-                    Field(oid_text(one.access_method), str(one.access_location), "", section)
+                    Field(oids.name_of(one.access_method), str(one.access_location), "", section)
                     for one in locator.locator
                 ),
             ),
