@@ -28,11 +28,16 @@ from certstatus.pkix import (
     CertificateList,
     CRLReason,
     RevokedEntry,
-    signature_algorithm,
-    signature_problem,
 )
 from certstatus.sources.crl_rules import check_follows, load_full_crl, read_entries
-from certstatus.sources.database.ledger import Change, Issuer, Ledger, read_issuers, read_records
+from certstatus.sources.database.ledger import (
+    Change,
+    Issuer,
+    Ledger,
+    read_issuers,
+    read_records,
+    signer_of,
+)
 from certstatus.sources.database.record import CertificateRecord, Outcome, Status, merged
 from certstatus.sources.database.store import StatusDatabase
 from certstatus.sources.index_format import IndexEntry, parse_index
@@ -203,7 +208,7 @@ class _Import:
 
     def _signer_of(self, certificate: Certificate, issuers: Iterable[Issuer]) -> Issuer | None:
         try:
-            return _signer_of(certificate, issuers)
+            return signer_of(certificate, issuers)
         except MalformedError as error:
             place = f"{self._where}: {certificate}: {error.where}"
             raise MalformedError(error.message, where=place, rule=error.rule) from error
@@ -318,23 +323,6 @@ def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
 def _named(crl: CertificateList, ledger: Ledger) -> list[Issuer]:
     issuers = read_issuers(ledger.connection)
     return [one for one in issuers if crl.issuer.matches(one.certificate.subject)]
-
-
-def _signer_of(certificate: Certificate, issuers: Iterable[Issuer]) -> Issuer | None:
-    for issuer in issuers:
-        if certificate.issuer.matches(issuer.certificate.subject) and _is_signed_by(
-            certificate, issuer.certificate
-        ):
-            return issuer
-    return None
-
-
-def _is_signed_by(certificate: Certificate, issuer: Certificate) -> bool:
-    algorithm = signature_algorithm(certificate.signature_algorithm)
-    problem = signature_problem(
-        algorithm, issuer.public_key, certificate.signature, certificate.tbs_der
-    )
-    return problem is None
 
 
 def _record_of_certificate(certificate: Certificate, issuer: Issuer) -> CertificateRecord:

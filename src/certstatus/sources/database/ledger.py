@@ -10,11 +10,27 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from certstatus.errors import ChangeError
-from certstatus.pkix import Certificate, CRLReason, HashAlgorithm, Name
+from certstatus.pkix import (
+    Certificate,
+    CRLReason,
+    HashAlgorithm,
+    Name,
+    signature_algorithm,
+    signature_problem,
+)
 from certstatus.sources.database.record import CertificateRecord, Status
 from certstatus.sources.database.schema import audit, certificates, crls, issuer_hashes, issuers
 
-__all__ = ["Change", "Issuer", "Ledger", "find_issuer", "read_issuers", "read_records", "record_of"]
+__all__ = [
+    "Change",
+    "Issuer",
+    "Ledger",
+    "find_issuer",
+    "read_issuers",
+    "read_records",
+    "record_of",
+    "signer_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +78,21 @@ def find_issuer(connection: sa.Connection, certificate: Certificate) -> Issuer |
 def read_issuers(connection: sa.Connection) -> tuple[Issuer, ...]:
     """Return every issuer, in the order in which they were added."""
     return tuple(map(issuer_of, connection.execute(sa.select(issuers).order_by(issuers.c.id))))
+
+
+def signer_of(certificate: Certificate, candidates: Iterable[Issuer]) -> Issuer | None:
+    """Return the issuer that signed a certificate: by name first, then by the signature.
+
+    Raises:
+        MalformedError: the signature's algorithm is not supported.
+    """
+    for issuer in candidates:
+        if certificate.issuer.matches(issuer.certificate.subject):
+            algorithm = signature_algorithm(certificate.signature_algorithm)
+            key = issuer.certificate.public_key
+            if not signature_problem(algorithm, key, certificate.signature, certificate.tbs_der):
+                return issuer
+    return None
 
 
 def issuer_of(row: sa.Row[Any]) -> Issuer:

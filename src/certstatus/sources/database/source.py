@@ -1,6 +1,6 @@
 """The status database as a source: what it says at the moment of asking.
 
-A lookup is one prepared statement on local disk, some 30 µs, and is made within the event
+A lookup is one prepared statement on local disk, some 40 µs, and is made within the event
 loop: handing it to a thread would cost more than it takes. A database that is locked or
 fails is left alone for a growing pause, so that waiting for it does not hold up answers
 about other issuers.

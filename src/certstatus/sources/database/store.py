@@ -28,6 +28,7 @@ from certstatus.sources.database.ledger import (
     read_issuers,
     read_records,
     record_of,
+    signer_of,
 )
 from certstatus.sources.database.record import (
     CertificateRecord,
@@ -131,6 +132,14 @@ class StatusDatabase:
         """Return the issuer with this certificate's name and key."""
         with self.file.translated():
             return find_issuer(self.file.reader(), certificate)
+
+    def signer_of(self, certificate: Certificate) -> Issuer | None:
+        """Return the listed issuer that signed a certificate.
+
+        Raises:
+            MalformedError: the signature's algorithm is not supported.
+        """
+        return signer_of(certificate, self.issuers())
 
     def record(self, issuer: Issuer, serial_number: int) -> CertificateRecord | None:
         """Return what is listed of a certificate; None: nothing."""
