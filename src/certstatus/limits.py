@@ -187,8 +187,17 @@ MAX_REDIRECTS: Final = 3
 MAX_ATTEMPTS: Final = 3
 """Per URL, with back-off between them."""
 
+BACK_OFF: Final = timedelta(milliseconds=500)
+"""The first pause between two tries; it doubles, with jitter."""
+
+MAX_BACK_OFF: Final = timedelta(seconds=30)
+"""The longest pause, also where a server asks for more."""
+
 MAX_OCSP_URLS: Final = 5
 """AIA URIs tried for one certificate; bounds what a certificate can make a client do."""
+
+MAX_CACHED_RESPONSES: Final = 10_000
+"""Responses in the disk cache, of a few kB each; the oldest go first."""
 
 MAX_DELEGATE_DEPTH: Final = 1
 """A delegate's own status may be asked once; the delegate of that answer needs nocheck (O24)."""

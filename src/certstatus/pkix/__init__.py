@@ -5,6 +5,7 @@ from __future__ import annotations
 from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
 from certstatus.pkix.certificate import Certificate
 from certstatus.pkix.crl import CertificateList, IssuingDistributionPoint, RevokedEntry
+from certstatus.pkix.issuance import issuance_problem
 from certstatus.pkix.name import AccessDescription, GeneralName, GeneralNameKind, Name
 from certstatus.pkix.reason import ALL_REASONS, CRLReason
 from certstatus.pkix.signature import (
@@ -28,6 +29,7 @@ __all__ = [
     "Name",
     "RevokedEntry",
     "SignatureAlgorithm",
+    "issuance_problem",
     "pss_algorithm",
     "signature_algorithm",
     "signature_problem",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from certstatus.errors import MalformedError
 from certstatus.ocsp import (
     AcceptableResponses,
     Good,
@@ -13,7 +12,7 @@ from certstatus.ocsp import (
     Revoked,
     SingleResponse,
 )
-from certstatus.pkix.signature import signature_algorithm, signature_problem
+from certstatus.pkix import issuance_problem
 from certstatus.verify.question import Target
 from certstatus.verify.report import Check, Finding
 
@@ -26,18 +25,9 @@ def check_target(target: Target) -> Check:
     certificate = target.certificate
     if certificate is None:
         return Check.skipped("O23", name, "only the serial number was given")
-    if not certificate.issuer.matches(target.issuer.subject):
-        reason = f"the certificate's issuer is {certificate.issuer}, not {target.issuer.subject}"
-        return Check.failed("O23", name, reason)
-    try:
-        algorithm = signature_algorithm(certificate.signature_algorithm)
-        problem = signature_problem(
-            algorithm, target.issuer.public_key, certificate.signature, certificate.tbs_der
-        )
-    except MalformedError as error:
-        problem = str(error)
+    problem = issuance_problem(certificate, target.issuer)
     if problem is not None:
-        return Check.failed("O23", name, f"the issuer did not sign the certificate: {problem}")
+        return Check.failed("O23", name, problem)
     return Check.passed("O23", name, f"issued by {target.issuer.subject}")
 
 

@@ -20,6 +20,7 @@ from certstatus.ocsp import (
     Good,
     OCSPResponse,
     OCSPResponseStatus,
+    ResponseData,
     Revoked,
     SingleResponse,
 )
@@ -141,6 +142,13 @@ class VerifiedResponse:
     def cert_status(self) -> CertStatus:
         """What it says of the certificate."""
         return self.single.cert_status
+
+    @property
+    def data(self) -> ResponseData:
+        """All that was signed."""
+        basic = self.response.basic
+        assert basic is not None
+        return basic.tbs_response_data
 
 
 def seal(

@@ -1,0 +1,22 @@
+"""The requestor: asks for a certificate's status, and judges the answer."""
+
+from __future__ import annotations
+
+from certstatus.requestor.cache import CachedResponse, ResponseCache
+from certstatus.requestor.check import Requestor
+from certstatus.requestor.issuer import find_issuer, read_certificates
+from certstatus.requestor.plan import AskPolicy, Method, get_url
+from certstatus.requestor.result import CheckPolicy, CheckResult
+
+__all__ = [
+    "AskPolicy",
+    "CachedResponse",
+    "CheckPolicy",
+    "CheckResult",
+    "Method",
+    "Requestor",
+    "ResponseCache",
+    "find_issuer",
+    "get_url",
+    "read_certificates",
+]

@@ -1,0 +1,159 @@
+"""Responses on disk, for as long as they may be used again (RFC 9919 §7; L13, L14).
+
+Its law: only a VerifiedResponse enters; what comes out is verified anew by the caller;
+files are written whole or not at all, in a directory of their owner's alone; nothing is
+ever unpickled. A file that can't be read is dropped, and asked for again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_cache_path
+
+from certstatus.limits import MAX_CACHED_RESPONSES, MAX_RESPONSE_BYTES
+from certstatus.pkix import Certificate
+from certstatus.verify import VerifiedResponse
+
+__all__ = ["CachedResponse", "ResponseCache", "fresh_until"]
+
+_FORMAT: Final = 1
+_SUFFIX: Final = ".ors"
+_HEAD_BYTES: Final = 8_192
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedResponse:
+    """A stored response, not yet verified again; ``fresh_until`` is aware UTC."""
+
+    der: bytes = field(repr=False)
+    fresh_until: datetime
+    url: str
+
+
+def fresh_until(
+    verified: VerifiedResponse, headers: Mapping[str, str], now: datetime
+) -> datetime | None:
+    """Say how long a response may be used without asking again; None: not at all.
+
+    The earlier of what the server says (max-age, else Expires) and nextUpdate (L14).
+    ``no-store`` is honoured. Header names are in lower case.
+    """
+    ends = [verified.expires, _server_says(headers, now)]
+    end = min((end for end in ends if end is not None), default=None)
+    is_stored = "no-store" not in headers.get("cache-control", "").lower()
+    return end if is_stored and end is not None and end > now else None
+
+
+def _server_says(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    directives = headers.get("cache-control", "").lower().split(",")
+    for directive in directives:
+        name, _, value = directive.strip().partition("=")
+        if name == "no-cache":
+            return now
+        if name == "max-age" and value.strip('"').isdecimal() and len(value) < 12:
+            age = headers.get("age", "0")
+            spent = int(age) if age.isdecimal() and len(age) < 12 else 0
+            return now + timedelta(seconds=min(int(value.strip('"')), 2**31) - min(spent, 2**31))
+    with contextlib.suppress(ValueError, TypeError):
+        return parsedate_to_datetime(headers["expires"]) if "expires" in headers else None
+    return now
+
+
+class ResponseCache:
+    """A directory of responses, one file for each certificate; many processes may share it."""
+
+    def __init__(
+        self, directory: Path | None = None, *, max_entries: int = MAX_CACHED_RESPONSES
+    ) -> None:
+        self._directory = directory or user_cache_path("certstatus") / "responses"
+        self._max_entries = max_entries
+
+    def get(self, issuer: Certificate, serial_number: int) -> CachedResponse | None:
+        """Return what is stored of a certificate; verify it before you believe it."""
+        try:
+            return _read(self._file(issuer, serial_number))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            self.drop(issuer, serial_number)
+            return None
+
+    def put(
+        self,
+        verified: VerifiedResponse,
+        issuer: Certificate,
+        *,
+        fresh_until: datetime,
+        url: str,
+    ) -> None:
+        """Store a response; a cache that can't be written to is no reason to fail."""
+        told = {"format": _FORMAT, "freshUntil": int(fresh_until.timestamp()), "url": url}
+        data = json.dumps(told).encode("ascii") + b"\n" + verified.der
+        file = self._file(issuer, verified.single.cert_id.serial_number)
+        with contextlib.suppress(OSError):
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_whole(file, data)
+            self._evict()
+
+    def drop(self, issuer: Certificate, serial_number: int) -> None:
+        """Forget a certificate's response."""
+        with contextlib.suppress(OSError):
+            self._file(issuer, serial_number).unlink(missing_ok=True)
+
+    def _file(self, issuer: Certificate, serial_number: int) -> Path:
+        """Name the file by issuer certificate and serial number, never by the serial alone."""
+        serial = f"{serial_number:x}".encode("ascii")
+        name = sha256(issuer.fingerprint + b":" + serial).hexdigest()
+        return self._directory / f"{name}{_SUFFIX}"
+
+    def _evict(self) -> None:
+        """Drop the oldest files past the limit, a tenth of it at a time."""
+        files = list(self._directory.glob(f"*{_SUFFIX}"))
+        if len(files) <= self._max_entries:
+            return
+        kept = self._max_entries - self._max_entries // 10
+        ages = sorted((_modified(file), file) for file in files)
+        for _, file in ages[: len(files) - kept]:
+            file.unlink(missing_ok=True)
+
+
+def _read(file: Path) -> CachedResponse:
+    """Read an entry; raises some standard error where it is none of ours."""
+    if file.stat().st_size > MAX_RESPONSE_BYTES + _HEAD_BYTES:
+        raise ValueError("too large")
+    head, _, der = file.read_bytes().partition(b"\n")
+    told = json.loads(head)
+    if told["format"] != _FORMAT:
+        raise ValueError("another format")
+    end = datetime.fromtimestamp(int(told["freshUntil"]), UTC)
+    return CachedResponse(der=der, fresh_until=end, url=str(told["url"]))
+
+
+def _modified(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _write_whole(file: Path, data: bytes) -> None:
+    """Write beside the place and move in: a reader sees the old file or the new one."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
+    try:
+        with os.fdopen(descriptor, "wb") as new:
+            new.write(data)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,137 @@
+"""The requestor: asks for certificates' status and judges the answers, sync and async.
+
+Both run one plan (``certstatus.requestor.checking``); the two drivers here do its I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from certstatus.clock import Clock, SystemClock
+from certstatus.errors import UnreachableError
+from certstatus.fetch import HTTPAnswer, HTTPDoor
+from certstatus.pkix import Certificate
+from certstatus.requestor.cache import ResponseCache
+from certstatus.requestor.checking import Checking, Steps
+from certstatus.requestor.plan import Event, Failed, Received, Wait
+from certstatus.requestor.result import DEFAULT_CHECK_POLICY, CheckPolicy, CheckResult
+
+__all__ = ["Requestor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requestor:
+    """Asks for the status of certificates (RFC 6960, RFC 9919). May be shared and kept.
+
+    ``urls`` are responders to ask instead of those that AIA names; ``cache`` keeps
+    responses for as long as they may be used, None keeps none; ``door`` fetches; ``clock``
+    tells the time. No method raises for what a peer sends or fails to send.
+    """
+
+    urls: Sequence[str] = ()
+    policy: CheckPolicy = DEFAULT_CHECK_POLICY
+    cache: ResponseCache | None = None
+    door: HTTPDoor = field(default_factory=HTTPDoor)
+    clock: Clock = field(default_factory=SystemClock)
+
+    def check(
+        self,
+        certificate: Certificate,
+        issuer: Certificate | None = None,
+        *,
+        chain: Sequence[Certificate] = (),
+    ) -> CheckResult:
+        """Check one certificate; without ``issuer``, it is searched in ``chain``, then at AIA."""
+        return self.check_many((certificate,), issuer, chain=chain)[0]
+
+    async def acheck(
+        self,
+        certificate: Certificate,
+        issuer: Certificate | None = None,
+        *,
+        chain: Sequence[Certificate] = (),
+    ) -> CheckResult:
+        """As ``check``, without blocking the event loop."""
+        return (await self.acheck_many((certificate,), issuer, chain=chain))[0]
+
+    def check_many(
+        self,
+        certificates: Sequence[Certificate],
+        issuer: Certificate | None = None,
+        *,
+        chain: Sequence[Certificate] = (),
+    ) -> list[CheckResult]:
+        """Check certificates of one issuer with one request; results in their order."""
+        started = time.monotonic()
+        return _timed(self._drive(self._steps(certificates, issuer, chain)), started)
+
+    async def acheck_many(
+        self,
+        certificates: Sequence[Certificate],
+        issuer: Certificate | None = None,
+        *,
+        chain: Sequence[Certificate] = (),
+    ) -> list[CheckResult]:
+        """As ``check_many``, without blocking the event loop."""
+        started = time.monotonic()
+        return _timed(await self._adrive(self._steps(certificates, issuer, chain)), started)
+
+    def _steps(
+        self,
+        certificates: Sequence[Certificate],
+        issuer: Certificate | None,
+        chain: Sequence[Certificate],
+    ) -> Steps:
+        checking = Checking(urls=self.urls, policy=self.policy, cache=self.cache, clock=self.clock)
+        return checking.all(certificates, issuer, chain)
+
+    def _drive(self, steps: Steps) -> list[CheckResult]:
+        event: Event = None
+        try:
+            while True:
+                step = steps.send(event)
+                if isinstance(step, Wait):
+                    time.sleep(step.length.total_seconds())
+                    event = None
+                    continue
+                try:
+                    event = _received(self.door.fetch(step))
+                except UnreachableError as error:
+                    event = _failed(error)
+        except StopIteration as stop:
+            results: list[CheckResult] = stop.value
+            return results
+
+    async def _adrive(self, steps: Steps) -> list[CheckResult]:
+        event: Event = None
+        try:
+            while True:
+                step = steps.send(event)
+                if isinstance(step, Wait):
+                    await asyncio.sleep(step.length.total_seconds())
+                    event = None
+                    continue
+                try:
+                    event = _received(await self.door.afetch(step))
+                except UnreachableError as error:
+                    event = _failed(error)
+        except StopIteration as stop:
+            results: list[CheckResult] = stop.value
+            return results
+
+
+def _received(answer: HTTPAnswer) -> Received:
+    return Received(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+def _failed(error: UnreachableError) -> Failed:
+    return Failed("; ".join(attempt.reason for attempt in error.attempts))
+
+
+def _timed(results: list[CheckResult], started: float) -> list[CheckResult]:
+    elapsed = timedelta(seconds=time.monotonic() - started)
+    return [replace(result, elapsed=elapsed) for result in results]

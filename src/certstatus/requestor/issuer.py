@@ -1,0 +1,42 @@
+"""Find the certificate that issued another: among those given, or at AIA's caIssuers (C14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import pkcs7
+
+from certstatus.errors import MalformedError
+from certstatus.pkix import Certificate, issuance_problem
+
+__all__ = ["find_issuer", "read_certificates"]
+
+
+def find_issuer(certificate: Certificate, candidates: Iterable[Certificate]) -> Certificate | None:
+    """Return the first candidate whose key signed ``certificate`` and whose name fits."""
+    return next((one for one in candidates if issuance_problem(certificate, one) is None), None)
+
+
+def read_certificates(data: bytes, where: str = "caIssuers") -> tuple[Certificate, ...]:
+    """Read what a caIssuers URL brings: a certificate, or a certs-only CMS; DER or PEM.
+
+    The media type is not asked: servers get it wrong (C14).
+
+    Raises:
+        MalformedError: it is none of these.
+    """
+    try:
+        return Certificate.load(data, where)
+    except MalformedError:
+        load = (
+            pkcs7.load_pem_pkcs7_certificates
+            if b"-----BEGIN" in data
+            else pkcs7.load_der_pkcs7_certificates
+        )
+    try:
+        return tuple(Certificate.from_x509(certificate) for certificate in load(data))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MalformedError(
+            "holds neither a certificate nor a certs-only CMS", where=where
+        ) from error

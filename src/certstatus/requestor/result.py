@@ -1,0 +1,76 @@
+"""What a check is told, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from certstatus.errors import Attempt, UnreachableError
+from certstatus.ocsp import OCSPRequest
+from certstatus.pkix import Certificate
+from certstatus.requestor.plan import AskPolicy
+from certstatus.signing import Signer
+from certstatus.verify import NoncePolicy, Report, Verdict, VerifiedResponse, VerifyPolicy
+
+__all__ = ["DEFAULT_CHECK_POLICY", "CheckPolicy", "CheckResult"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckPolicy:
+    """How to ask and how to judge.
+
+    ``send_nonce`` binds the answer to the request, and goes past every cache; a policy
+    that requires nonces sends one anyway. ``allow_private`` lets URLs in certificates
+    lead into private networks. ``check_expired`` asks for expired certificates too (L9).
+    ``signer`` signs the requests, in the name of its certificate's subject (O4).
+    """
+
+    ask: AskPolicy = AskPolicy()  # noqa: RUF009 - a value, frozen
+    verify: VerifyPolicy = VerifyPolicy()  # noqa: RUF009 - a value, frozen
+    send_nonce: bool = False
+    allow_private: bool = False
+    check_expired: bool = False
+    signer: Signer | None = None
+
+    @property
+    def has_nonce(self) -> bool:
+        """Whether requests carry a nonce."""
+        return self.send_nonce or self.verify.nonce is NoncePolicy.REQUIRED
+
+
+DEFAULT_CHECK_POLICY: Final = CheckPolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """What came of a check.
+
+    ``report`` is None where no responder answered; ``attempts`` then says why. ``url``
+    and ``method`` are those of the answer, also where it came from the cache; ``elapsed``
+    is the time from the question to the verdict.
+    """
+
+    certificate: Certificate
+    issuer: Certificate | None = None
+    verdict: Verdict
+    report: Report | None = None
+    request: OCSPRequest | None = field(default=None, repr=False)
+    url: str | None = None
+    method: str | None = None
+    from_cache: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    elapsed: timedelta = timedelta(0)
+
+    def require(self) -> VerifiedResponse:
+        """Return the verified response, or raise for its absence.
+
+        Raises:
+            UnreachableError: no responder answered.
+            RefusedError: the responder answered an error status.
+            MalformedError: what came is no OCSP response.
+            UntrustedError: the answer is not to be believed.
+        """
+        if self.report is None:
+            raise UnreachableError("no responder answered", attempts=self.attempts)
+        return self.report.require()
