@@ -21,10 +21,7 @@ PURE: Final = (
     "certstatus.signing.lifetime",
     "certstatus.requestor.plan",
     "certstatus.staple.schedule",
-    "certstatus.responder.core",
-    "certstatus.responder.exchange",
-    "certstatus.responder.hot",
-    "certstatus.responder.http",
+    "certstatus.responder",
     "certstatus.tls.messages",
 )
 
