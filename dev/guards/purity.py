@@ -21,7 +21,17 @@ PURE: Final = (
     "certstatus.signing.lifetime",
     "certstatus.requestor.plan",
     "certstatus.staple.schedule",
-    "certstatus.responder",
+    "certstatus.responder.authority",
+    "certstatus.responder.core",
+    "certstatus.responder.exchange",
+    "certstatus.responder.hot",
+    "certstatus.responder.http",
+    "certstatus.responder.interval",
+    "certstatus.responder.memo",
+    "certstatus.responder.reply",
+    "certstatus.responder.requests",
+    "certstatus.responder.statement",
+    "certstatus.responder.target",
     "certstatus.tls.messages",
 )
 
