@@ -133,13 +133,14 @@ def test_get_up_to_255_bytes_of_url_and_post_above(over: int, method: str) -> No
 
 
 @pytest.mark.rule("L11")
-def test_a_sha256_request_fits_a_get_and_with_a_nonce_it_does_not() -> None:
-    cert_id = CertID.of(CA.certificate, 2**127 + 1)
+def test_a_sha256_request_fits_a_get_and_with_a_nonce_soon_does_not() -> None:
+    cert_id = CertID.of(CA.certificate, 2**158 + 1)
     plain = encode_request([cert_id])
     bound = encode_request([cert_id], request_extensions=Extensions.of(Nonce(bytes(32))))
 
-    assert sends("http://ocsp.example.com/", plain, Method.AUTO).method == "GET"
-    assert sends("http://ocsp.example.com/", bound, Method.AUTO).method == "POST"
+    base = "http://ocsp.issuing-ca.example.com/"
+    assert sends(base, plain, Method.AUTO).method == "GET"
+    assert sends(base, bound, Method.AUTO).method == "POST"
 
 
 @pytest.mark.rule("O33")
