@@ -109,7 +109,7 @@ def load_certificates(name: str) -> tuple[Certificate, ...]:
 def _certificate(message: Message) -> Certificate:
     kind = recognize(message.der)
     if kind is not None and kind is not Kind.CERTIFICATE:
-        raise MalformedError(f"is {kind.value}, not a certificate", where=message.source)
+        raise MalformedError(f"is no certificate, but {kind.value}", where=message.source)
     return Certificate.from_der(message.der, message.source)
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 from certstatus.cli.text import printable
 
 __all__ = [
+    "complain",
     "console",
     "note",
     "print_columns",
@@ -97,6 +98,13 @@ def note(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
+def complain(source: str, error: Exception) -> None:
+    """Say on stderr what is wrong with one input of several, naming it once."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    place = "" if text.startswith(source) else f"{source}: "
+    note(f"certstatus: {place}{text}")
+
+
 def write_file(name: str, data: bytes) -> None:
     """Write a whole file, or none of it; ``-`` is stdout.
 
@@ -106,8 +114,11 @@ def write_file(name: str, data: bytes) -> None:
     if name == "-":
         sys.stdout.buffer.write(data)
         return
-    with click.open_file(name, "wb", atomic=True) as file:
-        file.write(data)
+    try:
+        with click.open_file(name, "wb", atomic=True) as file:
+            file.write(data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from error
 
 
 def write_json(value: Any) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from certstatus.cli.exit_codes import worst
 from certstatus.cli.output import print_columns, print_hanging, styled
 from certstatus.cli.text import moment_text, relative_text
 from certstatus.ocsp import Revoked
 from certstatus.verify import Check, Outcome, Report, Verdict
 
-__all__ = ["print_checks", "print_verdict", "verdict_sentence"]
+__all__ = ["print_checks", "print_verdict", "results_json", "verdict_sentence"]
 
 _MARKS: Final = {
     Outcome.PASS: ("✓", "green"),
@@ -96,3 +98,14 @@ def _status_sentence(report: Report, now: datetime) -> str:
 
 def _moment(moment: datetime, now: datetime) -> str:
     return f"{moment_text(moment)} ({relative_text(moment, now)})"
+
+
+def results_json(
+    results: Sequence[dict[str, object]], verdicts: Sequence[Verdict]
+) -> dict[str, object]:
+    """Return the JSON of one result, or of several under ``results`` with the worst verdict."""
+    if len(results) == 1:
+        return results[0]
+    code = worst(verdict.exit_code for verdict in verdicts)
+    verdict = next((one for one in verdicts if one.exit_code == code), None)
+    return {"verdict": None if verdict is None else verdict.value, "results": list(results)}

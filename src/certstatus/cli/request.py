@@ -209,7 +209,10 @@ def _nonce(wanted: str | None, length: int | None) -> Nonce | None:
     if wanted not in {None, _RANDOM}:
         if length is not None:
             raise click.UsageError("--nonce names its octets; --nonce-length is of no use")
-        octets = HEX.convert(wanted, None, None)
+        try:
+            octets = HEX.convert(wanted, None, None)
+        except click.BadParameter as error:
+            raise click.BadParameter(error.message, param_hint="--nonce") from None
         if not 0 < len(octets) <= MAX_NONCE_OCTETS:
             raise click.UsageError(f"a nonce has 1 to {MAX_NONCE_OCTETS} octets (RFC 9654 §2.1)")
         return Nonce(octets)

@@ -43,6 +43,8 @@ class _GeneralName(click.ParamType[GeneralName]):
             self.fail(f"{value!r} is not {', '.join(f'{one}:…' for one in _NAMES)}", param, ctx)
         try:
             return make(text)
+        except UnicodeEncodeError:
+            self.fail(f"{value!r} is not ASCII; write international names encoded", param, ctx)
         except (MalformedError, ValueError) as error:
             self.fail(f"{value!r}: {error}", param, ctx)
 
@@ -109,7 +111,7 @@ def _strong_algorithms() -> dict[str, SignatureAlgorithm]:
     )
     named = [signature_algorithm(AlgorithmIdentifier(oid, _NULL)) for oid in rsa]
     named += [signature_algorithm(AlgorithmIdentifier(oid)) for oid in plain]
-    found = {one.name.lower().removeprefix("id-"): one for one in named}
+    found = {one.name.removeprefix("id-"): one for one in named}
     for label, oid in (("256", oids.ID_SHA256), ("384", oids.ID_SHA384), ("512", oids.ID_SHA512)):
         found[f"rsassa-pss-sha{label}"] = pss_algorithm(oid)
     return found
@@ -136,7 +138,8 @@ class _Preference(click.ParamType[PreferredSignatureAlgorithm]):
         if isinstance(value, PreferredSignatureAlgorithm):
             return value
         label, colon, kind = value.partition(":")
-        algorithm = _ALGORITHMS.get(label.lower().removeprefix("id-"))
+        wanted = label.lower().removeprefix("id-")
+        algorithm = next((one for name, one in _ALGORITHMS.items() if name.lower() == wanted), None)
         if algorithm is None:
             self.fail(f"{label!r} is none of {', '.join(_ALGORITHMS)}", param, ctx)
         if colon and kind.lower() not in _KEYS:

@@ -11,7 +11,7 @@ import click
 from certstatus.cli.exit_codes import ExitCode, worst
 from certstatus.cli.frame import Command, examples
 from certstatus.cli.inputs import Message, read_messages, source_name
-from certstatus.cli.output import console, note, styled, write_json
+from certstatus.cli.output import complain, console, note, styled, write_json
 from certstatus.cli.tree import print_tree
 from certstatus.clock import SystemClock
 from certstatus.errors import MalformedError
@@ -106,8 +106,6 @@ class _Shown:
     @property
     def problems(self) -> list[str]:
         """Say what could not be read: the message, or fields inside it."""
-        if isinstance(self.error, OSError):
-            return [self.error.strerror or str(self.error)]
         if self.error is not None:
             return [str(self.error)]
         assert self.field is not None
@@ -120,9 +118,10 @@ class _Shown:
         return ExitCode.MALFORMED if self.problems else ExitCode.DONE
 
     def complain(self) -> None:
-        for problem in self.problems:
-            place = "" if problem.startswith(self.source) else f"{self.source}: "
-            note(f"certstatus: {place}{problem}")
+        if self.error is not None:
+            complain(self.source, self.error)
+        for problem in self.problems if self.error is None else ():
+            note(f"certstatus: {self.source}: {problem}")
 
     def print(self, *, now: datetime, with_bytes: bool, is_first: bool) -> None:
         assert self.field is not None

@@ -10,9 +10,8 @@ import click
 
 from certstatus.cli.inputs import load_certificate, load_certificates
 from certstatus.cli.params import SERIAL
-from certstatus.errors import MalformedError
 from certstatus.ocsp import CertID
-from certstatus.pkix import Certificate, HashAlgorithm, signature_algorithm, signature_problem
+from certstatus.pkix import Certificate, HashAlgorithm, issuance_problem
 
 __all__ = ["NUMBER_OF", "Target", "find_issuer", "targets"]
 
@@ -37,10 +36,15 @@ class Target:
             return f"{serial} of {self.issuer.subject}"
         return f"{self.certificate.subject} ({serial})"
 
+    def as_json(self) -> dict[str, object]:
+        """Return how results name it."""
+        told = {"source": self.source, "serialNumber": f"{self.serial_number:x}"}
+        return {"target": told | {"issuer": str(self.issuer.subject)}}
+
     @property
     def is_of_issuer(self) -> bool:
         """Whether the issuer's key signed the certificate; True for a mere serial number."""
-        return self.certificate is None or _signed(self.certificate, self.issuer)
+        return self.certificate is None or issuance_problem(self.certificate, self.issuer) is None
 
     def cert_id(self, algorithm: HashAlgorithm) -> CertID:
         """Name it in a message (O1)."""
@@ -113,16 +117,7 @@ def _of_number(number: int, file: str, issuers: list[Certificate]) -> Target:
 
 
 def find_issuer(certificate: Certificate, candidates: Iterable[Certificate]) -> Certificate | None:
-    """Return the candidate that issued a certificate: by its signature, else by its name alone."""
+    """Return the candidate that issued a certificate, else one that only has its issuer's name."""
     named = [one for one in candidates if certificate.issuer.matches(one.subject)]
-    return next((one for one in named if _signed(certificate, one)), named[0] if named else None)
-
-
-def _signed(certificate: Certificate, issuer: Certificate) -> bool:
-    try:
-        algorithm = signature_algorithm(certificate.signature_algorithm)
-        key = issuer.public_key
-    except MalformedError:
-        return False
-    signature, signed = certificate.signature, certificate.tbs_der
-    return signature_problem(algorithm, key, signature, signed) is None
+    signed = (one for one in named if issuance_problem(certificate, one) is None)
+    return next(signed, named[0] if named else None)

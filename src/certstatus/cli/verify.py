@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
 from certstatus.cli.exit_codes import worst
 from certstatus.cli.frame import Command, examples
-from certstatus.cli.inputs import load_certificates, read_message
+from certstatus.cli.inputs import read_message
 from certstatus.cli.output import console, write_json
-from certstatus.cli.params import MOMENT, SPAN
-from certstatus.cli.report import print_checks, print_verdict
+from certstatus.cli.params import MOMENT
+from certstatus.cli.policy_params import policy_options
+from certstatus.cli.report import print_checks, print_verdict, results_json
 from certstatus.cli.target import NUMBER_OF, Target, targets
 from certstatus.clock import SystemClock
-from certstatus.limits import DEFAULT_SKEW
 from certstatus.ocsp import CertStatus, OCSPRequest, parse_request
 from certstatus.pkix import Certificate
 from certstatus.verify import (
@@ -28,7 +28,7 @@ from certstatus.verify import (
     verify_response,
 )
 
-__all__ = ["command", "reports_json"]
+__all__ = ["command"]
 
 
 @click.command(
@@ -46,27 +46,7 @@ __all__ = ["command", "reports_json"]
 @click.option("--issuer", "issuers", metavar="FILE", multiple=True, help="The CA that issued it.")
 @click.option("--request", "request_name", metavar="FILE", help="The request that was sent.")
 @click.option("--at", type=MOMENT, help="Judge as of this time, not now.")
-@click.option(
-    "--trust", metavar="FILE", multiple=True, help="A responder trusted beyond RFC 6960 §4.2.2.2."
-)
-@click.option("--allow-sha1", is_flag=True, help="Believe signatures that rest on SHA-1.")
-@click.option("--max-age", type=SPAN, help="How old thisUpdate may be.")
-@click.option("--skew", type=SPAN, default=DEFAULT_SKEW, help="How far clocks may differ.  [5m]")
-@click.option(
-    "--nonce",
-    type=click.Choice([one.value for one in NoncePolicy]),
-    default=NoncePolicy.PREFERRED.value,
-    show_default=True,
-    help="What the nonce of --request must do.",
-)
-@click.option("--allow-no-next-update", is_flag=True, help="Believe an answer without nextUpdate.")
-@click.option(
-    "--delegate-status",
-    type=click.Choice([one.value for one in DelegateStatus]),
-    default=DelegateStatus.WHERE_NAMED.value,
-    show_default=True,
-    help="When a delegate's own status must be known.",
-)
+@policy_options
 @click.option(
     "--delegate-response",
     "delegate_responses",
@@ -84,13 +64,7 @@ def command(
     issuers: tuple[str, ...],
     request_name: str | None,
     at: datetime | None,
-    trust: tuple[str, ...],
-    allow_sha1: bool,
-    max_age: timedelta | None,
-    skew: timedelta,
-    nonce: str,
-    allow_no_next_update: bool,
-    delegate_status: str,
+    policy: VerifyPolicy,
     delegate_responses: tuple[str, ...],
     quiet: bool,
     as_json: bool,
@@ -103,15 +77,6 @@ def command(
     Exit codes: 0 good, 1 revoked, 2 unknown, 3 not to be believed, 4 an error status, 65
     malformed.
     """
-    policy = VerifyPolicy(
-        skew=skew,
-        max_age=max_age,
-        require_next_update=not allow_no_next_update,
-        nonce=NoncePolicy(nonce),
-        allow_sha1=allow_sha1,
-        delegate_status=DelegateStatus(delegate_status),
-        trusted_responders=tuple(one for name in trust for one in load_certificates(name)),
-    )
     now = (at or SystemClock().now()).replace(microsecond=0)
     response = read_message(response_name).der
     asked = targets(certs, numbers, issuers)
@@ -131,7 +96,11 @@ def command(
         for target in asked
     ]
     if as_json:
-        write_json(reports_json(asked, [report.as_json() for report in reports], reports))
+        told = [
+            target.as_json() | report.as_json()
+            for target, report in zip(asked, reports, strict=True)
+        ]
+        write_json(results_json(told, [report.verdict for report in reports]))
     else:
         _print(asked, reports, now, quiet=quiet)
     return worst(report.verdict.exit_code for report in reports)
@@ -173,18 +142,3 @@ def _print(
             print_checks(out, report)
             out.print()
         print_verdict(out, report, target.title, now)
-
-
-def reports_json(
-    asked: Sequence[Target], told: Sequence[dict[str, object]], reports: Sequence[Report]
-) -> dict[str, object]:
-    """Return the JSON of one report, or of several under ``results`` with the worst verdict."""
-    results = [
-        {"target": {"source": target.source, "serialNumber": f"{target.serial_number:x}"}} | one
-        for target, one in zip(asked, told, strict=True)
-    ]
-    if len(results) == 1:
-        return results[0]
-    code = worst(report.verdict.exit_code for report in reports)
-    verdict = next(one.verdict for one in reports if one.verdict.exit_code == code)
-    return {"verdict": verdict.value, "results": results}

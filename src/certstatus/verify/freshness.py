@@ -22,11 +22,16 @@ def check_freshness(
     yield _check_age(single, now, policy)
 
 
+def _whole(span: timedelta) -> timedelta:
+    """Cut a length of time to whole seconds, for reading."""
+    return span - span % timedelta(seconds=1)
+
+
 def _check_this_update(single: SingleResponse, now: datetime, skew: timedelta) -> Check:
     name, moment = "thisUpdate", wire_time(single.this_update)
     if single.this_update > now + skew:
         ahead = single.this_update - now
-        return Check.failed("O19", name, f"lies {ahead} in the future", thisUpdate=moment)
+        return Check.failed("O19", name, f"lies {_whole(ahead)} in the future", thisUpdate=moment)
     return Check.passed("O19", name, f"{moment} is not in the future", thisUpdate=moment)
 
 
@@ -40,7 +45,9 @@ def _check_next_update(single: SingleResponse, now: datetime, policy: VerifyPoli
     if next_update < single.this_update:
         return Check.failed("L10", name, "is before thisUpdate", nextUpdate=moment)
     if next_update < now - policy.skew:
-        return Check.failed("L10", name, f"passed {now - next_update} ago", nextUpdate=moment)
+        return Check.failed(
+            "L10", name, f"passed {_whole(now - next_update)} ago", nextUpdate=moment
+        )
     return Check.passed("L10", name, f"{moment} is not yet past", nextUpdate=moment)
 
 
@@ -48,17 +55,17 @@ def _check_produced_at(data: ResponseData, now: datetime, skew: timedelta) -> Ch
     name, moment = "producedAt", wire_time(data.produced_at)
     if data.produced_at > now + skew:
         ahead = data.produced_at - now
-        return Check.failed("O19", name, f"lies {ahead} in the future", producedAt=moment)
+        return Check.failed("O19", name, f"lies {_whole(ahead)} in the future", producedAt=moment)
     return Check.passed("O19", name, f"{moment} is not in the future", producedAt=moment)
 
 
 def _check_age(single: SingleResponse, now: datetime, policy: VerifyPolicy) -> Check:
     age = max(now - single.this_update, timedelta(0))
     if policy.max_age is None:
-        return Check.skipped("O19", "age", f"{age} old; no limit is set")
+        return Check.skipped("O19", "age", f"{_whole(age)} old; no limit is set")
     if age > policy.max_age + policy.skew:
-        return Check.failed("O19", "age", f"{age} old, more than {policy.max_age}")
-    return Check.passed("O19", "age", f"{age} old, within {policy.max_age}")
+        return Check.failed("O19", "age", f"{_whole(age)} old, more than {policy.max_age}")
+    return Check.passed("O19", "age", f"{_whole(age)} old, within {policy.max_age}")
 
 
 def time_findings(data: ResponseData, single: SingleResponse) -> Iterator[Finding]:
