@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -154,6 +153,7 @@ class Supervisor:
         self._tally = Tally()
         self._tally.watch("workers", lambda: sum(seat.is_serving for seat in self._seats))
         self._was_ready = False
+        self._is_ending = False
         self._kill_at: float | None = None
         self._exit_code = 0
         self._selector = selectors.PollSelector()
@@ -164,7 +164,8 @@ class Supervisor:
         """Start all workers, and stay until the last has ended; return the exit code."""
         with self._at_work():
             for seat in self._seats:
-                self._start(seat)
+                if not self._is_ending:
+                    self._start(seat)
             while any(seat.is_open for seat in self._seats):
                 self._wait()
                 self._reap()
@@ -203,14 +204,15 @@ class Supervisor:
                 self._log.info("reload")
                 self._signal_all(signal.SIGHUP)
             case signal.SIGTERM | signal.SIGINT:
-                if self._kill_at is None:
+                if not self._is_ending:
                     self._log.info("drain", seconds=self._settings.drain_time.total_seconds())
                     self._end()
-                else:  # asked twice: at once, then
-                    self._kill_at = 0.0
+                else:
+                    self._kill_at = time.monotonic()  # asked twice: at once, then
 
     def _end(self) -> None:
         """Let every worker drain, and start no more."""
+        self._is_ending = True
         patience = self._settings.drain_time + self._patience.end_time
         self._kill_at = time.monotonic() + patience.total_seconds()
         for seat in self._seats:
@@ -276,14 +278,21 @@ class Supervisor:
         sys.stderr.flush()
         # Between fork and its own handlers a child must not act on a signal as if it were us.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        pid = os.fork()
-        if pid == 0:
-            self._be_worker(seat, told)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(told)
-        seat.pid, seat.ready_pipe, seat.began = pid, ready, time.monotonic()
-        seat.restart_at = None
-        self._selector.register(ready, selectors.EVENT_READ, seat)
+        seat.began, seat.restart_at = time.monotonic(), None
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._log.error("fork_failed", worker=seat.index, error=str(error))
+            os.close(ready)
+            self._go_on_without(seat, CertStatusError.exit_code, served=False)
+        else:
+            if pid == 0:
+                self._be_worker(seat, told)
+            seat.pid, seat.ready_pipe = pid, ready
+            self._selector.register(ready, selectors.EVENT_READ, seat)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(told)
 
     def _be_worker(self, seat: _Seat, told: int) -> NoReturn:
         """Go on as a worker; never return into the supervisor's code."""
@@ -309,6 +318,8 @@ class Supervisor:
                 clock=self._clock,
             )
             code = worker.run(told, self._lifeline[0])
+        except BaseException:
+            self._log.exception("worker_failed", worker=seat.index)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -327,11 +338,15 @@ class Supervisor:
         pid, seat.pid = seat.pid, None
         served, seat.is_serving = seat.is_serving, False
         self._publish()
-        if self._kill_at is not None:
+        if self._is_ending:
             if code not in {0, -signal.SIGTERM}:
                 self._fail(code)
             return
         self._log.error("worker_died", worker=seat.index, pid=pid, exit_code=code)
+        self._go_on_without(seat, code, served=served)
+
+    def _go_on_without(self, seat: _Seat, code: int, *, served: bool) -> None:
+        """Fill an empty seat again, or give up."""
         seat.failed_starts += not served
         if self._is_hopeless(seat):
             self._fail(code)
@@ -369,7 +384,7 @@ class Supervisor:
     def _kill_who_is_overdue(self) -> None:
         if self._kill_at is not None and self._kill_at <= time.monotonic():
             self._signal_all(signal.SIGKILL)
-            self._kill_at = inf
+            self._kill_at = None
 
     def _kill_all(self) -> None:
         """Leave nothing running, whatever went wrong."""
