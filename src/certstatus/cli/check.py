@@ -76,7 +76,7 @@ class _Answered:
     epilog=examples(
         "certstatus check leaf.pem --issuer ca.pem",
         "certstatus check www.example.com mail.example.com:465 --quiet",
-        "certstatus check chain.pem --url http://127.0.0.1:8888/ --send-nonce",
+        "certstatus check chain.pem --url http://127.0.0.1:8080/ --send-nonce",
     ),
 )
 @click.argument("names", metavar="CERT|HOST[:PORT]…", nargs=-1, required=True)

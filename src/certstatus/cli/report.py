@@ -81,6 +81,8 @@ def verdict_sentence(report: Report, now: datetime) -> str:
     if verdict is Verdict.MALFORMED:
         reasons = "; ".join(check.reason for check in report.failures)
         return f"what came is no OCSP response: {reasons}"
+    if report.response is None:
+        return "; ".join(check.reason for check in report.failures)
     said = "" if report.single is None else f"it says {report.single.cert_status}, but "
     failed = [check.name for check in report.failures]
     return f"{said}don't believe it: {', '.join(failed)}" if failed else "no answer to believe"

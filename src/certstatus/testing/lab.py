@@ -7,6 +7,7 @@ nothing that was there is overwritten unless asked for.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from certstatus.errors import ConfigError
 from certstatus.pkix import Certificate, CRLReason, HashAlgorithm
@@ -21,8 +23,8 @@ from certstatus.testing.ca import Issued, TinyCA
 
 __all__ = ["DEFAULT_OCSP_URL", "Lab", "build_lab"]
 
-DEFAULT_OCSP_URL: Final = "http://127.0.0.1:8888/"
-"""What the lab's certificates name as their responder: this machine alone."""
+DEFAULT_OCSP_URL: Final = "http://127.0.0.1:8080/"
+"""What the lab's certificates name as their responder: where ``certstatus serve`` listens."""
 
 _CA_DAYS: Final = 3650
 _HOUR: Final = timedelta(hours=1)
@@ -75,6 +77,11 @@ class Lab:
         return self.directory / "ca.crl"
 
     @property
+    def config(self) -> Path:
+        """A configuration with which ``certstatus serve`` answers for the lab."""
+        return self.directory / "certstatus.toml"
+
+    @property
     def certificates(self) -> dict[str, Path]:
         """The three leaf certificates by what a responder should say of them."""
         return {name: self.directory / f"{name}.pem" for name in self._leaves}
@@ -104,13 +111,15 @@ def build_lab(
     ``KEY_KINDS``; ``digest`` is what RSA and ECDSA sign with.
 
     Raises:
-        ConfigError: ``directory`` holds files, and ``force`` is not set.
+        ConfigError: ``directory`` holds files, and ``force`` is not set; or ``ocsp_url`` is
+            no http URL in ASCII.
         OSError: the file system refused.
     """
     if not force and directory.is_dir() and any(directory.iterdir()):
         raise ConfigError(
             "is not empty", file=str(directory), remedy="name another, or replace with --force"
         )
+    settings = _settings(ocsp_url)
     start = now.replace(microsecond=0) - _HOUR
     ca = TinyCA(
         name, kind=kind, not_before=start, not_after=start + timedelta(days=_CA_DAYS), digest=digest
@@ -133,7 +142,8 @@ def build_lab(
         revoked=leaf("revoked.example"),
         never_issued=leaf("never-issued.example"),
     )
-    _write_all(directory, _contents(lab, revoked_at=start + _HOUR / 2))
+    files = _contents(lab, revoked_at=start + _HOUR / 2)
+    _write_all(directory, {**files, "certstatus.toml": settings.encode()})
     return lab
 
 
@@ -180,6 +190,35 @@ def _index_time(moment: datetime) -> str:
     return f"{moment:%y%m%d%H%M%SZ}" if moment.year < 2050 else f"{moment:%Y%m%d%H%M%SZ}"
 
 
+def _settings(url: str) -> str:
+    """Write the responder's configuration: it listens on this machine, as the URL says."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 8080
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isascii():
+        raise ConfigError("is no http URL in ASCII", key="ocsp_url", remedy=DEFAULT_OCSP_URL)
+    return _SETTINGS.format(port=port, path=json.dumps(parts.path or "/"))
+
+
+_SETTINGS: Final = """\
+[server]
+host = "127.0.0.1"
+port = {port}
+path = {path}
+
+[[authority]]
+certificate = "ca.pem"
+
+[[authority.signer]]
+certificate = "responder.pem"
+key = "responder.key"
+
+[[authority.source]]
+index = "index.txt"
+"""
+
 _README: Final = """\
 # A CA to try certstatus with
 
@@ -192,24 +231,35 @@ _README: Final = """\
 | `never-issued.pem` | signed with the CA's key, and not on the CA's books |
 | `index.txt` | the CA's books, as `openssl ca` keeps them |
 | `ca.crl` | the CA's CRL |
+| `certstatus.toml` | the responder's configuration |
 
-Serve what the books say at {url}:
+Serve what the books say:
 
-    certstatus serve --ca ca.pem --signer responder.pem --key responder.key --index index.txt
+    certstatus serve --config certstatus.toml
 
 Then, in another terminal:
 
-    certstatus check good.pem --issuer ca.pem
-    certstatus check revoked.pem --issuer ca.pem
-    certstatus check never-issued.pem --issuer ca.pem
+    certstatus check good.pem --issuer ca.pem --allow-private
+    certstatus check revoked.pem --issuer ca.pem --allow-private
+    certstatus check never-issued.pem --issuer ca.pem --allow-private
+
+The certificates name the responder on this machine, {url}, and `check`
+follows a certificate into a private network only if you say so.
 
 Look inside:
 
     certstatus show good.pem ca.crl
-    certstatus request --issuer ca.pem --cert good.pem -o good.orq
-    certstatus show good.orq
+    certstatus request --issuer ca.pem --cert good.pem -o query.der
+    certstatus show query.der
 
-Another client should see the same:
+Keep the books in a database, and change them:
+
+    certstatus db init
+    certstatus db import index.txt --issuer ca.pem
+    certstatus db revoke good.pem --reason superseded
+    certstatus serve --ca ca.pem --signer responder.pem --key responder.key --database certstatus.db
+
+Another client sees the same:
 
     openssl ocsp -issuer ca.pem -cert good.pem -CAfile ca.pem -url {url}
 
