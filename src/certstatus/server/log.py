@@ -13,8 +13,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final, TextIO, TypeAlias
 
 import structlog
@@ -23,7 +24,7 @@ from certstatus.clock import Clock
 from certstatus.meter import Meter
 from certstatus.responder.exchange import HTTPReply
 
-__all__ = ["AccessLog", "Logger", "make_logger", "wants_json"]
+__all__ = ["AccessLog", "Logger", "configure_library_logs", "make_logger", "wants_json"]
 
 Logger: TypeAlias = structlog.typing.FilteringBoundLogger
 
@@ -31,6 +32,9 @@ _Event: TypeAlias = MutableMapping[str, Any]
 
 _ATOMIC: Final = 4_096
 """Bytes in one write to a pipe that other processes' lines can't cut in two (POSIX PIPE_BUF)."""
+
+_FLUSH_SECONDS: Final = 0.05
+"""How long a line of the access log may wait for others."""
 
 _SECRET_NAMES: Final = re.compile(r"(?i)pass(word|phrase)?|pin|secret|token|private_key")
 _KEY_FOOT: Final = "PRIVATE KEY-----"
@@ -49,27 +53,41 @@ def make_logger(
 ) -> Logger:
     """Make a logger that writes to ``stream``, by default stderr; no global state is touched."""
     stream = sys.stderr if stream is None else stream
-    as_json = wants_json(stream) if as_json is None else as_json
     logger: Logger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            _redact,
-            _render_json if as_json else _render_logfmt,
-        ],
+        processors=_processors(wants_json(stream) if as_json is None else as_json),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     return logger
 
 
+def configure_library_logs(stream: TextIO | None = None, *, as_json: bool | None = None) -> None:
+    """Let what lower floors log by themselves look the same; sets structlog's global state."""
+    stream = sys.stderr if stream is None else stream
+    structlog.configure(
+        processors=_processors(wants_json(stream) if as_json is None else as_json),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+
+
+def _processors(as_json: bool) -> list[structlog.typing.Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+        _redact,
+        _render_json if as_json else _render_logfmt,
+    ]
+
+
 class AccessLog:
     """Writes a line for each answer; a listener of ``Server``.
 
-    The lines of one turn of the event loop go out together, in writes that other
-    processes' lines can't cut. A line that can't be written is lost, and counted.
+    Lines go out together a few times a second, in writes that other processes' lines
+    can't cut: a write for each would cost as much as the answer itself. A line that can't be
+    written is lost, and counted.
     """
 
     def __init__(self, clock: Clock, meter: Meter, *, fd: int = 2, as_json: bool = True) -> None:
@@ -77,19 +95,21 @@ class AccessLog:
         self._clock = clock
         self._fd = fd
         self._as_json = as_json
-        self._lines: list[bytes] = []
+        self._lines: list[str] = []
+        self._second = ""
+        self._from = self._until = datetime.min.replace(tzinfo=UTC)
 
     def __call__(self, method: bytes, reply: HTTPReply, nanoseconds: int, peer: str) -> None:
-        """Note an answer; it is written when the event loop comes round."""
+        """Note an answer; it is written a moment later."""
         if not self._lines:
-            asyncio.get_running_loop().call_soon(self.flush)
-        self._lines.append(self._line(method, reply, nanoseconds, peer).encode("ascii"))
+            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
+        self._lines.append(self._line(method, reply, nanoseconds, peer))
 
     def flush(self) -> None:
         """Write what is noted."""
         lines, self._lines = self._lines, []
         piece = b""
-        for line in lines:
+        for line in map(str.encode, lines):
             if len(piece) + len(line) > _ATOMIC:
                 self._write(piece)
                 piece = b""
@@ -98,9 +118,8 @@ class AccessLog:
 
     def _line(self, method: bytes, reply: HTTPReply, nanoseconds: int, peer: str) -> str:
         # By hand: it is on the hot path. The method is one that the parser knows, the address
-        # is the kernel's; only the facts may hold what a client sent.
-        time = self._clock.now().isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-        verb, micros = method.decode("ascii"), nanoseconds // 1000
+        # is the kernel's; only values of facts may hold what a client sent.
+        time, verb, micros = self._time(), method.decode("ascii"), nanoseconds // 1000
         if not self._as_json:
             start = (
                 f"time={time} event=request method={verb} status={reply.status} "
@@ -111,7 +130,16 @@ class AccessLog:
             f'{{"time":"{time}","event":"request","method":"{verb}","status":{reply.status},'
             f'"bytes":{len(reply.body)},"us":{micros},"remote":"{peer}"'
         )
-        return f"{start},{_encode(reply.facts)[1:]}\n" if reply.facts else f"{start}}}\n"
+        facts = "".join([f',"{name}":{_json(value)}' for name, value in reply.facts.items()])
+        return f"{start}{facts}}}\n"
+
+    def _time(self) -> str:
+        now = self._clock.now()
+        if not self._from <= now < self._until:
+            self._from = now.replace(microsecond=0)
+            self._until = self._from + timedelta(seconds=1)
+            self._second = f"{self._from:%Y-%m-%dT%H:%M:%S}"
+        return f"{self._second}.{now.microsecond:06d}Z"
 
     def _write(self, piece: bytes) -> None:
         try:
@@ -139,6 +167,11 @@ def _plain(value: object) -> object:
         case BaseException():
             plain = str(value)
     return plain
+
+
+def _json(value: object) -> str:
+    """Write a value as JSON, quickly where it is text."""
+    return encode_basestring_ascii(value) if type(value) is str else _encode(value)
 
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), default=_plain).encode

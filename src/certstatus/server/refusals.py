@@ -39,11 +39,9 @@ MALFORMED: Final = _refusal(
 HOST: Final = _refusal(
     HTTPStatus.BAD_REQUEST,
     "host",
-    "an HTTP/1.1 request names its host, once (RFC 9112 section 3.2)",
+    "an HTTP/1.1 request names its host, once",
 )
-FRAMING: Final = _refusal(
-    HTTPStatus.BAD_REQUEST, "framing", "the length of the body is in doubt (RFC 9112 section 6.1)"
-)
+FRAMING: Final = _refusal(HTTPStatus.BAD_REQUEST, "framing", "the length of the body is in doubt")
 CODING: Final = _refusal(
     HTTPStatus.NOT_IMPLEMENTED, "transferCoding", "the only transfer coding read here is chunked"
 )

@@ -318,7 +318,7 @@ class Supervisor:
                 clock=self._clock,
             )
             code = worker.run(told, self._lifeline[0])
-        except BaseException:
+        except BaseException:  # noqa: BLE001 (the last chance to say what it was)
             self._log.exception("worker_failed", worker=seat.index)
         finally:
             sys.stdout.flush()

@@ -17,7 +17,7 @@ from certstatus.errors import ConfigError
 from certstatus.responder.exchange import HTTPReply
 from certstatus.server.log import AccessLog, make_logger, wants_json
 from certstatus.testing import FixedClock
-from tests.serving import Counts
+from tests.serving import Counts, until
 
 _HOSTILE = 'a\n{"event":"forged"}\r\x1b[2J\x00\x9b é "quoted"'
 
@@ -122,7 +122,7 @@ def _accesses(replies: list[tuple[bytes, HTTPReply]], *, as_json: bool = True) -
         access = AccessLog(FixedClock(), Counts(), fd=write, as_json=as_json)
         for method, reply in replies:
             access(method, reply, 42_999, "192.0.2.1")
-        await asyncio.sleep(0)
+        await until(lambda: not access._lines)  # it writes by itself
 
     asyncio.run(say())
     os.close(write)
