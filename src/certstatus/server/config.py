@@ -10,12 +10,23 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from certstatus.errors import ConfigError
 from certstatus.limits import (
+    DEFAULT_BACKDATE,
+    DEFAULT_MAX_AGE,
+    DEFAULT_VALIDITY,
     DRAIN_TIME,
     IDLE_TIME,
     MAX_CONNECTIONS,
@@ -23,6 +34,15 @@ from certstatus.limits import (
     MAX_REQUESTS,
     READ_TIME,
 )
+from certstatus.responder import (
+    Archive,
+    NonceMode,
+    ResponderIDForm,
+    SignedRequests,
+    UnlistedMode,
+)
+from certstatus.signing import Profile
+from certstatus.sources import EntryExtensions, Issues
 
 __all__ = [
     "AuthorityConfig",
@@ -60,12 +80,13 @@ class ServerConfig(_Table):
     """``[server]``: where to listen, and how much to bear."""
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    port: Annotated[int, Field(ge=0, le=65535)] = 8888
     path: Annotated[str, Field(pattern=r"^/")] = "/"
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     admin_host: str = "127.0.0.1"
     admin_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     access_log: bool = True
+    max_age: Duration = DEFAULT_MAX_AGE
     max_request_bytes: Annotated[int, Field(ge=128, le=1_048_576)] = MAX_REQUEST_BYTES
     max_connections: Annotated[int, Field(ge=1)] = MAX_CONNECTIONS
     idle_time: Duration = IDLE_TIME
@@ -74,17 +95,22 @@ class ServerConfig(_Table):
 
 
 class RequestsConfig(_Table):
-    """``[requests]``: which requests are answered."""
+    """``[requests]``: which requests are answered.
+
+    ``anchors`` issued the requestors that may ask, ``requestors`` are them themselves.
+    """
 
     max_certificates: Annotated[int, Field(ge=1, le=10_000)] = MAX_REQUESTS
-    signatures: Literal["ignore", "verify", "require"] = "ignore"
-    trust: tuple[Path, ...] = ()
+    signatures: SignedRequests = SignedRequests.IGNORE
+    anchors: tuple[Path, ...] = ()
+    requestors: tuple[Path, ...] = ()
 
     @model_validator(mode="after")
-    def _trust_is_named(self) -> RequestsConfig:
-        if self.signatures != "ignore" and not self.trust:
+    def _somebody_is_trusted(self) -> RequestsConfig:
+        is_open = self.signatures is SignedRequests.IGNORE
+        if not is_open and not self.anchors and not self.requestors:
             raise ValueError(
-                f'signatures = "{self.signatures}" needs trust = ["anchors.pem"]: whom to believe'
+                f'signatures = "{self.signatures}" needs anchors or requestors: whom to believe'
             )
         return self
 
@@ -113,13 +139,18 @@ class SourceConfig(_Table):
     index: Path | None = None
     crl: Path | None = None
     issued: Path | None = None
+    issues: Issues = Issues.ANY
+    crl_id: bool = False
+    crl_url: str | None = None
+    entry_extensions: EntryExtensions = EntryExtensions.NONE
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SourceConfig:
         if sum(one is not None for one in (self.database, self.index, self.crl)) != 1:
             raise ValueError("name exactly one of database, index, crl")
-        if self.issued is not None and self.crl is None:
-            raise ValueError("issued goes with crl: the serial numbers that were issued")
+        of_crl = self.model_fields_set & {"issued", "issues", "crl_id", "crl_url"}
+        if of_crl and self.crl is None:
+            raise ValueError(f"{min(of_crl)} goes with crl")
         return self
 
 
@@ -130,15 +161,16 @@ class AuthorityConfig(_Table):
     name: str | None = None
     signer: Annotated[tuple[SignerConfig, ...], Field(min_length=1)]
     source: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
-    profile: Literal["rfc6960", "rfc9919", "br"] = "rfc6960"
-    nonce: Literal["echo", "ignore", "require"] = "echo"
-    validity: Duration = timedelta(days=4)
-    backdate: Duration = timedelta(minutes=5)
-    unlisted: Literal["unknown", "good", "extended-revoke"] = "unknown"
-    responder_id: Literal["by-key", "by-name"] = "by-key"
+    profile: Profile = Profile.RFC_6960
+    nonce: NonceMode = NonceMode.ECHO
+    validity: Duration = DEFAULT_VALIDITY
+    refresh: Duration | None = None
+    backdate: Duration = DEFAULT_BACKDATE
+    unlisted: UnlistedMode | None = None
+    responder_id: ResponderIDForm = ResponderIDForm.BY_KEY
     dual_hash: bool = False
-    ca_compromised: bool = False
-    archive: Duration | Literal["ca-start"] | None = None
+    compromised_since: AwareDatetime | None = None
+    archive: Duration | Archive | None = None
 
 
 class Config(_Table):
@@ -182,7 +214,17 @@ def parse_config(table: dict[str, Any], *, file: str | None, base: Path) -> Conf
 
 _REMEDY: Final = "`certstatus serve --help` shows a configuration that works"
 _PATHS: Final = frozenset(
-    {"certificate", "key", "pkcs12", "password_file", "index", "crl", "issued", "trust"}
+    {
+        "certificate",
+        "key",
+        "pkcs12",
+        "password_file",
+        "index",
+        "crl",
+        "issued",
+        "anchors",
+        "requestors",
+    }
 )
 
 

@@ -31,7 +31,7 @@ def test_the_smallest_configuration_has_careful_defaults(tmp_path: Path) -> None
     config = load(tmp_path, SMALLEST)
 
     (authority,) = config.authority
-    assert authority.unlisted == "unknown"
+    assert authority.unlisted is None
     assert authority.nonce == "echo"
     assert authority.validity == timedelta(days=4)
     assert config.server.host == "127.0.0.1"
@@ -78,6 +78,11 @@ def test_lengths_of_time_are_written_with_their_unit(
     [
         (("[[authority]]", "[[autority]]"), "autority", "is no setting"),
         (("[[authority]]", "[authority]"), "authority", "must be a list: [[authority]]"),
+        (
+            ("[[authority.signer]]", "compromised_since = 2026-01-01\n[[authority.signer]]"),
+            "compromised_since",
+            "timezone",
+        ),
         (("[[authority]]", "[server]"), "certificate", "is no setting"),
         (('index = "index.txt"', 'indx = "index.txt"'), "authority.0.source.0", "is no setting"),
         (('index = "index.txt"', ""), "authority.0.source.0", "exactly one"),
@@ -92,7 +97,7 @@ def test_lengths_of_time_are_written_with_their_unit(
         (
             ("[[authority]]", '[requests]\nsignatures = "require"\n[[authority]]'),
             "requests",
-            "trust",
+            "whom to believe",
         ),
         (
             ('index = "index.txt"', 'index = "index.txt"\nissued = "issued.txt"'),

@@ -1,0 +1,81 @@
+"""``certstatus serve``: the responder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from certstatus.cli.frame import Command, examples
+
+__all__ = ["command"]
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "serve",
+    cls=Command,
+    epilog=examples(
+        "certstatus serve --ca ca.pem --signer s.pem --key s.key --index index.txt",
+        "certstatus serve --ca ca.pem --pkcs12 s.p12 --password-file pw --crl ca.crl --unlisted good",
+        "certstatus serve --config certstatus.toml",
+    ),
+)
+@click.option("--config", type=_FILE, help="A TOML file, in place of the options of one CA.")
+@click.option("--ca", type=_FILE, help="The CA that is answered for.")
+@click.option("--signer", type=_FILE, help="The responder's certificate; the CA's own will do.")
+@click.option("--key", type=_FILE, help="The responder's key, PEM or DER.")
+@click.option("--pkcs12", type=_FILE, help="Key and certificate in one PKCS #12 file.")
+@click.option("--password-file", type=_FILE, help="The key's password, in one line.")
+@click.option("--database", metavar="FILE", help="The status database (certstatus db).")
+@click.option("--index", type=_FILE, help="The index.txt of `openssl ca`.")
+@click.option("--crl", type=_FILE, help="The CA's CRL.")
+@click.option(
+    "--unlisted",
+    type=click.Choice(["unknown", "good", "extended-revoke", "unauthorized"]),
+    help="What is said of a serial number that is not listed.  [default: unknown]",
+)
+@click.option("--nonce", type=click.Choice(["echo", "ignore", "require"]), help="[default: echo]")
+@click.option("--validity", metavar="SPAN", help="From thisUpdate to nextUpdate.  [default: 4d]")
+@click.option("--profile", type=click.Choice(["rfc6960", "rfc9919", "br"]), help="Whose rules.")
+@click.option("--host", help="Where to listen.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: 8888; 0: a free one]")
+@click.option("--path", help="Where the AIA URL points.  [default: /]")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 1]")
+@click.option("--admin-port", type=click.IntRange(0, 65535), help="For /healthz and /metrics.")
+@click.option("--access-log/--no-access-log", default=None, help="A line for each answer.")
+@click.option("--check", "check_only", is_flag=True, help="Read everything, say so, and end.")
+def command(config: Path | None, *, check_only: bool, **options: Any) -> int:
+    r"""Run the responder: good, revoked or unknown, signed, over HTTP.
+
+    SIGTERM and Ctrl-C end it after the requests under way; SIGHUP reads configuration,
+    certificates, keys and sources anew.
+
+    A configuration file says the same and more, for any number of CAs:
+
+    \b
+      [server]
+      port = 8888
+      workers = 2
+      admin_port = 9888
+    \b
+      [[authority]]
+      certificate = "ca.pem"
+      validity = "4d"
+      [[authority.signer]]
+      certificate = "responder.pem"
+      key = "responder.key"
+      [[authority.source]]
+      index = "index.txt"     # or database, or crl; of several the first has authority
+    """
+    # The server's needs are an extra, and heavy: they are imported when it runs.
+    from certstatus.cli.serving import load_from_file, load_from_options, run  # noqa: PLC0415
+
+    named = {name: value for name, value in options.items() if value is not None}
+    if config is not None and named:
+        stray = ", ".join(f"--{name.replace('_', '-')}" for name in named)
+        raise click.UsageError(f"--config says it all; leave out {stray}")
+    load = load_from_file(config) if config is not None else load_from_options(named)
+    return run(load, check_only=check_only)
