@@ -115,10 +115,14 @@ class UntrustedError(CertStatusError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to reach a responder: the URL, and why it did not serve."""
+    """One try to reach a responder: the URL, and why it did not serve.
+
+    ``is_lasting``: the same try would fail again, so nobody need repeat it.
+    """
 
     url: str
     reason: str
+    is_lasting: bool = False
 
 
 class UnreachableError(CertStatusError):

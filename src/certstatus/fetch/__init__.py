@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from certstatus.fetch.guard import Guard, Place, Provenance, address_problem
-from certstatus.fetch.http import Exchange, HTTPAnswer, HTTPDoor
+from certstatus.fetch.address import address_problem
+from certstatus.fetch.conversation import Exchange, HTTPAnswer
+from certstatus.fetch.guard import Guard, Place, Provenance
+from certstatus.fetch.http import HTTPDoor
+from certstatus.fetch.lookup import Resolver
 
 __all__ = [
     "Exchange",
@@ -12,5 +15,6 @@ __all__ = [
     "HTTPDoor",
     "Place",
     "Provenance",
+    "Resolver",
     "address_problem",
 ]

@@ -2,24 +2,38 @@
 
 A URL that a user named may lead anywhere. A URL that stood in a certificate was chosen by
 a stranger: it must not lead into private networks, to this machine, or to anything but
-HTTP (the classic server-side request forgery). The address that was checked is the
-address that is connected to, so a name can't change its mind in between.
+HTTP (the classic server-side request forgery). So is the target of a redirect chosen by
+whoever answers. The address that was checked is the address that is connected to, so a
+name can't change its mind in between.
+
+https asks nothing new: the TLS certificate of a responder is verified without asking for
+its status, so no check leads back to itself (RFC 6960 Appendix A.1, O34).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from certstatus.fetch.address import Address, address_problem
 from certstatus.limits import MAX_URL_BYTES
 
-__all__ = ["Guard", "Place", "Provenance", "address_problem"]
+__all__ = ["Guard", "Place", "Provenance"]
 
-SCHEMES: Final = {"http": 80, "https": 443}
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+_SCHEMES: Final = {"http": 80, "https": 443}
+
+# Ports where another protocol listens that can be misled by the text of an HTTP request:
+# the list of the WHATWG Fetch Standard (port blocking), which browsers keep to.
+_FOREIGN_PORTS: Final = frozenset(
+    {1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95}
+    | {101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161}
+    | {179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563}
+    | {587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060}
+    | {5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080}
+)
 
 
 class Provenance(StrEnum):
@@ -38,7 +52,7 @@ class Place:
     port: int
 
     @property
-    def address(self) -> IPv4Address | IPv6Address | None:
+    def address(self) -> Address | None:
         """The host as an address, None where it is a name."""
         try:
             return ip_address(self.host)
@@ -48,10 +62,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The rules for one provenance; ``allow_private`` lets certificates lead inside too."""
+    """The rules for one provenance.
+
+    ``allow_private`` lets URLs in certificates lead inside too; ``allow_https`` is False
+    where plain HTTP alone is spoken.
+    """
 
     provenance: Provenance = Provenance.NAMED
     allow_private: bool = False
+    allow_https: bool = True
 
     @property
     def checks_addresses(self) -> bool:
@@ -67,49 +86,48 @@ class Guard:
             host, port = parts.hostname, parts.port
         except ValueError as error:
             return f"is no URL: {error}"
-        if parts.scheme not in SCHEMES:
+        if problem := self._problem(parts, port):
+            return problem
+        return Place(parts.scheme, host or "", port or _SCHEMES[parts.scheme])
+
+    def _problem(self, parts: SplitResult, port: int | None) -> str | None:
+        if parts.scheme not in _SCHEMES:
             return f"the scheme {parts.scheme or '(none)'} is not HTTP"
+        if parts.scheme == "https" and not self.allow_https:
+            return "the scheme https is switched off"
         if parts.username is not None or parts.password is not None:
             return "the URL holds a user name"
-        if not host or port == 0:
+        if not parts.hostname or port == 0:
             return "the URL names no host"
-        return Place(parts.scheme, host, port or SCHEMES[parts.scheme])
+        if self.provenance is Provenance.CERTIFICATE and port in _FOREIGN_PORTS:
+            return f"port {port} belongs to another protocol"
+        return None
 
-    def address_problem(self, address: IPv4Address | IPv6Address) -> str | None:
+    def address_problem(self, address: Address) -> str | None:
         """Say why an address may not be connected to; None: it may."""
         return address_problem(address) if self.checks_addresses else None
 
     def redirect_problem(self, before: Place, after: Place) -> str | None:
-        """Say why a redirect may not be followed; None: it may."""
+        """Say why a redirect may not be followed; None: it may, as far as schemes go."""
         if before.scheme == "https" and after.scheme == "http":
             return "a redirect from https to http"
         return None
+
+    def after(self, answered: Address) -> Guard:
+        """Return the guard for where a redirect leads: whoever answered is a stranger.
+
+        A server inside may send on to another one inside; one outside may not.
+        """
+        return self if address_problem(answered) else replace(self, provenance=_STRANGER)
+
+
+_STRANGER: Final = Provenance.CERTIFICATE
 
 
 def _spelling_problem(url: str) -> str | None:
     if len(url) > MAX_URL_BYTES:
         return f"the URL is longer than {MAX_URL_BYTES} bytes"
-    if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
+    # Two readers of URLs may disagree on a backslash: one sees a path, the other a user name.
+    if not url.isascii() or any(one <= " " or one in "\x7f\\" for one in url):
         return "the URL holds characters that a URL can't hold"
     return None
-
-
-def address_problem(address: IPv4Address | IPv6Address) -> str | None:
-    """Say why an address is not one of the public Internet; None: it is.
-
-    Addresses that carry another one inside (IPv4-mapped, 6to4, Teredo, NAT64) are judged
-    by that one too.
-    """
-    for inner in (address, *_inside(address)):
-        if inner.is_multicast or not inner.is_global:
-            return f"{address} is not a public address"
-    return None
-
-
-def _inside(address: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
-    if isinstance(address, IPv4Address):
-        return ()
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        found.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-    return tuple(inner for inner in found if inner is not None)

@@ -1,163 +1,61 @@
 """The one guarded door to HTTP: an exchange goes out, an answer or an error comes back.
 
-The rules (guard, redirects, size) are written once, in ``_conversation``, which does no
-I/O; a sync and an async driver carry out its steps.
+The rules stand in ``certstatus.fetch.conversation``; here are the two drivers, and the
+one place where the HTTP client's errors are put into plain words. Each connection is
+made for one request to one checked address, so nothing is shared between hosts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final, TypeAlias, TypedDict
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 
-from certstatus.errors import Attempt, UnreachableError
-from certstatus.fetch.guard import Guard, Place
-from certstatus.limits import (
-    CONNECT_TIME,
-    FETCH_TIME,
-    MAX_ADDRESSES,
-    MAX_REDIRECTS,
-    MAX_RESPONSE_BYTES,
+from certstatus.errors import Attempt, ConfigError, UnreachableError
+from certstatus.fetch.conversation import (
+    Body,
+    Connect,
+    Exchange,
+    FetchFailed,
+    Got,
+    HTTPAnswer,
+    NotConnected,
+    Outcome,
+    Step,
+    converse,
 )
+from certstatus.fetch.guard import Guard
+from certstatus.fetch.lookup import Resolver, begin_lookup, system_addresses
+from certstatus.limits import CONNECT_TIME, FETCH_TIME
 
-__all__ = ["Exchange", "HTTPAnswer", "HTTPDoor"]
+__all__ = ["HTTPDoor"]
 
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_KEEPING_METHOD: Final = frozenset({307, 308})
-Address: TypeAlias = IPv4Address | IPv6Address
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exchange:
-    """One thing to fetch: method, URL, fields and body, and by whose choice."""
-
-    url: str
-    method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    guard: Guard = Guard()  # noqa: RUF009 - a value, frozen
-    max_bytes: int = MAX_RESPONSE_BYTES
-
-
-@dataclass(frozen=True, kw_only=True)
-class HTTPAnswer:
-    """What came back: header names in lower case, ``url`` after redirects."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    url: str
-    elapsed: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolve:
-    """A step: tell the addresses of a host."""
-
-    place: Place
-
-
-@dataclass(frozen=True, slots=True)
-class _Send:
-    """A step: send a request, to this address where one is named."""
-
-    exchange: Exchange
-    place: Place
-    address: Address | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Got:
-    """The outcome of a sent request."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _NotConnected:
-    """The outcome where no connection came about: another address may be tried."""
-
-    reason: str
-
-
-class _Failed(Exception):  # noqa: N818 - an outcome, translated before it leaves this module
-    """A step failed; the text says why, in plain words."""
-
-
-_Step: TypeAlias = _Resolve | _Send
-_Outcome: TypeAlias = tuple[Address, ...] | _Got | _NotConnected
-_Conversation: TypeAlias = Generator[_Step, _Outcome, tuple[_Got, str]]
-
-
-def _conversation(exchange: Exchange) -> _Conversation:
-    """Say what to do, step by step; raises _Failed where the rules end the matter."""
-    previous: Place | None = None
-    for _ in range(MAX_REDIRECTS + 1):
-        place = exchange.guard.place(exchange.url)
-        if isinstance(place, str):
-            raise _Failed(f"not fetched: {place}")
-        if previous and (problem := exchange.guard.redirect_problem(previous, place)):
-            raise _Failed(f"not followed: {problem}")
-        got = yield from _exchange_with(exchange, place)
-        if got.status not in _REDIRECTS or "location" not in got.headers:
-            return got, exchange.url
-        exchange, previous = _redirected(exchange, got), place
-    raise _Failed(f"more than {MAX_REDIRECTS} redirects")
-
-
-def _exchange_with(exchange: Exchange, place: Place) -> Generator[_Step, _Outcome, _Got]:
-    """Exchange with the first address that takes a connection; all of them are checked."""
-    addresses: Sequence[Address | None] = (None,)
-    if exchange.guard.checks_addresses:
-        found = yield _Resolve(place)
-        assert isinstance(found, tuple)
-        for address in found:
-            if problem := exchange.guard.address_problem(address):
-                raise _Failed(f"not fetched: {place.host} leads inside, {problem}")
-        addresses = found[:MAX_ADDRESSES]
-    refusal = f"the name {place.host} has no address"
-    for candidate in addresses:
-        got = yield _Send(exchange, place, candidate)
-        if isinstance(got, _Got):
-            return got
-        assert isinstance(got, _NotConnected)
-        refusal = got.reason
-    raise _Failed(refusal)
-
-
-def _redirected(exchange: Exchange, got: _Got) -> Exchange:
-    """Follow a redirect; a POST is repeated only where the status says so."""
-    if exchange.method != "GET" and got.status not in _KEEPING_METHOD:
-        raise _Failed(f"a redirect ({got.status}) that would turn {exchange.method} into GET")
-    try:
-        url = str(httpx2.URL(exchange.url).join(got.headers["location"]))
-    except (httpx2.InvalidURL, ValueError) as error:
-        raise _Failed(f"a redirect to no URL: {error}") from error
-    return Exchange(
-        url=url,
-        method=exchange.method,
-        headers=exchange.headers,
-        body=exchange.body,
-        guard=exchange.guard,
-        max_bytes=exchange.max_bytes,
-    )
+_USER_AGENT: Final = "certstatus"
+_FOREIGN: Final = (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
+"""What the HTTP client raises, and what comes through it from below."""
 
 
 class HTTPDoor:
     """Fetches over HTTP, sync and async, by the rules of each exchange's guard.
 
-    ``total_time`` bounds one exchange with its redirects. No cookies, no environment, no
-    content coding; TLS certificates are verified. One door may be shared.
+    ``total_time`` bounds one exchange with its redirects, ``connect_time`` each connection.
+    No cookies, no environment, no content coding; TLS certificates are verified, by ``tls``
+    or by the system's trusted ones. Through a ``proxy`` (a URL) names are the proxy's to
+    resolve and to guard. One door may be shared by threads, tasks and forked processes.
+
+    Raises:
+        ConfigError: the proxy can't be used.
     """
 
     def __init__(
@@ -167,11 +65,17 @@ class HTTPDoor:
         total_time: timedelta = FETCH_TIME,
         proxy: str | None = None,
         tls: ssl.SSLContext | None = None,
+        resolver: Resolver = system_addresses,
     ) -> None:
+        self._connect = connect_time.total_seconds()
         self._total = total_time.total_seconds()
-        self._timeout = httpx2.Timeout(self._total, connect=connect_time.total_seconds())
         self._proxy = proxy
         self._tls = tls
+        self._resolver = resolver
+        if proxy is not None:
+            _check_proxy(proxy)
+
+    # --- sync -------------------------------------------------------------------------------
 
     def fetch(self, exchange: Exchange) -> HTTPAnswer:
         """Carry out one exchange.
@@ -180,159 +84,288 @@ class HTTPDoor:
             UnreachableError: nothing came back, or the guard said no; its one attempt
                 holds the URL and the reason.
         """
-        started = time.monotonic()
-        conversation = _conversation(exchange)
+        deadline = _Deadline(self._total)
+        conversation = converse(exchange, has_proxy=self._proxy is not None)
         try:
-            with httpx2.Client(
-                timeout=self._timeout, trust_env=False, proxy=self._proxy, verify=self._verify
-            ) as client:
-                step = next(conversation)
-                while True:
-                    step = conversation.send(self._carry_out(client, step, started))
+            step = next(conversation)
+            while True:
+                step = conversation.send(self._carry_out(step, deadline))
         except StopIteration as stop:
-            return _answer(stop.value, started)
-        except _Failed as failed:
-            raise _unreachable(exchange, str(failed)) from failed
+            return _answer(stop.value, deadline)
+        except FetchFailed as failed:
+            raise _unreachable(exchange, failed) from failed
+
+    def _carry_out(self, step: Step, deadline: _Deadline) -> Outcome:
+        try:
+            if not isinstance(step, Connect):
+                return begin_lookup(self._resolver, step.place).result(deadline.left)
+            with deadline.cutting() as watch, self._transport(step) as transport:
+                request = self._request(step, deadline)
+                request.extensions["trace"] = watch
+                response = transport.handle_request(request)
+                with contextlib.closing(response):
+                    body = Body(step.exchange, headers := _headers(response))
+                    for chunk in response.iter_raw():
+                        body.take(chunk)
+                # What the watch cut short must not pass for a whole answer.
+                deadline.check()
+                return Got(response.status_code, headers, bytes(body))
+        except _FOREIGN as error:
+            return _failure(error, deadline)
+
+    def _transport(self, step: Connect) -> httpx2.HTTPTransport:
+        return httpx2.HTTPTransport(verify=self._context(step), trust_env=False, proxy=self._proxy)
+
+    # --- async ------------------------------------------------------------------------------
 
     async def afetch(self, exchange: Exchange) -> HTTPAnswer:
         """Carry out one exchange; as ``fetch``, without blocking the event loop."""
-        started = time.monotonic()
-        conversation = _conversation(exchange)
+        deadline = _Deadline(self._total)
+        conversation = converse(exchange, has_proxy=self._proxy is not None)
         try:
-            async with (
-                asyncio.timeout(self._total),
-                httpx2.AsyncClient(
-                    timeout=self._timeout, trust_env=False, proxy=self._proxy, verify=self._verify
-                ) as client,
-            ):
+            async with asyncio.timeout(self._total):
                 step = next(conversation)
                 while True:
-                    step = conversation.send(await self._acarry_out(client, step, started))
+                    step = conversation.send(await self._acarry_out(step, deadline))
         except StopIteration as stop:
-            return _answer(stop.value, started)
+            return _answer(stop.value, deadline)
         except TimeoutError as error:
-            raise _unreachable(exchange, self._too_slow) from error
-        except _Failed as failed:
-            raise _unreachable(exchange, str(failed)) from failed
+            raise _unreachable(exchange, deadline.failure) from error
+        except FetchFailed as failed:
+            raise _unreachable(exchange, failed) from failed
 
-    @property
-    def _verify(self) -> ssl.SSLContext | bool:
-        return True if self._tls is None else self._tls
-
-    @property
-    def _too_slow(self) -> str:
-        return f"no whole answer within {self._total:g} seconds"
-
-    def _carry_out(self, client: httpx2.Client, step: _Step, started: float) -> _Outcome:
-        if isinstance(step, _Resolve):
-            return _resolved(_lookup(step.place))
-        body = bytearray()
+    async def _acarry_out(self, step: Step, deadline: _Deadline) -> Outcome:
         try:
-            with client.stream(**_wire(step)) as response:
-                for chunk in response.iter_raw():
-                    self._take(body, chunk, step.exchange, started)
-                return _got(response, body)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            return _NotConnected(_words(error))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise _Failed(_words(error)) from error
+            if not isinstance(step, Connect):
+                return await asyncio.wrap_future(begin_lookup(self._resolver, step.place))
+            async with self._atransport(step) as transport:
+                response = await transport.handle_async_request(self._request(step, deadline))
+                async with contextlib.aclosing(response):
+                    body = Body(step.exchange, headers := _headers(response))
+                    async for chunk in response.aiter_raw():
+                        body.take(chunk)
+                return Got(response.status_code, headers, bytes(body))
+        except _FOREIGN as error:
+            return _failure(error, deadline)
 
-    async def _acarry_out(
-        self, client: httpx2.AsyncClient, step: _Step, started: float
-    ) -> _Outcome:
-        if isinstance(step, _Resolve):
-            found = await asyncio.to_thread(_lookup, step.place)
-            return _resolved(found)
-        body = bytearray()
-        try:
-            async with client.stream(**_wire(step)) as response:
-                async for chunk in response.aiter_raw():
-                    self._take(body, chunk, step.exchange, started)
-                return _got(response, body)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            return _NotConnected(_words(error))
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise _Failed(_words(error)) from error
+    def _atransport(self, step: Connect) -> httpx2.AsyncHTTPTransport:
+        return httpx2.AsyncHTTPTransport(
+            verify=self._context(step), trust_env=False, proxy=self._proxy
+        )
 
-    def _take(self, body: bytearray, chunk: bytes, exchange: Exchange, started: float) -> None:
-        """Add a piece of the body, within the limits of size and time."""
-        body += chunk
-        if len(body) > exchange.max_bytes:
-            raise _Failed(f"the answer is larger than {exchange.max_bytes} bytes")
-        if time.monotonic() - started > self._total:
-            raise _Failed(self._too_slow)
+    # --- documents --------------------------------------------------------------------------
+
+    def get(self, url: str, *, guard: Guard, max_bytes: int) -> bytes:
+        """Fetch a document: a certificate, a CRL.
+
+        Raises:
+            UnreachableError: as ``fetch``; also for a status other than 200.
+        """
+        exchange = Exchange(url=url, guard=guard, max_bytes=max_bytes)
+        return _document(exchange, self.fetch(exchange))
+
+    async def aget(self, url: str, *, guard: Guard, max_bytes: int) -> bytes:
+        """Fetch a document; as ``get``, without blocking the event loop."""
+        exchange = Exchange(url=url, guard=guard, max_bytes=max_bytes)
+        return _document(exchange, await self.afetch(exchange))
+
+    # --- what goes over the wire --------------------------------------------------------------
+
+    def _context(self, step: Connect) -> ssl.SSLContext:
+        """Trust is loaded when TLS is first spoken: it takes longer than a whole exchange."""
+        return self._trust if step.place.scheme == "https" else _NO_TLS
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return httpx2.create_ssl_context(trust_env=False) if self._tls is None else self._tls
+
+    def _request(self, step: Connect, deadline: _Deadline) -> httpx2.Request:
+        """Say it to the HTTP client: to the checked address, in the name of the host."""
+        exchange, url = step.exchange, httpx2.URL(step.exchange.url)
+        headers = {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": _USER_AGENT,
+            # No content coding: what is measured is what is kept.
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            **exchange.headers,
+        }
+        left = deadline.left
+        times = {"connect": min(self._connect, left), "read": left, "write": left, "pool": left}
+        extensions: dict[str, Any] = {"timeout": times}
+        if step.address is not None:
+            extensions["sni_hostname"] = step.place.host.rstrip(".")
+            url = url.copy_with(host=str(step.address))
+        return httpx2.Request(
+            exchange.method,
+            url.copy_with(fragment=None),
+            headers=headers,
+            content=exchange.body if exchange.method == "POST" else None,
+            extensions=extensions,
+        )
 
 
-def _lookup(place: Place) -> list[str]:
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""What plain HTTP is given in place of trust: it trusts nobody."""
+
+
+def _check_proxy(proxy: str) -> None:
     try:
-        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise _Failed(f"the name {place.host} was not found: {error}") from error
-    return [str(entry[4][0]).partition("%")[0] for entry in found]
+        if not urlsplit(proxy).hostname:
+            raise ValueError("it names no host")  # noqa: TRY301 - translated here like the rest
+        httpx2.HTTPTransport(verify=_NO_TLS, trust_env=False, proxy=proxy).close()
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+        raise ConfigError(
+            f"the proxy {proxy} can't be used: {error}",
+            key="proxy",
+            remedy="name it as http://host:port",
+        ) from error
 
 
-def _resolved(found: list[str]) -> tuple[Address, ...]:
-    return tuple(ip_address(text) for text in dict.fromkeys(found))
+class _Deadline:
+    """When an exchange has to be over."""
+
+    def __init__(self, total: float) -> None:
+        self._total = total
+        self._start = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end, a little above nothing where it has passed."""
+        return max(self._total - self.elapsed, 0.001)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return self.elapsed >= self._total
+
+    @property
+    def failure(self) -> FetchFailed:
+        """What to say when it has passed."""
+        return FetchFailed(f"no whole answer within {self._total:g} seconds")
+
+    def check(self) -> None:
+        """Raise FetchFailed where the time is up."""
+        if self.is_over:
+            raise self.failure
+
+    @contextlib.contextmanager
+    def cutting(self) -> Iterator[_Watch]:
+        """Cut the watched connection when the time is up.
+
+        A peer that sends an octet now and then satisfies every read's own time limit.
+        """
+        watch = _Watch()
+        timer = threading.Timer(self.left, watch.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield watch
+        finally:
+            timer.cancel()
 
 
-class _Wire(TypedDict):
-    method: str
-    url: httpx2.URL
-    headers: dict[str, str]
-    content: bytes | None
-    extensions: dict[str, str]
+class _Watch:
+    """Knows the socket of a connection: the HTTP client tells it as its ``trace``."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+        self._lock = threading.Lock()
+
+    def __call__(self, event: str, facts: dict[str, Any]) -> None:
+        """Take note of a connection, and of the TLS around it."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            with self._lock:
+                self._socket = facts["return_value"].get_extra_info("socket")
+                if self._is_cut:
+                    self._shut()
+
+    def cut(self) -> None:
+        """End the connection, also one that is only now coming about."""
+        with self._lock:
+            self._is_cut = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def _wire(step: _Send) -> _Wire:
-    """Say it to the HTTP client: to the checked address, in the name of the host."""
-    exchange, url = step.exchange, httpx2.URL(step.exchange.url)
-    # No content coding: what is measured is what is kept.
-    headers = {"Accept-Encoding": "identity", **exchange.headers}
-    extensions: dict[str, str] = {}
-    if step.address is not None:
-        headers["Host"] = url.netloc.decode("ascii")
-        extensions["sni_hostname"] = step.place.host
-        url = url.copy_with(host=str(step.address))
-    return {
-        "method": exchange.method,
-        "url": url,
-        "headers": headers,
-        "content": exchange.body or None,
-        "extensions": extensions,
-    }
+def _headers(response: httpx2.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
-def _got(response: httpx2.Response, body: bytearray) -> _Got:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    if headers.get("content-encoding", "identity") != "identity":
-        raise _Failed(f"the answer has the content coding {headers['content-encoding']}")
-    return _Got(response.status_code, headers, bytes(body))
-
-
-def _answer(outcome: tuple[_Got, str], started: float) -> HTTPAnswer:
+def _answer(outcome: tuple[Got, str], deadline: _Deadline) -> HTTPAnswer:
     got, url = outcome
     return HTTPAnswer(
         status=got.status,
         headers=got.headers,
         body=got.body,
         url=url,
-        elapsed=timedelta(seconds=time.monotonic() - started),
+        elapsed=timedelta(seconds=deadline.elapsed),
     )
 
 
-def _unreachable(exchange: Exchange, reason: str) -> UnreachableError:
-    return UnreachableError("nothing came back", attempts=[Attempt(exchange.url, reason)])
+def _document(exchange: Exchange, answer: HTTPAnswer) -> bytes:
+    if answer.status != 200:
+        raise _unreachable(exchange, FetchFailed(f"HTTP status {answer.status}"))
+    return answer.body
 
 
-def _words(error: httpx2.HTTPError | httpx2.InvalidURL) -> str:
-    """Put the HTTP client's error into plain words: the one place of that border."""
-    cause = str(error) or type(error).__name__
+def _unreachable(exchange: Exchange, failed: FetchFailed) -> UnreachableError:
+    attempt = Attempt(exchange.url, str(failed), is_lasting=failed.is_lasting)
+    return UnreachableError("nothing came back", attempts=[attempt])
+
+
+# --- the HTTP client's errors, in plain words -------------------------------------------------
+
+
+def _failure(error: Exception, deadline: _Deadline) -> NotConnected:
+    """Return what lets another address be tried. Raises FetchFailed for all else."""
+    if deadline.is_over:
+        raise deadline.failure from error
     if isinstance(error, httpx2.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, httpx2.TimeoutException):
-        return "no answer in time"
+        return NotConnected("no connection in time")
     if isinstance(error, httpx2.ConnectError):
-        return f"no connection: {cause}"
+        for one in _chain(error):
+            if isinstance(one, ssl.SSLCertVerificationError):
+                why = f"its TLS certificate is not trusted: {one.verify_message}"
+                return NotConnected(why, is_lasting=True)
+        return NotConnected(f"no connection: {_why(error)}")
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
+        raise FetchFailed("no answer in time") from error
+    if isinstance(error, httpx2.ProxyError):
+        raise FetchFailed(f"the proxy refused: {error}") from error
     if isinstance(error, httpx2.ProtocolError):
-        return f"the answer is no HTTP: {cause}"
-    return f"the connection broke: {cause}"
+        raise FetchFailed(f"the answer is no HTTP: {error}") from error
+    if isinstance(error, httpx2.InvalidURL | ValueError):
+        raise FetchFailed(f"is no URL: {error}", is_lasting=True) from error
+    raise FetchFailed(f"the connection broke: {_why(error)}") from error
+
+
+_WORDS: Final = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.ECONNRESET: "the peer cut it off",
+    errno.EHOSTUNREACH: "no way to that address",
+    errno.ENETUNREACH: "no way to that network",
+}
+
+
+def _why(error: BaseException) -> str:
+    known = [one.errno for one in _chain(error) if isinstance(one, OSError)]
+    word = next((_WORDS[number] for number in known if number in _WORDS), "")
+    return word or str(error) or type(error).__name__
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Go through an error and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
