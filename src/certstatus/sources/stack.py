@@ -18,6 +18,7 @@ from certstatus.errors import SourceError
 from certstatus.ocsp import CertID, Good, Revoked
 from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
+from certstatus.sources.serial_number import serial_text
 
 __all__ = ["Stack"]
 
@@ -64,7 +65,7 @@ class Stack:
     def _report(self, cert_id: CertID, verdict: Known, outcomes: Iterable[_Outcome]) -> None:
         for other, difference in _disagreements(verdict, outcomes):
             facts = {
-                "serial": f"{cert_id.serial_number:X}",
+                "serial": serial_text(cert_id.serial_number),
                 "issuer_key_hash": cert_id.issuer_key_hash.hex(),
                 "decided_by": verdict.origin,
                 "decided": str(verdict.cert_status),

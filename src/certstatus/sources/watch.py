@@ -178,11 +178,13 @@ class WatchedFile(Generic[T]):
             raise MalformedError("is not a regular file", where=self.path.name)
         with self.path.open("rb") as file:
             before = os.fstat(file.fileno())
+            if before.st_size > self._max_bytes:
+                raise MalformedError(
+                    f"is larger than {self._max_bytes} bytes", where=self.path.name
+                )
             data = file.read(self._max_bytes + 1)
             read_at = time.time_ns()
             after = os.fstat(file.fileno())
-        if len(data) > self._max_bytes:
-            raise MalformedError(f"is larger than {self._max_bytes} bytes", where=self.path.name)
         if _marks(before) != _marks(after) or len(data) != after.st_size:
             raise MalformedError("changed while it was read", where=self.path.name)
         is_racy = read_at - after.st_mtime_ns < _RACY_NANOSECONDS
