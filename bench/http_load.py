@@ -79,7 +79,7 @@ def _await_answer(url: str, request: bytes, process: subprocess.Popen[bytes]) ->
 
 def _ours(lab: Lab, port: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "certstatus.cli", "serve", "--no-access-log", "--port", str(port)),
+        *(sys.executable, "-m", "certstatus", "serve", "--no-access-log", "--port", str(port)),
         *("--ca", str(lab.ca_certificate), "--index", str(lab.index)),
         *("--signer", str(lab.responder_certificate), "--key", str(lab.responder_key)),
     ]
