@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from certstatus.asn1.doorway import encode, encode_sequence_of, encode_tlv, explicit
+from certstatus.explain import Kind, is_whole, recognize
+from certstatus.ocsp import (
+    CertID,
+    OCSPResponseStatus,
+    encode_error_response,
+    encode_request,
+    encode_tbs_request,
+)
+from certstatus.pkix import GeneralName
+from certstatus.testing import Forge, TinyCA
+
+CA = TinyCA()
+LEAF = CA.issue()
+REQUEST = encode_request([CertID.for_certificate(LEAF.certificate, CA.certificate)])
+NAMED = encode_request(
+    [CertID.of(CA.certificate, 1)], requestor_name=GeneralName.dns_name("me.example")
+)
+RESPONSE = Forge.honest(CA, 1000).der
+ERROR = encode_error_response(OCSPResponseStatus.TRY_LATER)
+CRL = CA.crl()
+
+MESSAGES = {
+    "request": (REQUEST, Kind.REQUEST),
+    "request with a name": (NAMED, Kind.REQUEST),
+    "response": (RESPONSE, Kind.RESPONSE),
+    "error response": (ERROR, Kind.RESPONSE),
+    "certificate": (LEAF.certificate.der, Kind.CERTIFICATE),
+    "CRL": (CRL, Kind.CRL),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_kind_is_told_by_its_front(name: str) -> None:
+    der, kind = MESSAGES[name]
+    assert recognize(der) is kind
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_cut_short_is_still_told_while_its_front_is_there(name: str) -> None:
+    der, kind = MESSAGES[name]
+    assert {recognize(der[:size]) for size in range(min(len(der), 80), len(der))} <= {kind}
+    assert all(recognize(der[:size]) in {kind, None, *Kind} for size in range(len(der)))
+
+
+def test_a_version_written_out_does_not_make_a_certificate_of_a_request() -> None:
+    tbs = encode_tbs_request([CertID.of(CA.certificate, 1)])
+    header = 2 if tbs[1] < 0x80 else 3
+    written = encode_tlv(0x30, explicit(0, encode(0)) + tbs[header:])
+    assert recognize(encode_sequence_of([written])) is Kind.REQUEST
+
+
+def test_an_old_certificate_and_an_old_crl_are_told_apart() -> None:
+    integer, sequence, time = encode(1), encode_tlv(0x30, b""), encode_tlv(0x17, b"260101000000Z")
+    certificate = encode_sequence_of([integer, sequence, sequence, sequence])
+    crl = encode_sequence_of([integer, sequence, sequence, time])
+    first_crl = encode_sequence_of(
+        [encode_sequence_of([encode(LEAF.certificate.key_algorithm.oid)])]
+    )
+    assert recognize(encode_sequence_of([certificate])) is Kind.CERTIFICATE
+    assert recognize(encode_sequence_of([crl])) is Kind.CRL
+    assert recognize(encode_sequence_of([first_crl])) is Kind.CRL
+
+
+@pytest.mark.parametrize("data", [b"", b"\x30", b"\x30\x00", b"\x31\x03\x02\x01\x01", b"junk"])
+def test_what_is_no_message_is_of_no_kind(data: bytes) -> None:
+    assert recognize(data) is None
+
+
+def test_a_message_is_whole_from_its_first_octet_to_its_last() -> None:
+    assert is_whole(RESPONSE)
+    assert not is_whole(RESPONSE + b"\0")
+    assert not is_whole(RESPONSE[:-1])
+    assert not is_whole(b"")
+    assert not is_whole(b"\x30\x84\xff")
