@@ -195,11 +195,13 @@ def _extra_with(module: str) -> str | None:
     from importlib import metadata  # noqa: PLC0415 - slow, and needed on this path alone
 
     package = module.partition(".")[0].replace("_", "-")
-    for requirement in metadata.requires("certstatus") or ():
-        name, _, marker = requirement.partition(";")
-        if name.replace("_", "-").startswith(package) and "extra ==" in marker:
-            return marker.partition("extra ==")[2].strip(" '\"")
-    return None
+    found = [
+        marker.partition("extra ==")[2].strip(" '\"")
+        for name, _, marker in (one.partition(";") for one in metadata.requires("certstatus") or ())
+        if name.replace("_", "-").startswith(package) and "extra ==" in marker
+    ]
+    # "all" has everything; the extra that has less is the better advice.
+    return next((one for one in found if one != "all"), found[0] if found else None)
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

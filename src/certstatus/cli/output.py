@@ -38,11 +38,19 @@ _NARROWEST: Final = 24
 _GAP: Final = 2
 
 
+class _Console(Console):
+    """A console that leaves a broken pipe to the frame, as every other error."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise, where rich would end the process with 1: here that says revoked."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return the console for results: as wide as the terminal, but never too wide."""
     terminal = Console(file=sys.stdout)
     width = min(terminal.width, _WIDEST) if terminal.is_terminal else _WIDEST
-    return Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
 
 
 def styled(text: str, style: str = "") -> Text:
