@@ -126,7 +126,13 @@ def decode_enumerated(element: TLV, where: str) -> int:
 
 
 def encode_enumerated(number: int) -> TLV:
-    """Make an ENUMERATED element of a small non-negative number."""
+    """Make an ENUMERATED element of a number from 0 to 127.
+
+    Raises:
+        ValueError: one octet does not hold the number.
+    """
+    if not 0 <= number < 0x80:
+        raise ValueError(f"one octet does not hold the ENUMERATED {number}")
     return asn1.decode_der(TLV, bytes((_ENUMERATED, 1, number)))
 
 
@@ -145,7 +151,8 @@ def generalized_time(moment: datetime) -> GeneralizedTime:
     return GeneralizedTime(moment.astimezone(UTC).replace(microsecond=0))
 
 
-_KIND: Final = re.compile(r"kind: (\w+)(?: \{ (.*?) \})?")
+_KIND: Final = re.compile(r"kind: (\w+)")
+_TAG: Final = re.compile(r"actual: Tag \{ value: (\d+), constructed: \w+, class: (\w+)")
 _WORDS: Final = {
     "ShortData": "is cut short",
     "ExtraData": "has bytes after its end",
@@ -167,4 +174,10 @@ def _reason(error: Exception) -> str:
     if found is None:
         return f"is not valid DER: {error}"
     words = _WORDS.get(found[1], f"is not valid DER ({found[1]})")
-    return f"{words}: {found[2]}" if found[1] == "UnexpectedTag" and found[2] else words
+    tag = _TAG.search(str(error))
+    return words if tag is None else f"{words}: {_tag_name(tag[2], tag[1])}"
+
+
+def _tag_name(class_name: str, number: str) -> str:
+    """Write a tag as ASN.1 does: [UNIVERSAL 4], [0]."""
+    return f"[{number}]" if class_name == "ContextSpecific" else f"[{class_name.upper()} {number}]"
