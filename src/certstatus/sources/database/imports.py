@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -207,11 +208,8 @@ class _Import:
                 )
 
     def _signer_of(self, certificate: Certificate, issuers: Iterable[Issuer]) -> Issuer | None:
-        try:
+        with _naming(f"{self._where}: {certificate}"):
             return signer_of(certificate, issuers)
-        except MalformedError as error:
-            place = f"{self._where}: {certificate}: {error.where}"
-            raise MalformedError(error.message, where=place, rule=error.rule) from error
 
     # --- an index -----------------------------------------------------------------------
 
@@ -224,39 +222,36 @@ class _Import:
 
     def take_crl(self, data: bytes, issuer: Issuer | None, *, allow_sha1: bool) -> None:
         """Revoke what a CRL lists; what it does not list stays as it is."""
-        crl, issuer = self._believed(data, issuer, allow_sha1=allow_sha1)
-        extension = crl.extensions.get(oids.ID_CE_ISSUING_DISTRIBUTION_POINT)
-        scope = "" if extension is None else hashlib.sha256(extension[1]).hexdigest()
-        check_follows(crl, *self._ledger.newest_crl(issuer, scope))
+        with _naming(self._where):
+            crl, issuer = self._believed(data, issuer, allow_sha1=allow_sha1)
+            entries = read_entries(crl).values()
+            extension = crl.extensions.get(oids.ID_CE_ISSUING_DISTRIBUTION_POINT)
+            scope = "" if extension is None else hashlib.sha256(extension[1]).hexdigest()
+            check_follows(crl, *self._ledger.newest_crl(issuer, scope))
         self._ledger.set_newest_crl(issuer, scope, crl.crl_number, crl.this_update)
         told = {"crlNumber": crl.crl_number, "thisUpdate": f"{crl.this_update:%Y-%m-%dT%H:%M:%SZ}"}
         self._ledger.note("import-crl", issuer, after=told, note=self._note)
-        entries = read_entries(crl).values()
         self._take((_record_of_revoked(entry, issuer) for entry in entries), tells_status=True)
 
     def _believed(
         self, data: bytes, issuer: Issuer | None, *, allow_sha1: bool
     ) -> tuple[CertificateList, Issuer]:
         """Read a CRL with the key of the CA that it names; of several, the one that signed it."""
-        crl = CertificateList.load(data, self._where)
+        crl = CertificateList.load(data)
         candidates = [issuer] if issuer is not None else _named(crl, self._ledger)
         if not candidates:
             raise MalformedError(
-                f"is of {crl.issuer}, which the database does not list", where=self._where
+                f"is of {crl.issuer}, which the database does not list",
+                where="CertificateList.issuer",
             )
         chosen = next(
             (one for one in candidates if crl.signature_problem(one.certificate) is None),
             candidates[0],
         )
-        try:
-            return (
-                load_full_crl(
-                    data, chosen.certificate, now=self._ledger.now, allow_sha1=allow_sha1
-                ),
-                chosen,
-            )
-        except MalformedError as error:
-            raise MalformedError(error.message, where=self._where, rule=error.rule) from error
+        loaded = load_full_crl(
+            data, chosen.certificate, now=self._ledger.now, allow_sha1=allow_sha1
+        )
+        return loaded, chosen
 
     # --- all ----------------------------------------------------------------------------
 
@@ -312,6 +307,16 @@ class _Import:
 
 
 _ACTIONS: Final = {Outcome.ADDED: "add", Outcome.REVOKED: "revoke", Outcome.HELD: "hold"}
+
+
+@contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Put the place before what a MalformedError names."""
+    try:
+        yield
+    except MalformedError as error:
+        where = f"{place}: {error.where}"
+        raise MalformedError(error.message, where=where, rule=error.rule) from error
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

@@ -1,0 +1,229 @@
+"""The database as a source: what it says at the moment of asking."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from certstatus.errors import ConfigError, SourceError
+from certstatus.limits import DATABASE_READ_TIME, MAX_DATABASE_BACK_OFF, MAX_LISTED_SERIAL_OCTETS
+from certstatus.ocsp import Good, InvalidityDate, ReasonCode, Revoked
+from certstatus.pkix import CRLReason, HashAlgorithm
+from certstatus.sources import (
+    DatabaseSource,
+    EntryExtensions,
+    EventKind,
+    Issuer,
+    Known,
+    NotOurs,
+    Revocation,
+    StatusDatabase,
+    Unlisted,
+)
+from certstatus.sources.database import engine
+from certstatus.testing import TinyCA
+from tests.books import DAY, NOW, Watcher, ask, status_of
+
+ACTOR = "alice"
+GOOD, LOST, HELD, NEVER = 0x9A, 0x9B, 0x9C, 0x9D
+
+
+@pytest.fixture
+def watcher() -> Watcher:
+    return Watcher()
+
+
+@pytest.fixture
+def source(
+    database: StatusDatabase, issuer: Issuer, ca: TinyCA, watcher: Watcher
+) -> DatabaseSource:
+    for number in (GOOD, LOST, HELD):
+        database.add(issuer, number, actor=ACTOR, now=NOW)
+    wish = Revocation(
+        revocation_time=NOW - DAY,
+        reason=CRLReason.KEY_COMPROMISE,
+        invalidity_date=NOW - 2 * DAY,
+    )
+    database.revoke(issuer, LOST, wish, actor=ACTOR, now=NOW)
+    database.hold(issuer, HELD, actor=ACTOR, now=NOW)
+    return DatabaseSource(database, ca.certificate, observer=watcher)
+
+
+@pytest.mark.rule("O12")
+def test_good_revoked_and_held_are_told_apart(source: DatabaseSource, ca: TinyCA) -> None:
+    assert status_of(source, ca, GOOD) == Good()
+    assert status_of(source, ca, LOST) == Revoked(NOW - DAY, CRLReason.KEY_COMPROMISE)
+    assert status_of(source, ca, HELD) == Revoked(NOW, CRLReason.CERTIFICATE_HOLD)
+
+
+@pytest.mark.rule("O12", "B4")
+@pytest.mark.parametrize("number", [NEVER, 0, -GOOD, 1 << 8 * MAX_LISTED_SERIAL_OCTETS])
+def test_a_serial_that_it_lacks_was_never_issued(
+    source: DatabaseSource, ca: TinyCA, number: int
+) -> None:
+    assert ask(source, ca, number) == Unlisted(
+        this_update=NOW, origin="database", lists_issued=True
+    )
+
+
+@pytest.mark.rule("O19")
+def test_it_knows_at_all_times(source: DatabaseSource, ca: TinyCA) -> None:
+    answer = ask(source, ca, GOOD, NOW + DAY)
+
+    assert answer == Known(cert_status=Good(), this_update=NOW + DAY, origin="database")
+
+
+@pytest.mark.rule("O1")
+@pytest.mark.parametrize("algorithm", HashAlgorithm)
+def test_it_answers_under_every_hash(
+    source: DatabaseSource, ca: TinyCA, algorithm: HashAlgorithm
+) -> None:
+    assert isinstance(ask(source, ca, LOST, algorithm=algorithm), Known)
+
+
+def test_another_listed_cas_certificate_is_not_ours(
+    source: DatabaseSource, database: StatusDatabase, other_ca: TinyCA
+) -> None:
+    """The same serial number under another issuer is another certificate."""
+    other = database.add_issuer(other_ca.certificate, actor=ACTOR, now=NOW)
+    database.add(other, LOST, actor=ACTOR, now=NOW)
+
+    assert ask(source, other_ca, LOST) == NotOurs(origin="database")
+    assert status_of(DatabaseSource(database, other_ca.certificate), other_ca, LOST) == Good()
+
+
+def test_one_wrong_hash_is_not_ours(source: DatabaseSource, ca: TinyCA, other_ca: TinyCA) -> None:
+    mixed = TinyCA(key=other_ca.key)  # our name, their key
+    swapped = TinyCA("Other CA", key=ca.key)  # their name, our key
+
+    assert isinstance(ask(source, mixed, LOST), NotOurs)
+    assert isinstance(ask(source, swapped, LOST), NotOurs)
+
+
+def test_an_issuer_that_is_not_listed_is_a_matter_of_configuration(
+    database: StatusDatabase, other_ca: TinyCA
+) -> None:
+    with pytest.raises(ConfigError, match=r"does not list the issuer CN=Other CA .*db import"):
+        DatabaseSource(database, other_ca.certificate)
+
+
+def test_a_revocation_counts_at_the_next_question(
+    source: DatabaseSource, ca: TinyCA, issuer: Issuer, path: Path
+) -> None:
+    """By another process too: the database wins over whatever was said before."""
+    assert status_of(source, ca, GOOD) == Good()
+    with StatusDatabase(path) as other:
+        other.revoke(issuer, GOOD, actor=ACTOR, now=NOW)
+
+    assert status_of(source, ca, GOOD) == Revoked(NOW)
+
+
+@pytest.mark.rule("O14")
+def test_a_compromised_ca_answers_revoked_for_everything(
+    source: DatabaseSource, database: StatusDatabase, ca: TinyCA, issuer: Issuer
+) -> None:
+    since = NOW - timedelta(hours=1)
+    database.set_ca_compromised(issuer, since, actor=ACTOR, now=NOW)
+    compromised = Revoked(since, CRLReason.CA_COMPROMISE)
+
+    assert {status_of(source, ca, number) for number in (GOOD, HELD, NEVER)} == {compromised}
+    assert status_of(source, ca, LOST) == Revoked(NOW - DAY, CRLReason.KEY_COMPROMISE)
+
+
+@pytest.mark.rule("O28", "B5")
+@pytest.mark.parametrize(
+    ("profile", "has_reason", "has_date"),
+    [
+        (EntryExtensions.NONE, False, False),
+        (EntryExtensions.BR, False, True),
+        (EntryExtensions.RFC, True, True),
+    ],
+)
+def test_entry_extensions_are_repeated_by_profile(
+    source: DatabaseSource,
+    database: StatusDatabase,
+    ca: TinyCA,
+    *,
+    profile: EntryExtensions,
+    has_reason: bool,
+    has_date: bool,
+) -> None:
+    answer = ask(DatabaseSource(database, ca.certificate, entry_extensions=profile), ca, LOST)
+
+    assert isinstance(answer, Known)
+    assert answer.single_extensions.has(ReasonCode) == has_reason
+    assert answer.single_extensions.has(InvalidityDate) == has_date
+
+
+# --- failures -------------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the whole file, as a restore or a recovery does."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    yield
+    connection.close()
+
+
+def test_a_locked_database_means_try_later_then_back_to_work(
+    source: DatabaseSource, ca: TinyCA, path: Path, watcher: Watcher
+) -> None:
+    source._database.close()
+    with locked(path), pytest.raises(SourceError, match="locked by another process"):
+        ask(source, ca, GOOD)
+
+    later = NOW + MAX_DATABASE_BACK_OFF
+    assert isinstance(ask(source, ca, GOOD, later), Known)
+    assert watcher.kinds == [EventKind.DATABASE_FAILED, EventKind.RECOVERED]
+
+
+def test_a_failing_database_is_left_alone_for_a_growing_pause(
+    source: DatabaseSource, ca: TinyCA, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lookup holds up every other answer while it waits, so waits are rare."""
+    tries: list[object] = []
+
+    def fail(*_: object) -> None:
+        tries.append(_)
+        raise SourceError("database is locked by another process")
+
+    monkeypatch.setattr(source._database.file, "first", fail)
+    step = MAX_DATABASE_BACK_OFF / 100
+    for number in range(400):
+        with pytest.raises(SourceError, match="locked"):
+            ask(source, ca, GOOD, NOW + number * step)
+
+    # Pauses of 1/16, 1/16 + 1/8 … up to the whole: after four seconds, eight tries and no more.
+    assert 6 <= len(tries) <= 9
+
+
+def test_a_clock_set_back_ends_the_pause(source: DatabaseSource, ca: TinyCA, path: Path) -> None:
+    path.rename(path.with_suffix(".away"))
+    with pytest.raises(SourceError, match="is gone"):
+        ask(source, ca, GOOD)
+    path.with_suffix(".away").rename(path)
+
+    assert isinstance(ask(source, ca, GOOD, NOW - DAY), Known)
+
+
+def test_a_lookup_waits_for_a_moment_only(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    waits = []
+    real = engine._connect
+
+    def note(path: Path, wait: timedelta, *, read_only: bool) -> object:
+        waits.append((read_only, wait))
+        return real(path, wait, read_only=read_only)
+
+    monkeypatch.setattr(engine, "_connect", note)
+    with StatusDatabase.create(path):
+        pass
+
+    assert (True, DATABASE_READ_TIME) in waits
