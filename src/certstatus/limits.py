@@ -191,7 +191,10 @@ BACK_OFF: Final = timedelta(milliseconds=500)
 """The first pause between two tries; it doubles, with jitter."""
 
 MAX_BACK_OFF: Final = timedelta(seconds=30)
-"""The longest pause, also where a server asks for more."""
+"""The longest pause; where a server asks for more, the next one is asked instead."""
+
+ASK_TIME: Final = timedelta(minutes=1)
+"""For all exchanges about one question: after it nothing new is sent, whatever is left to try."""
 
 MAX_OCSP_URLS: Final = 5
 """AIA URIs tried for one certificate; bounds what a certificate can make a client do."""

@@ -34,11 +34,15 @@ _HEAD_BYTES: Final = 8_192
 
 @dataclass(frozen=True, kw_only=True)
 class CachedResponse:
-    """A stored response, not yet verified again; ``fresh_until`` is aware UTC."""
+    """A stored response, not yet verified again; ``fresh_until`` is aware UTC.
+
+    ``url`` and ``method`` are how it was asked for.
+    """
 
     der: bytes = field(repr=False)
     fresh_until: datetime
     url: str
+    method: str
 
 
 def fresh_until(
@@ -65,9 +69,17 @@ def _server_says(headers: Mapping[str, str], now: datetime) -> datetime | None:
             age = headers.get("age", "0")
             spent = int(age) if age.isdecimal() and len(age) < 12 else 0
             return now + timedelta(seconds=min(int(value.strip('"')), 2**31) - min(spent, 2**31))
-    with contextlib.suppress(ValueError, TypeError):
-        return parsedate_to_datetime(headers["expires"]) if "expires" in headers else None
-    return now
+    return _expires(headers["expires"], now) if "expires" in headers else None
+
+
+def _expires(value: str, now: datetime) -> datetime:
+    """Read an HTTP date; what is none has passed already (RFC 9111 §5.3)."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return now
+    # "-0000" makes a time without a zone of what means UTC.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 class ResponseCache:
@@ -96,9 +108,15 @@ class ResponseCache:
         *,
         fresh_until: datetime,
         url: str,
+        method: str,
     ) -> None:
         """Store a response; a cache that can't be written to is no reason to fail."""
-        told = {"format": _FORMAT, "freshUntil": int(fresh_until.timestamp()), "url": url}
+        told = {
+            "format": _FORMAT,
+            "freshUntil": int(fresh_until.timestamp()),
+            "url": url,
+            "method": method,
+        }
         data = json.dumps(told).encode("ascii") + b"\n" + verified.der
         file = self._file(issuer, verified.single.cert_id.serial_number)
         with contextlib.suppress(OSError):
@@ -118,8 +136,11 @@ class ResponseCache:
         return self._directory / f"{name}{_SUFFIX}"
 
     def _evict(self) -> None:
-        """Drop the oldest files past the limit, a tenth of it at a time."""
-        files = list(self._directory.glob(f"*{_SUFFIX}"))
+        """Drop the oldest files past the limit, a tenth of it at a time.
+
+        What a writer that was killed left behind is among them.
+        """
+        files = [Path(entry.path) for entry in os.scandir(self._directory)]
         if len(files) <= self._max_entries:
             return
         kept = self._max_entries - self._max_entries // 10
@@ -137,7 +158,8 @@ def _read(file: Path) -> CachedResponse:
     if told["format"] != _FORMAT:
         raise ValueError("another format")
     end = datetime.fromtimestamp(int(told["freshUntil"]), UTC)
-    return CachedResponse(der=der, fresh_until=end, url=str(told["url"]))
+    url, method = str(told["url"]), str(told["method"])
+    return CachedResponse(der=der, fresh_until=end, url=url, method=method)
 
 
 def _modified(file: Path) -> float:

@@ -129,7 +129,8 @@ def _received(answer: HTTPAnswer) -> Received:
 
 
 def _failed(error: UnreachableError) -> Failed:
-    return Failed("; ".join(attempt.reason for attempt in error.attempts))
+    (attempt,) = error.attempts
+    return Failed(attempt.reason, attempt.is_lasting)
 
 
 def _timed(results: list[CheckResult], started: float) -> list[CheckResult]:

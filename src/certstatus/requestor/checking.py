@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from certstatus.clock import Clock
 from certstatus.errors import Attempt, MalformedError
 from certstatus.fetch import Exchange, Guard, Provenance
-from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_OCSP_URLS, NONCE_OCTETS
+from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_RESPONSE_CERTS, NONCE_OCTETS
 from certstatus.ocsp import (
     NO_EXTENSIONS,
     CertID,
@@ -32,12 +33,22 @@ from certstatus.ocsp import (
 from certstatus.pkix import Certificate, GeneralName, HashAlgorithm, issuance_problem
 from certstatus.requestor.cache import ResponseCache, fresh_until
 from certstatus.requestor.issuer import find_issuer, read_certificates
-from certstatus.requestor.plan import Asked, Event, Received, Send, Wait, ask, usable_urls
+from certstatus.requestor.plan import (
+    RESPONSE_TYPE,
+    Asked,
+    Event,
+    Received,
+    Send,
+    Wait,
+    ask,
+    usable_urls,
+)
 from certstatus.requestor.result import CheckPolicy, CheckResult
 from certstatus.signing import Signer
 from certstatus.verify import (
     Check,
     DelegateStatus,
+    Finding,
     Report,
     Verdict,
     VerifiedResponse,
@@ -68,6 +79,8 @@ class Checking:
         chain: Sequence[Certificate],
     ) -> Steps:
         """Check certificates of one issuer with one request; results in their order."""
+        if not certificates:
+            return []
         if issuer is None:
             issuer, attempts = yield from self._issuer(certificates[0], chain)
             if issuer is None:
@@ -92,8 +105,9 @@ class Checking:
         issuer = find_issuer(certificate, chain)
         if issuer is not None:
             return issuer, ()
-        urls, passed = usable_urls(certificate.ca_issuers_uris)
-        attempts = list(passed)
+        uris, broken = _uris(lambda: certificate.ca_issuers_uris)
+        urls, passed = usable_urls(uris)
+        attempts = [*broken, *passed]
         for url in urls:
             guard = self._guard(Provenance.CERTIFICATE)
             event = yield Exchange(url=url, guard=guard, max_bytes=MAX_CERTIFICATE_BYTES)
@@ -101,7 +115,7 @@ class Checking:
             if issuer is not None:
                 return issuer, ()
             attempts.append(Attempt(url, problem))
-        if not urls:
+        if not attempts:
             attempts.append(Attempt("", "no issuer was given, and the certificate names none"))
         return None, tuple(attempts)
 
@@ -115,10 +129,11 @@ class Checking:
             return CheckResult(
                 certificate=certificate, issuer=issuer, verdict=report.verdict, report=report
             )
-        if certificate.has_no_rev_avail and not self.urls:
+        if not self.urls and _has_no_rev_avail(certificate):
             reason = "noRevAvail: no status of this certificate is ever published"
             return _unreachable(certificate, issuer, (Attempt("", reason),))
-        return self._cached(certificate, issuer)
+        held = self.held(certificate, issuer)
+        return held.result if held is not None and held.fresh_until > self.clock.now() else None
 
     def _refusal(self, certificate: Certificate, issuer: Certificate) -> Check | None:
         """L9: not before the certificate's own signature holds, and not once it has expired."""
@@ -130,31 +145,75 @@ class Checking:
             return Check.failed("L9", "certificate's validity", reason)
         return None
 
-    def _cached(self, certificate: Certificate, issuer: Certificate) -> CheckResult | None:
-        """Use a stored answer while it is fresh, verified anew; drop one that no longer holds."""
+    # --- what the cache holds -------------------------------------------------------------
+
+    def held(self, certificate: Certificate, issuer: Certificate) -> Held | None:
+        """Take an answer out of the cache, verified anew; drop one that no longer holds."""
         if self.cache is None or self.policy.has_nonce:
             return None
         cached = self.cache.get(issuer, certificate.serial_number)
         if cached is None:
             return None
         report = self._verify(cached.der, certificate, issuer)
+        if report.pending is not None:
+            known = self._for_delegates().held(report.pending, issuer)
+            if known is None:
+                return None
+            status = {report.pending.der: known.verified.cert_status}
+            report = self._verify(cached.der, certificate, issuer, delegates=status)
         if report.verified is None:
             self.cache.drop(issuer, certificate.serial_number)
             return None
-        if cached.fresh_until <= self.clock.now():
-            return None
-        return CheckResult(
+        result = CheckResult(
             certificate=certificate,
             issuer=issuer,
             verdict=report.verdict,
             report=report,
             url=cached.url,
+            method=cached.method,
             from_cache=True,
         )
+        return Held(result, report.verified, cached.fresh_until)
+
+    def _store(
+        self, certificate: Certificate, issuer: Certificate, report: Report, asked: Asked
+    ) -> None:
+        """Keep an answer for as long as it may be used, never in place of a later one (L14).
+
+        An answer about several is not kept, nor is unknown: no authority speaks there.
+        """
+        verified, send, received = report.verified, asked.send, asked.received
+        if self.cache is None or self.policy.has_nonce or verified is None:
+            return
+        if len(verified.data.responses) != 1 or report.verdict is Verdict.UNKNOWN:
+            return
+        assert send is not None
+        assert received is not None
+        end = fresh_until(verified, received.headers, self.clock.now())
+        held = self.held(certificate, issuer)
+        is_older = held is not None and held.verified.single.this_update > (
+            verified.single.this_update
+        )
+        if end is not None and not is_older:
+            self.cache.put(verified, issuer, fresh_until=end, url=send.url, method=send.method)
 
     # --- asking -----------------------------------------------------------------------------
 
     def _ask(self, certificates: Sequence[Certificate], issuer: Certificate) -> Steps:
+        """Ask for all at once, and singly for those that this told nothing of."""
+        results = yield from self._ask_together(certificates, issuer)
+        if len(results) == 1 or all(result.report is None for result in results):
+            return results
+        for position, result in enumerate(results):
+            if result.is_verified:
+                continue
+            (again,) = yield from self._ask_together((result.certificate,), issuer)
+            results[position] = replace(again, attempts=(*result.attempts, *again.attempts))
+            if not any(one.is_verified for one in results):
+                break  # it is not the number of certificates that this responder minds
+        return results
+
+    def _ask_together(self, certificates: Sequence[Certificate], issuer: Certificate) -> Steps:
         provenance, urls, passed = self._urls(certificates)
         if not urls:
             none = passed or (Attempt("", _NO_RESPONDER),)
@@ -166,23 +225,29 @@ class Checking:
 
         asking = ask(
             urls,
-            lambda algorithm: self._request(certificates, issuer, algorithm),
+            lambda algorithm, has_nonce: self._request(
+                certificates, issuer, algorithm, has_nonce=has_nonce
+            ),
             judge,
             policy=self.policy.ask,
+            nonces=self.policy.nonces,
             jitter=lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads load, hides nothing
             now=self.clock.now,
         )
         asked = yield from self._exchange(asking, self._guard(provenance))
         delegates = yield from self._delegates(asked, issuer)
-        return [self._result(one, issuer, asked, delegates, passed) for one in certificates]
+        asked = replace(asked, attempts=(*passed, *asked.attempts))
+        return [self._result(one, issuer, asked, delegates) for one in certificates]
 
     def _urls(
         self, certificates: Sequence[Certificate]
     ) -> tuple[Provenance, tuple[str, ...], tuple[Attempt, ...]]:
         if self.urls:
             return (Provenance.NAMED, *usable_urls(self.urls))
-        named = dict.fromkeys(uri for one in certificates for uri in one.ocsp_uris)
-        return (Provenance.CERTIFICATE, *usable_urls(named))
+        read = [_uris(lambda one=one: one.ocsp_uris) for one in certificates]  # type: ignore[misc]
+        urls, passed = usable_urls(dict.fromkeys(uri for uris, _ in read for uri in uris))
+        broken = tuple(attempt for _, attempts in read for attempt in attempts)
+        return Provenance.CERTIFICATE, urls, (*broken, *passed)
 
     def _exchange(
         self, asking: Generator[Send | Wait, Event, Asked], guard: Guard
@@ -198,10 +263,15 @@ class Checking:
             return asked
 
     def _request(
-        self, certificates: Sequence[Certificate], issuer: Certificate, algorithm: HashAlgorithm
+        self,
+        certificates: Sequence[Certificate],
+        issuer: Certificate,
+        algorithm: HashAlgorithm,
+        *,
+        has_nonce: bool,
     ) -> OCSPRequest:
         cert_ids = [CertID.for_certificate(one, issuer, algorithm) for one in certificates]
-        nonce = Nonce(secrets.token_bytes(NONCE_OCTETS)) if self.policy.has_nonce else None
+        nonce = Nonce(secrets.token_bytes(NONCE_OCTETS)) if has_nonce else None
         extensions = NO_EXTENSIONS if nonce is None else Extensions.of(nonce)
         signer = self.policy.signer
         if signer is None:
@@ -236,13 +306,18 @@ class Checking:
         The answer must come from the CA or from a delegate that has nocheck: so it ends.
         """
         delegate = None if asked.report is None else asked.report.pending
-        if delegate is None or not delegate.ocsp_uris:
+        if delegate is None:
             return {}
-        strict = replace(self.policy.verify, delegate_status=DelegateStatus.NOCHECK)
-        inner = replace(self, urls=(), policy=replace(self.policy, verify=strict))
-        (result,) = yield from inner.all((delegate,), issuer, ())
+        (result,) = yield from self._for_delegates().all((delegate,), issuer, ())
         verified = None if result.report is None else result.report.verified
         return {} if verified is None else {delegate.der: verified.cert_status}
+
+    def _for_delegates(self) -> Checking:
+        """Return who asks about a delegate: where its own certificate says, and no further."""
+        strict = replace(self.policy.verify, delegate_status=DelegateStatus.NOCHECK)
+        return replace(self, urls=(), policy=replace(self.policy, verify=strict))
+
+    # --- what came of it ----------------------------------------------------------------------
 
     def _result(
         self,
@@ -250,45 +325,68 @@ class Checking:
         issuer: Certificate,
         asked: Asked,
         delegates: Mapping[bytes, CertStatus],
-        passed: tuple[Attempt, ...],
     ) -> CheckResult:
-        attempts = (*passed, *asked.attempts)
+        result = self._told(certificate, issuer, asked, delegates)
+        if result.is_verified:
+            return result
+        # No news: what is held stands until its nextUpdate, though it was time to ask anew.
+        held = self.held(certificate, issuer)
+        return result if held is None else replace(held.result, attempts=result.attempts)
+
+    def _told(
+        self,
+        certificate: Certificate,
+        issuer: Certificate,
+        asked: Asked,
+        delegates: Mapping[bytes, CertStatus],
+    ) -> CheckResult:
         if asked.received is None or asked.send is None:
-            return _unreachable(certificate, issuer, attempts)
+            return _unreachable(certificate, issuer, asked.attempts)
         report = self._verify(asked.received.body, certificate, issuer, asked.request, delegates)
-        if report.verified is not None and len(report.verified.data.responses) == 1:
-            self._store(report.verified, certificate, issuer, asked.send.url, asked.received)
+        self._store(certificate, issuer, report, asked)
         return CheckResult(
             certificate=certificate,
             issuer=issuer,
             verdict=report.verdict,
-            report=report,
+            report=_with_media_type(report, asked.received),
             request=asked.request,
             url=asked.send.url,
             method=asked.send.method,
-            attempts=attempts,
+            attempts=asked.attempts,
         )
 
-    def _store(
-        self,
-        verified: VerifiedResponse,
-        certificate: Certificate,
-        issuer: Certificate,
-        url: str,
-        received: Received,
-    ) -> None:
-        """Keep an answer for as long as it may be used, never in place of a later one."""
-        if self.cache is None or self.policy.has_nonce:
-            return
-        end = fresh_until(verified, received.headers, self.clock.now())
-        if end is None:
-            return
-        cached = self.cache.get(issuer, certificate.serial_number)
-        if cached is not None:
-            held = self._verify(cached.der, certificate, issuer).verified
-            if held is not None and held.single.this_update > verified.single.this_update:
-                return
-        self.cache.put(verified, issuer, fresh_until=end, url=url)
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer from the cache: what it comes to, its proof, and until when it is fresh."""
+
+    result: CheckResult
+    verified: VerifiedResponse
+    fresh_until: datetime
+
+
+def _with_media_type(report: Report, received: Received) -> Report:
+    """Tell of a response that came under another media type (O33)."""
+    media_type = received.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if report.response is None or media_type == RESPONSE_TYPE:
+        return report
+    text = f"is {media_type or 'absent'}, not {RESPONSE_TYPE} (O33)"
+    return replace(report, findings=(*report.findings, Finding("Content-Type", text)))
+
+
+def _uris(read: Callable[[], Sequence[str]]) -> tuple[Sequence[str], tuple[Attempt, ...]]:
+    """Read URIs of a certificate; a broken extension names none."""
+    try:
+        return read(), ()
+    except MalformedError as error:
+        return (), (Attempt("", str(error)),)
+
+
+def _has_no_rev_avail(certificate: Certificate) -> bool:
+    try:
+        return certificate.has_no_rev_avail
+    except MalformedError:
+        return False
 
 
 def _guarded(send: Send, guard: Guard) -> Exchange:
@@ -313,7 +411,7 @@ def _issuer_in(certificate: Certificate, event: Event) -> tuple[Certificate | No
     if event.status != 200:
         return None, f"HTTP status {event.status}"
     try:
-        issuer = find_issuer(certificate, read_certificates(event.body)[:MAX_OCSP_URLS])
+        issuer = find_issuer(certificate, read_certificates(event.body)[:MAX_RESPONSE_CERTS])
     except MalformedError as error:
         return None, str(error)
     return issuer, "" if issuer else "what it brings did not issue the certificate"

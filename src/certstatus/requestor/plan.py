@@ -8,8 +8,8 @@ the best report that any responder gave, and every attempt with its reason.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 from certstatus.errors import Attempt
 from certstatus.limits import (
+    ASK_TIME,
     BACK_OFF,
     MAX_ATTEMPTS,
     MAX_BACK_OFF,
@@ -58,13 +59,15 @@ class AskPolicy:
     """How to ask.
 
     ``hashes`` are tried in order where a responder can't do the first (L1). ``attempts``
-    counts the tries at one URL; between them ``back_off`` doubles up to ``MAX_BACK_OFF``.
+    counts the tries at one URL that get no answer; between them ``back_off`` doubles up to
+    ``MAX_BACK_OFF``. After ``time_limit`` nothing new is sent.
     """
 
     method: Method = Method.AUTO
     hashes: tuple[HashAlgorithm, ...] = (HashAlgorithm.SHA256, HashAlgorithm.SHA1)
     attempts: int = MAX_ATTEMPTS
     back_off: timedelta = BACK_OFF
+    time_limit: timedelta = ASK_TIME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +98,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No HTTP answer, and why."""
+    """No HTTP answer, and why; ``is_lasting``: trying again would end the same way."""
 
     reason: str
+    is_lasting: bool = False
 
 
 Step: TypeAlias = Send | Wait
@@ -137,12 +141,21 @@ def get_url(base: str, request_der: bytes) -> str:
     """Join URL and request with exactly one slash, all of base64 escaped (O32)."""
     text = b64encode(request_der).decode("ascii")
     escaped = text.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
-    return f"{base.rstrip('/')}/{escaped}"
+    return f"{_stem(base)}/{escaped}"
+
+
+def _stem(base: str) -> str:
+    """Return the URL without its last slashes, and without a fragment, which is never sent."""
+    return base.partition("#")[0].rstrip("/")
 
 
 def is_get_length(base: str, request_der: bytes) -> bool:
-    """Whether the whole URL, with the base64 as it is, has at most 255 bytes (L11)."""
-    joint = len(base.rstrip("/")) + 1
+    """Whether the whole URL, with the base64 as it is, has at most 255 bytes (L11).
+
+    RFC 9919 §6 does not say whether escapes count. Up to the limit GET is a MUST, above it
+    POST is a SHOULD: so they don't.
+    """
+    joint = len(_stem(base)) + 1
     return joint + 4 * ((len(request_der) + 2) // 3) <= MAX_GET_URL_BYTES
 
 
@@ -168,6 +181,7 @@ class _Next(StrEnum):
     OTHER_METHOD = "try POST"
     NO_CACHE = "try past the caches"
     OTHER_HASH = "try the other hash"
+    OTHER_FORM = "try the other hash, and then without the nonce"
     OTHER_URL = "try the next URL"
 
 
@@ -179,16 +193,17 @@ _RANK: Final = {
     Verdict.REFUSED: 2,
     Verdict.MALFORMED: 1,
 }
-_OF_HASH: Final = frozenset(
-    {
-        OCSPResponseStatus.MALFORMED_REQUEST,
-        OCSPResponseStatus.INTERNAL_ERROR,
-        OCSPResponseStatus.UNAUTHORIZED,
-    }
-)
+_AFTER_STATUS: Final = {
+    OCSPResponseStatus.TRY_LATER: _Next.RETRY,
+    OCSPResponseStatus.UNAUTHORIZED: _Next.OTHER_HASH,
+    OCSPResponseStatus.MALFORMED_REQUEST: _Next.OTHER_FORM,
+    OCSPResponseStatus.INTERNAL_ERROR: _Next.OTHER_FORM,
+}
+"""Not every responder knows every hash (L1), or bears a nonce of 32 octets (N3)."""
 
 Judge: TypeAlias = Callable[[bytes, OCSPRequest], Report]
-MakeRequest: TypeAlias = Callable[[HashAlgorithm], OCSPRequest]
+MakeRequest: TypeAlias = Callable[[HashAlgorithm, bool], OCSPRequest]
+"""Makes a new request: by which hash it names issuers, and whether it has a nonce."""
 
 
 def ask(
@@ -197,97 +212,113 @@ def ask(
     judge: Judge,
     *,
     policy: AskPolicy,
+    nonces: Sequence[bool] = (False,),
     jitter: Callable[[], float],
     now: Callable[[], datetime],
 ) -> Generator[Step, Event, Asked]:
     """Ask the responders in order until one gives an answer to be believed.
 
-    ``make_request`` makes a new request for each hash; ``judge`` verifies a body.
-    ``jitter`` gives a factor for each back-off, 0.5 to 1.5 from a shell's dice.
+    ``make_request`` makes a new request of each form; ``judge`` verifies a body.
+    ``nonces`` says whether requests have one: ``(True, False)`` where a responder that
+    can't bear it is asked again without. ``jitter`` gives a factor for each back-off, 0.5
+    to 1.5 from a shell's dice.
     """
-    return (yield from _Asking(make_request, judge, policy, jitter, now).all(urls))
+    asking = _Asking(
+        make_request=make_request,
+        judge=judge,
+        policy=policy,
+        nonces=nonces,
+        jitter=jitter,
+        now=now,
+        end=now() + policy.time_limit,
+    )
+    return (yield from asking.all(urls))
 
 
+@dataclass(kw_only=True)
 class _Asking:
     """The state of one asking: the best outcome so far, and every attempt."""
 
-    def __init__(
-        self,
-        make_request: MakeRequest,
-        judge: Judge,
-        policy: AskPolicy,
-        jitter: Callable[[], float],
-        now: Callable[[], datetime],
-    ) -> None:
-        self._make_request = make_request
-        self._judge = judge
-        self._policy = policy
-        self._jitter = jitter
-        self._now = now
-        self._attempts: list[Attempt] = []
-        self._best = Asked(report=None)
+    make_request: MakeRequest
+    judge: Judge
+    policy: AskPolicy
+    nonces: Sequence[bool]
+    jitter: Callable[[], float]
+    now: Callable[[], datetime]
+    end: datetime
+    best: Asked = Asked(report=None)
+    attempts: list[Attempt] = field(default_factory=list)
 
     def all(self, urls: Iterable[str]) -> Generator[Step, Event, Asked]:
-        """Go through URLs and hashes."""
-        is_done = False
+        """Go through the URLs."""
         for url in urls:
-            for algorithm in self._policy.hashes:
-                after = yield from self._at(url, self._make_request(algorithm))
-                is_done = after is _Next.DONE
-                if after is not _Next.OTHER_HASH:
-                    break
-            if is_done:
+            after = yield from self._forms_at(url)
+            if after is _Next.DONE:
                 break
-        best = self._best
-        return Asked(
-            report=best.report,
-            request=best.request,
-            send=best.send,
-            received=best.received,
-            attempts=tuple(self._attempts),
-        )
+            if self.now() >= self.end:
+                self.attempts.append(Attempt(url, f"given up after {self.policy.time_limit}"))
+                break
+        return replace(self.best, attempts=tuple(self.attempts))
+
+    def _forms_at(self, url: str) -> Generator[Step, Event, _Next]:
+        """Ask one URL, in other words where the responder may not have understood."""
+        after = _Next.OTHER_URL
+        for has_nonce in self.nonces:
+            for algorithm in self.policy.hashes:
+                after = yield from self._at(url, self.make_request(algorithm, has_nonce))
+                if after not in {_Next.OTHER_HASH, _Next.OTHER_FORM}:
+                    return after
+            if after is not _Next.OTHER_FORM:
+                break
+        return after
 
     def _at(self, url: str, request: OCSPRequest) -> Generator[Step, Event, _Next]:
-        """Ask one URL with one request, again where that may help."""
-        send, pause = sends(url, request.der, self._policy.method), self._policy.back_off
-        for attempt in range(1, self._policy.attempts + 1):
+        """Ask one URL with one request, again where that may help and while there is time."""
+        send, pause, tries = sends(url, request.der, self.policy.method), self.policy.back_off, 1
+        while True:
             event = yield send
             after = self._weigh(send, request, event)
             if after is _Next.OTHER_METHOD:
                 send = sends(url, request.der, Method.POST)
             elif after is _Next.NO_CACHE:
                 send = _past_caches(send)
-            elif after is not _Next.RETRY:
+            elif after is _Next.RETRY:
+                wait = self._pause(event, pause)
+                if tries == self.policy.attempts or wait is None:
+                    return _Next.OTHER_URL
+                yield Wait(wait)
+                pause, tries = min(pause * 2, MAX_BACK_OFF), tries + 1
+            else:
                 return after
-            if after is _Next.RETRY and attempt < self._policy.attempts:
-                yield Wait(self._pause(event, pause))
-                pause = min(pause * 2, MAX_BACK_OFF)
-        return _Next.OTHER_URL
+            if self.now() >= self.end:
+                return _Next.OTHER_URL
 
-    def _pause(self, event: Event, pause: timedelta) -> timedelta:
-        """Wait as long as the server asks, within bounds; else by the back-off."""
-        asked = _retry_after(event, self._now()) if isinstance(event, Received) else None
-        return min(asked, MAX_BACK_OFF) if asked is not None else pause * self._jitter()
+    def _pause(self, event: Event, pause: timedelta) -> timedelta | None:
+        """Wait as long as the server asks, else by the back-off; None: longer than we wait."""
+        asked = _retry_after(event, self.now()) if isinstance(event, Received) else None
+        wait = pause * self.jitter() if asked is None else asked
+        return None if wait > MAX_BACK_OFF or self.now() + wait >= self.end else wait
 
     def _weigh(self, send: Send, request: OCSPRequest, event: Event) -> _Next:
         """Judge what came back, keep the best, and say what to do next."""
         if not isinstance(event, Received):
-            self._note(send, event.reason if isinstance(event, Failed) else "nothing came back")
-            return _Next.RETRY
+            failed = event or Failed("nothing came back")
+            self._note(send, failed.reason)
+            return _Next.OTHER_URL if failed.is_lasting else _Next.RETRY
+        may_post = send.method == "GET" and self.policy.method is Method.AUTO
         if event.status != 200:
             self._note(send, f"HTTP status {event.status}")
-            return _after_status(event.status, send)
-        report = self._judge(event.body, request)
-        found = Asked(report=report, request=request, send=send, received=event)
-        if self._best.report is None or _rank(report) >= _rank(self._best.report):
-            self._best = found
-        after = _after_report(report, send)
+            return _after_status(event.status, may_post=may_post)
+        report = self.judge(event.body, request)
+        if self.best.report is None or _rank(report) >= _rank(self.best.report):
+            self.best = Asked(report=report, request=request, send=send, received=event)
+        after = _after_report(report, send, self.now(), may_post=may_post)
         if after is not _Next.DONE:
             self._note(send, _say(report))
         return after
 
     def _note(self, send: Send, reason: str) -> None:
-        self._attempts.append(Attempt(send.url, reason))
+        self.attempts.append(Attempt(send.url, reason))
 
 
 def _rank(report: Report) -> int:
@@ -300,45 +331,45 @@ def _say(report: Report) -> str:
     return "; ".join(f"{check.name} {check.reason}" for check in report.failures)
 
 
-def _after_status(status: int, send: Send) -> _Next:
+def _after_status(status: int, *, may_post: bool) -> _Next:
     """Any status but 200 carries no answer (O33); many old responders know POST alone."""
     if status >= 500 or status in {408, 425, 429}:
         return _Next.RETRY
-    return _Next.OTHER_METHOD if send.method == "GET" else _Next.OTHER_URL
+    return _Next.OTHER_METHOD if may_post else _Next.OTHER_URL
 
 
-def _after_report(report: Report, send: Send) -> _Next:
-    if report.verdict in {Verdict.GOOD, Verdict.REVOKED}:
+def _after_report(report: Report, send: Send, now: datetime, *, may_post: bool) -> _Next:
+    if report.verdict in {Verdict.GOOD, Verdict.REVOKED} or _is_pending(report):
         return _Next.DONE
-    if report.verdict is Verdict.REFUSED:
-        return _after_refusal(report)
+    if report.verdict is Verdict.REFUSED and report.response is not None:
+        return _AFTER_STATUS.get(report.response.response_status, _Next.OTHER_URL)
     if report.verdict is Verdict.UNKNOWN:
         # A responder that keeps SHA-1 alone knows nobody by SHA-256 (L1); another may know.
         return _Next.OTHER_HASH
-    if report.verdict is Verdict.MALFORMED and send.method == "GET":
+    if report.verdict is Verdict.MALFORMED and may_post:
         return _Next.OTHER_METHOD
-    is_first = "Cache-Control" not in send.headers
-    return _Next.NO_CACHE if _is_stale(report) and is_first else _Next.OTHER_URL
+    is_first = "cache-control" not in {name.lower() for name in send.headers}
+    return _Next.NO_CACHE if is_first and _is_stale(report, now) else _Next.OTHER_URL
 
 
-def _after_refusal(report: Report) -> _Next:
-    assert report.response is not None
-    status = report.response.response_status
-    if status is OCSPResponseStatus.TRY_LATER:
-        return _Next.RETRY
-    return _Next.OTHER_HASH if status in _OF_HASH else _Next.OTHER_URL
+def _is_pending(report: Report) -> bool:
+    """Whether nothing is missing but the delegate's own status (O24)."""
+    return report.pending is not None and all(one.rule == "O24" for one in report.failures)
 
 
-def _is_stale(report: Report) -> bool:
+def _is_stale(report: Report, now: datetime) -> bool:
     """Whether an answer failed for its age alone: some cache on the way kept it (L13)."""
-    return bool(report.failures) and all(
-        check.rule == "L10" or check.name == "age" for check in report.failures
-    )
+    names = {check.name for check in report.failures}
+    if not names or names - {"nextUpdate", "age"} or report.single is None:
+        return False
+    end = report.single.next_update
+    return "age" in names or (end is not None and end < now)
 
 
 def _past_caches(send: Send) -> Send:
-    headers = {**send.headers, "Cache-Control": "no-cache", "Pragma": "no-cache"}
-    return Send(method=send.method, url=send.url, headers=headers, body=send.body)
+    return replace(
+        send, headers={**send.headers, "Cache-Control": "no-cache", "Pragma": "no-cache"}
+    )
 
 
 def _retry_after(received: Received, now: datetime) -> timedelta | None:
@@ -348,5 +379,5 @@ def _retry_after(received: Received, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(value))
     try:
         return max(parsedate_to_datetime(value) - now, timedelta(0))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -21,7 +21,8 @@ class CheckPolicy:
     """How to ask and how to judge.
 
     ``send_nonce`` binds the answer to the request, and goes past every cache; a policy
-    that requires nonces sends one anyway. ``allow_private`` lets URLs in certificates
+    that requires nonces sends one anyway, any other asks again without one where a
+    responder can't bear it. ``allow_private`` lets URLs in certificates
     lead into private networks. ``check_expired`` asks for expired certificates too (L9).
     ``signer`` signs the requests, in the name of its certificate's subject (O4).
     """
@@ -38,6 +39,13 @@ class CheckPolicy:
         """Whether requests carry a nonce."""
         return self.send_nonce or self.verify.nonce is NoncePolicy.REQUIRED
 
+    @property
+    def nonces(self) -> tuple[bool, ...]:
+        """Whether to ask with a nonce, and whether again without where it is not borne (L10)."""
+        if not self.has_nonce:
+            return (False,)
+        return (True,) if self.verify.nonce is NoncePolicy.REQUIRED else (True, False)
+
 
 DEFAULT_CHECK_POLICY: Final = CheckPolicy()
 
@@ -47,7 +55,8 @@ class CheckResult:
     """What came of a check.
 
     ``report`` is None where no responder answered; ``attempts`` then says why. ``url``
-    and ``method`` are those of the answer, also where it came from the cache; ``elapsed``
+    and ``method`` are those of the answer, also where it came from the cache: because it is
+    fresh, or because nobody gave a newer one (``attempts`` then is not empty). ``elapsed``
     is the time from the question to the verdict.
     """
 
@@ -61,6 +70,11 @@ class CheckResult:
     from_cache: bool = False
     attempts: tuple[Attempt, ...] = ()
     elapsed: timedelta = timedelta(0)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether there is an answer to be believed."""
+        return self.report is not None and self.report.verified is not None
 
     def require(self) -> VerifiedResponse:
         """Return the verified response, or raise for its absence.

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certstatus.limits import BACK_OFF, MAX_ATTEMPTS, MAX_BACK_OFF, MAX_GET_URL_BYTES, MAX_OCSP_URLS
+from certstatus.limits import (
+    ASK_TIME,
+    BACK_OFF,
+    MAX_ATTEMPTS,
+    MAX_BACK_OFF,
+    MAX_GET_URL_BYTES,
+    MAX_OCSP_URLS,
+)
 from certstatus.ocsp import (
     CertID,
     CertStatus,
@@ -31,6 +38,7 @@ from certstatus.requestor.plan import (
     AskPolicy,
     Event,
     Failed,
+    Judge,
     Method,
     Received,
     Send,
@@ -41,8 +49,8 @@ from certstatus.requestor.plan import (
     sends,
     usable_urls,
 )
-from certstatus.testing import Forge, TinyCA
-from certstatus.verify import Report, Verdict, verify_response
+from certstatus.testing import FixedClock, Forge, TinyCA
+from certstatus.verify import Report, Verdict, VerifyPolicy, verify_response
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CA = TinyCA("Issuing CA")
@@ -56,9 +64,10 @@ def honest() -> Forge:
     return Forge.honest(CA, LEAF.certificate.serial_number, DELEGATE)
 
 
-def make_request(algorithm: HashAlgorithm) -> OCSPRequest:
+def make_request(algorithm: HashAlgorithm, has_nonce: bool = False) -> OCSPRequest:
     cert_id = CertID.for_certificate(LEAF.certificate, CA.certificate, algorithm)
-    return parse_request(encode_request([cert_id]))
+    extensions = Extensions.of(*((Nonce(bytes(32)),) if has_nonce else ()))
+    return parse_request(encode_request([cert_id], request_extensions=extensions))
 
 
 def judge(body: bytes, request: OCSPRequest) -> Report:
@@ -77,16 +86,27 @@ def error(status: OCSPResponseStatus) -> Received:
 
 
 def play(
-    events: Iterable[Event], urls: Iterable[str] = (BASE,), policy: AskPolicy | None = None
+    events: Iterable[Event],
+    urls: Iterable[str] = (BASE,),
+    policy: AskPolicy | None = None,
+    *,
+    nonces: tuple[bool, ...] = (False,),
+    judge: Judge = judge,
+    lasts: timedelta = timedelta(0),
 ) -> tuple[Asked, list[Send], list[timedelta]]:
-    """Carry a plan out by script; return the outcome, what was sent, and the waits."""
+    """Carry a plan out by script; return the outcome, what was sent, and the waits.
+
+    Each exchange ``lasts`` so long, and each wait as long as it says.
+    """
+    clock = FixedClock(NOW)
     plan = ask(
         urls,
         make_request,
         judge,
         policy=policy or AskPolicy(),
+        nonces=nonces,
         jitter=lambda: 1.0,
-        now=lambda: NOW,
+        now=clock.now,
     )
     sent: list[Send] = []
     waits: list[timedelta] = []
@@ -100,9 +120,11 @@ def play(
             return stop.value, sent, waits
         if isinstance(step, Wait):
             waits.append(step.length)
+            clock.advance(step.length)
             event = None
         else:
             sent.append(step)
+            clock.advance(lasts)
             event = next(script)
 
 
@@ -150,6 +172,11 @@ def test_a_post_is_raw_der_under_its_media_type() -> None:
     assert (send.method, send.url, send.body) == ("POST", BASE, b"der")
     assert send.headers["Content-Type"] == "application/ocsp-request"
     assert send.headers["Accept"] == "application/ocsp-response"
+
+
+@pytest.mark.rule("O32")
+def test_a_fragment_is_no_part_of_what_is_asked() -> None:
+    assert get_url("http://ocsp.example/a/#top", b"der") == "http://ocsp.example/a/ZGVy"
 
 
 @pytest.mark.rule("O32")
@@ -219,8 +246,9 @@ def test_try_later_in_ocsp_or_http_is_tried_later(event: Received) -> None:
         ("7", timedelta(seconds=7)),
         ("Sat, 21 Nov 2026 12:00:05 GMT", timedelta(seconds=5)),
         ("Sat, 21 Nov 2026 11:00:00 GMT", timedelta(0)),
-        ("999999", MAX_BACK_OFF),
+        (str(int(MAX_BACK_OFF.total_seconds())), MAX_BACK_OFF),
         ("soon", BACK_OFF),
+        ("Sat, 21 Nov 2026 12:00:05 +9999999999", BACK_OFF),
     ],
 )
 def test_retry_after_is_honoured_within_bounds(value: str, wait: timedelta) -> None:
@@ -229,6 +257,46 @@ def test_retry_after_is_honoured_within_bounds(value: str, wait: timedelta) -> N
     _, _, waits = play([busy, received(honest().der)])
 
     assert waits == [wait]
+
+
+@pytest.mark.parametrize("value", ["31", "999999", "Sat, 21 Nov 2026 13:00:00 GMT"])
+def test_who_asks_for_longer_than_we_wait_is_left_in_peace(value: str) -> None:
+    busy = received(status=503, retry_after=value)
+
+    outcome, sent, waits = play([busy, received(honest().der)], (BASE, OTHER))
+
+    assert [send.url.startswith(OTHER) for send in sent] == [False, True]
+    assert waits == []
+    assert outcome.report is not None
+
+
+def test_what_would_fail_again_is_not_tried_again() -> None:
+    blocked = Failed("not fetched: 10.0.0.1 is not a public address", is_lasting=True)
+
+    outcome, sent, waits = play([blocked, received(honest().der)], (BASE, OTHER))
+
+    assert (len(sent), waits) == (2, [])
+    assert outcome.report is not None
+
+
+def test_after_the_time_limit_nothing_new_is_sent() -> None:
+    assert AskPolicy().time_limit == ASK_TIME
+    slow = [Failed("no answer in time")] * 4
+
+    outcome, sent, _ = play(slow, (BASE, OTHER), lasts=ASK_TIME / 4)
+
+    assert len(sent) == 4
+    assert outcome.report is None
+    assert outcome.attempts[-1].reason == "given up after 0:01:00"
+
+
+def test_nobody_is_waited_for_past_the_time_limit() -> None:
+    policy = AskPolicy(time_limit=timedelta(seconds=10))
+    busy = received(status=503, retry_after="10")
+
+    _, sent, waits = play([busy, received(honest().der)], (BASE, OTHER), policy)
+
+    assert (len(sent), waits) == (2, [])
 
 
 @pytest.mark.rule("L1")
@@ -280,6 +348,72 @@ def test_a_responder_that_knows_no_get_is_asked_by_post(event: Received) -> None
 
 
 @pytest.mark.rule("O33")
+def test_post_is_tried_in_place_of_get_even_where_nothing_is_tried_twice() -> None:
+    policy = AskPolicy(attempts=1)
+
+    _, sent, _ = play([received(status=405), received(honest().der)], policy=policy)
+
+    assert [send.method for send in sent] == ["GET", "POST"]
+
+
+@pytest.mark.rule("L11")
+@pytest.mark.parametrize("event", [received(status=404), received(b"<html>")])
+def test_who_insists_on_get_gets_no_post(event: Received) -> None:
+    policy = AskPolicy(method=Method.GET)
+
+    _, sent, _ = play([event, event], (BASE, OTHER), policy)
+
+    assert [send.method for send in sent] == ["GET", "GET"]
+
+
+@pytest.mark.rule("N3", "L10")
+@pytest.mark.parametrize(
+    "status", [OCSPResponseStatus.MALFORMED_REQUEST, OCSPResponseStatus.INTERNAL_ERROR]
+)
+def test_who_cannot_bear_a_nonce_is_asked_without(status: OCSPResponseStatus) -> None:
+    outcome, sent, _ = play(
+        [error(status), error(status), received(honest().der)], nonces=(True, False)
+    )
+
+    assert len(sent) == 3
+    assert outcome.request is not None
+    assert outcome.request.nonce is None
+    assert outcome.request.cert_ids[0].hash is HashAlgorithm.SHA256
+
+
+@pytest.mark.rule("N4")
+def test_a_nonce_that_is_required_is_never_left_out() -> None:
+    malformed = error(OCSPResponseStatus.MALFORMED_REQUEST)
+
+    outcome, sent, _ = play([malformed] * 2, nonces=(True,))
+
+    assert len(sent) == 2
+    assert outcome.request is not None
+    assert outcome.request.nonce is not None
+
+
+@pytest.mark.rule("N3")
+def test_unauthorized_has_nothing_to_do_with_the_nonce() -> None:
+    unauthorized = error(OCSPResponseStatus.UNAUTHORIZED)
+
+    _, sent, _ = play([unauthorized] * 2, nonces=(True, False))
+
+    assert len(sent) == 2
+
+
+@pytest.mark.rule("O24")
+def test_where_only_the_delegates_own_status_is_missing_nobody_else_is_asked() -> None:
+    delegate = CA.issue_responder(nocheck=False, ocsp_uris=("http://delegate.example/",))
+    answer = Forge.honest(CA, LEAF.certificate.serial_number, delegate)
+
+    outcome, sent, _ = play([received(answer.der)], (BASE, OTHER))
+
+    assert len(sent) == 1
+    assert outcome.report is not None
+    assert outcome.report.pending == delegate.certificate
+
+
+@pytest.mark.rule("O33")
 def test_an_ocsp_body_under_another_status_than_200_does_not_count() -> None:
     odd = received(honest().der, status=404)
 
@@ -310,6 +444,45 @@ def test_and_not_a_third_time() -> None:
     assert len(sent) == 2
     assert outcome.report is not None
     assert outcome.report.verdict is Verdict.UNTRUSTED
+
+
+@pytest.mark.rule("L13")
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"has_next_update": False},
+        {"this_update": NOW - timedelta(hours=1), "next_update": NOW - timedelta(hours=2)},
+        {"this_update": NOW + timedelta(days=1)},
+        {"sign": lambda _: b"0"},
+    ],
+    ids=["no end", "end before start", "future", "signature"],
+)
+def test_no_cache_is_asked_for_only_where_an_answer_has_expired(lie: dict[str, object]) -> None:
+    events = [received(honest().but(**lie).der)]
+    has_expired = "next_update" in lie
+
+    _, sent, _ = play(events * (2 if has_expired else 1))
+
+    assert any("Cache-Control" in send.headers for send in sent) is has_expired
+
+
+@pytest.mark.rule("L13")
+def test_an_answer_older_than_the_policy_allows_counts_as_kept_by_a_cache() -> None:
+    def strict(body: bytes, request: OCSPRequest) -> Report:
+        return verify_response(
+            body,
+            issuer=CA.certificate,
+            certificate=LEAF.certificate,
+            request=request,
+            now=NOW,
+            policy=VerifyPolicy(max_age=timedelta(hours=1)),
+        )
+
+    old = honest().but(this_update=NOW - timedelta(hours=2))
+
+    _, sent, _ = play([received(old.der), received(honest().der)], judge=strict)
+
+    assert ["Cache-Control" in send.headers for send in sent] == [False, True]
 
 
 @pytest.mark.parametrize(
