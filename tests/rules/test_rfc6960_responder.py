@@ -378,7 +378,14 @@ def test_a_source_that_lists_only_the_revoked_never_makes_the_rest_revoked() -> 
 def test_everything_that_a_compromised_ca_issued_is_revoked() -> None:
     since = NOW - 2 * DAY
     expected = Revoked(since, CRLReason.CA_COMPROMISE)
-    answers = (known(), known(HELD), unlisted(), known(REVOKED), SourceError("it is down"))
+    held_before = Revoked(since - DAY, CRLReason.CERTIFICATE_HOLD)
+    answers = (
+        known(),
+        known(held_before),
+        unlisted(),
+        known(REVOKED),
+        SourceError("it is down"),
+    )
 
     for answer in answers:
         for mode in UnlistedMode:

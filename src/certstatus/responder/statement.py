@@ -125,10 +125,9 @@ def compromised(since: datetime, *, known_at: datetime) -> Statement:
 
 
 def _is_revoked_before(cert_status: CertStatus, since: datetime) -> bool:
-    """Whether it is revoked for good, longer than the CA is compromised, on its own account."""
+    """Whether it was revoked for good before that; extended-revoke is a hold, and does not count."""
     return (
         isinstance(cert_status, Revoked)
-        and cert_status != NEVER_ISSUED
         and cert_status.reason is not CRLReason.CERTIFICATE_HOLD
         and cert_status.revocation_time <= since
     )

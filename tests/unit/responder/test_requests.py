@@ -130,9 +130,10 @@ def test_a_signature_by_no_certificate_at_hand_is_unauthorized(mode: SignedReque
 @pytest.mark.rule("O5")
 def test_a_stranger_is_unauthorized(mode: SignedRequests) -> None:
     namesake = TinyCA(CLIENTS.common_name).issue("client")
+    renamed = TinyCA("Renamed CA", key=CLIENTS.key).issue("client")
     below = TinyCA("Sub CA", parent=CLIENTS).issue("client")
 
-    for stranger in (STRANGER, namesake, below):
+    for stranger in (STRANGER, namesake, renamed, below):
         assert_unauthorized(signed(stranger), Cause.REQUESTOR, mode)
 
 
