@@ -11,9 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from certstatus.asn1 import oids
 from certstatus.errors import RefusedError, UnreachableError, UntrustedError
 from certstatus.limits import MAX_DELEGATE_DEPTH, NONCE_OCTETS
 from certstatus.ocsp import (
@@ -22,6 +24,7 @@ from certstatus.ocsp import (
     Good,
     OCSPResponseStatus,
     Revoked,
+    Unknown,
     encode_error_response,
     parse_request,
 )
@@ -303,6 +306,160 @@ def test_several_certificates_travel_in_one_request(
     assert len(parse_request(request_der(server.asked[0])).request_list) == 3
 
 
+def test_no_certificates_are_no_question(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    assert check(requestor) == []
+    assert check(requestor, issuer=None) == []
+    assert server.asked == []
+
+
+def for_one_only(otherwise: bytes) -> Callable[[Asked], Reply]:
+    """Answer questions about one certificate, and any other as is said."""
+    answer = honest()
+
+    def script(asked: Asked) -> Reply:
+        is_one = len(parse_request(request_der(asked)).request_list) == 1
+        return answer(asked) if is_one else Reply(200, otherwise, {"Content-Type": OCSP})
+
+    return script
+
+
+@pytest.mark.rule("O15")
+@pytest.mark.parametrize(
+    "status", [OCSPResponseStatus.MALFORMED_REQUEST, OCSPResponseStatus.UNAUTHORIZED]
+)
+def test_a_responder_that_minds_several_at_once_is_asked_for_each(
+    server: ScriptedServer, requestor: Requestor, check: Check, status: OCSPResponseStatus
+) -> None:
+    leaves = [CA.issue_server().certificate for _ in range(3)]
+    server.script = for_one_only(encode_error_response(status))
+
+    results = check(requestor, *leaves)
+
+    assert [result.certificate for result in results] == leaves
+    assert {result.verdict for result in results} == {Verdict.GOOD}
+    sizes = [len(parse_request(request_der(asked)).request_list) for asked in server.asked]
+    assert sizes == [3, 3, 1, 1, 1]
+    assert status.label in results[2].attempts[0].reason
+
+
+@pytest.mark.rule("O15")
+def test_a_responder_that_answers_only_the_first_is_asked_for_the_rest(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    leaves = [CA.issue_server().certificate for _ in range(3)]
+    server.script = for_one_only(
+        Forge.honest(CA, leaves[0].serial_number, DELEGATE).der,
+    )
+
+    results = check(requestor, *leaves)
+
+    assert {result.verdict for result in results} == {Verdict.GOOD}
+    assert len(server.asked) == 3
+
+
+def test_a_responder_that_refuses_all_is_not_asked_for_each(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    leaves = [CA.issue_server().certificate for _ in range(20)]
+    body = encode_error_response(OCSPResponseStatus.UNAUTHORIZED)
+    server.script = lambda _: Reply(200, body)
+
+    results = check(requestor, *leaves)
+
+    assert {result.verdict for result in results} == {Verdict.REFUSED}
+    assert len(server.asked) == 4
+
+
+@pytest.mark.rule("O33")
+@pytest.mark.parametrize(
+    ("media_type", "told"),
+    [
+        (OCSP, []),
+        ("Application/OCSP-Response; charset=x", []),
+        ("text/html", ["is text/html, not application/ocsp-response (O33)"]),
+    ],
+)
+def test_a_wrong_media_type_is_told_and_harms_nothing(
+    server: ScriptedServer, requestor: Requestor, check: Check, media_type: str, told: list[str]
+) -> None:
+    answer = honest()
+    server.script = lambda asked: replace(answer(asked), headers={"Content-Type": media_type})
+
+    (result,) = check(requestor, LEAF.certificate)
+
+    assert result.verdict is Verdict.GOOD
+    assert result.report is not None
+    assert [one.text for one in result.report.findings if one.where == "Content-Type"] == told
+
+
+@pytest.mark.rule("O8")
+def test_a_broken_aia_names_nobody_and_spoils_no_other_certificate(
+    requestor: Requestor, check: Check, aia_leaf: Issued
+) -> None:
+    oid = x509.ObjectIdentifier(oids.ID_PE_AUTHORITY_INFO_ACCESS.dotted_string)
+    broken = CA.issue(extensions=((x509.UnrecognizedExtension(oid, b"junk"), False),)).certificate
+    by_aia = replace(requestor, urls=())
+
+    (alone,) = check(by_aia, broken)
+    (unfound,) = check(by_aia, broken, issuer=None)
+    (_, good) = check(by_aia, broken, aia_leaf.certificate)
+    (named,) = check(requestor, broken)
+
+    assert alone.verdict is unfound.verdict is Verdict.UNREACHABLE
+    assert "authorityInfoAccess" in alone.attempts[0].reason
+    assert "authorityInfoAccess" in unfound.attempts[0].reason
+    assert good.verdict is named.verdict is Verdict.GOOD
+
+
+@pytest.mark.rule("C14")
+def test_a_certificate_whose_status_is_never_published_is_not_asked_about(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    extension = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier(oids.ID_CE_NO_REV_AVAIL.dotted_string), b"\x05\x00"
+    )
+    leaf = CA.issue(ocsp_uris=(server.url,), extensions=((extension, False),))
+
+    (result,) = check(replace(requestor, urls=()), leaf.certificate)
+
+    assert result.verdict is Verdict.UNREACHABLE
+    assert "noRevAvail" in result.attempts[0].reason
+    assert server.asked == []
+
+
+@pytest.mark.rule("L10", "N3")
+def test_a_nonce_that_a_responder_cannot_bear_is_left_out_unless_required(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    answer = honest()
+    refusal = Reply(200, encode_error_response(OCSPResponseStatus.MALFORMED_REQUEST))
+
+    def script(asked: Asked) -> Reply:
+        return refusal if parse_request(request_der(asked)).nonce else answer(asked)
+
+    server.script = script
+    strict = replace(POLICY, verify=VerifyPolicy(nonce=NoncePolicy.REQUIRED))
+
+    (preferring,) = check(
+        replace(requestor, policy=replace(POLICY, send_nonce=True)), LEAF.certificate
+    )
+    (requiring,) = check(replace(requestor, policy=strict), LEAF.certificate)
+
+    assert preferring.verdict is Verdict.GOOD
+    assert requiring.verdict is Verdict.REFUSED
+
+
+def test_a_blocked_url_is_tried_once(requestor: Requestor, check: Check, aia_leaf: Issued) -> None:
+    careful = replace(requestor, urls=(), policy=CheckPolicy(ask=QUICK))
+
+    (result,) = check(careful, aia_leaf.certificate)
+
+    assert len(result.attempts) == 2  # the scheme that we don't speak, and the address
+    assert result.attempts[1].reason.startswith("not fetched: 127.0.0.1 leads inside")
+
+
 @pytest.mark.rule("O4")
 def test_a_signed_request_names_its_requestor_and_its_signature_holds(
     server: ScriptedServer, requestor: Requestor, check: Check
@@ -475,6 +632,129 @@ def test_an_error_or_a_lie_never_replaces_a_good_answer(
         check(caching, LEAF.certificate)
 
     assert [file.read_bytes() for file in _files(caching)] == [stored]
+
+
+@pytest.mark.rule("L14")
+@pytest.mark.parametrize(
+    "news",
+    [
+        Reply(503),
+        Reply(200, encode_error_response(OCSPResponseStatus.TRY_LATER)),
+        Reply(200, encode_error_response(OCSPResponseStatus.UNAUTHORIZED)),
+        Reply(200, b"<html>"),
+    ],
+    ids=["503", "tryLater", "unauthorized", "html"],
+)
+def test_a_held_answer_stands_until_its_end_where_nobody_gives_news(
+    server: ScriptedServer, caching: Requestor, check: Check, news: Reply
+) -> None:
+    clock = caching.clock
+    assert isinstance(clock, FixedClock)
+    server.script = replace(honest(), headers=(("Cache-Control", "max-age=60"),))
+    (first,) = check(caching, LEAF.certificate)
+    clock.advance(timedelta(minutes=2))
+    server.script = lambda _: news
+    asked = len(server.asked)
+
+    (held,) = check(caching, LEAF.certificate)
+
+    assert len(server.asked) > asked
+    assert (held.verdict, held.from_cache) == (Verdict.GOOD, True)
+    assert (held.url, held.method) == (first.url, first.method)
+    assert held.attempts
+
+
+@pytest.mark.rule("L10", "L14")
+def test_a_held_answer_that_has_ended_is_dropped_and_asked_for_once(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    clock = caching.clock
+    assert isinstance(clock, FixedClock)
+    check(caching, LEAF.certificate)
+    clock.advance(timedelta(days=30))
+    server.script = lambda _: Reply(404)
+    server.asked.clear()
+
+    (result,) = check(caching, LEAF.certificate)
+
+    assert result.verdict is Verdict.UNREACHABLE
+    assert [asked.method for asked in server.asked] == ["GET", "POST"]
+    assert not _files(caching)
+
+
+@pytest.mark.rule("L14")
+def test_news_that_a_certificate_is_revoked_replaces_what_is_held_and_stays(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    clock = caching.clock
+    assert isinstance(clock, FixedClock)
+    server.script = replace(honest(), headers=(("Cache-Control", "max-age=60"),))
+    check(caching, LEAF.certificate)
+    clock.advance(timedelta(minutes=2))
+    server.script = honest(cert_status=Revoked(NOW), this_update=NOW + timedelta(minutes=1))
+
+    (told,) = check(caching, LEAF.certificate)
+    server.script = lambda _: Reply(503)
+    (kept,) = check(caching, LEAF.certificate)
+
+    assert (told.verdict, told.from_cache) == (Verdict.REVOKED, False)
+    assert (kept.verdict, kept.from_cache) == (Verdict.REVOKED, True)
+
+
+@pytest.mark.rule("O12", "L14")
+def test_unknown_is_not_kept(server: ScriptedServer, caching: Requestor, check: Check) -> None:
+    server.script = honest(cert_status=Unknown())
+
+    (unknown,) = check(caching, LEAF.certificate)
+    server.script = honest()
+    (good,) = check(caching, LEAF.certificate)
+
+    assert (unknown.verdict, good.verdict) == (Verdict.UNKNOWN, Verdict.GOOD)
+
+
+@pytest.mark.rule("O24", "L14")
+def test_a_delegates_own_status_is_kept_with_the_answer(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    delegated(server, own=Forge.honest(CA, 1, CA.issued))
+
+    check(caching, LEAF.certificate)
+    server.asked.clear()
+    (again,) = check(caching, LEAF.certificate)
+
+    assert (again.verdict, again.from_cache) == (Verdict.GOOD, True)
+    assert server.asked == []
+
+
+@pytest.mark.rule("L14")
+def test_an_answer_of_another_issuer_for_the_same_serial_number_is_not_found(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    other = TinyCA("Issuing CA")
+    twin = other.issue_server(serial_number=LEAF.certificate.serial_number)
+    check(caching, LEAF.certificate)
+    server.script = lambda _: Reply(503)
+
+    (result,) = check(caching, twin.certificate, issuer=other.certificate)
+
+    assert result.verdict is Verdict.UNREACHABLE
+
+
+@pytest.mark.rule("L14")
+def test_an_answer_planted_under_another_certificates_name_is_not_believed(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    other = CA.issue_server()
+    check(caching, LEAF.certificate)
+    (good,) = _files(caching)
+    check(caching, other.certificate)
+    (planted,) = (file for file in _files(caching) if file != good)
+    planted.write_bytes(good.read_bytes())
+    server.script = honest(cert_status=Revoked(NOW - timedelta(days=1)))
+
+    (result,) = check(caching, other.certificate)
+
+    assert (result.verdict, result.from_cache) == (Verdict.REVOKED, False)
 
 
 def test_an_older_answer_never_replaces_a_later_one(
