@@ -177,6 +177,29 @@ def test_only_the_listed_algorithms_sign(kind: str, algorithm: str, allowed: boo
     assert found(findings) == ([] if allowed else [("B7", Severity.REFUSE)])
 
 
+@pytest.mark.rule("B7")
+@pytest.mark.parametrize("kind", ["rsa2048", "p256", "p384", "p521"])
+def test_a_key_is_loaded_with_what_it_may_sign_with_and_no_more(kind: str) -> None:
+    issued = delegate(kind=kind)
+    loaded = make_signers(issued.key, issued.certificate, issuer=CA.certificate, profile=Profile.BR)
+
+    for signer in loaded:
+        assert check_signer(signer, CA.certificate, now=NOW, profile=Profile.BR) == ()
+    assert len(loaded) == (6 if kind == "rsa2048" else 1)
+
+
+@pytest.mark.rule("B7")
+def test_a_key_that_may_not_sign_at_all_is_left_to_the_gate() -> None:
+    issued = delegate(kind="ed25519")
+
+    (signer,) = make_signers(
+        issued.key, issued.certificate, issuer=CA.certificate, profile=Profile.BR
+    )
+
+    findings = check_signer(signer, CA.certificate, now=NOW, profile=Profile.BR)
+    assert found(findings) == [("B7", Severity.REFUSE)]
+
+
 FIXED = {
     # BR 7.1.3.2.1 and 7.1.3.2.2, byte for byte.
     "sha256WithRSAEncryption": "300d06092a864886f70d01010b0500",

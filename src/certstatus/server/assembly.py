@@ -245,6 +245,7 @@ def _signers(
         issuer=issuer,
         password_file=config.password_file,
         algorithms=() if config.algorithm is None else (config.algorithm,),
+        profile=policy.profile,
     )
     for finding in unwise:
         log.warning("signer", detail=str(finding))

@@ -25,7 +25,7 @@ from certstatus.errors import MalformedError, SignerError
 from certstatus.limits import MAX_KEY_FILE_BYTES
 from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.signing.algorithm import key_problem, offered_algorithms
-from certstatus.signing.profile import Finding, Severity
+from certstatus.signing.profile import Finding, Profile, Severity, allows
 
 __all__ = ["LoadedKey", "LocalSigner", "SigningKey", "load_key", "load_signers", "make_signers"]
 
@@ -87,10 +87,12 @@ def load_signers(
     password: bytes | None = None,
     password_file: Path | None = None,
     algorithms: Sequence[str] = (),
+    profile: Profile = Profile.RFC_6960,
 ) -> tuple[tuple[LocalSigner, ...], tuple[Finding, ...]]:
     """Load a key and its certificate as signers that answer for ``issuer``.
 
-    One signer for each algorithm: those named, or all that the key can do, best first.
+    One signer for each algorithm: those named, or all that the key can do and the profile
+    allows, best first.
     ``certificate_file`` may hold several; the key's own counts. Without it, the
     certificate stands in the key file. ``password_file`` holds a password in one line.
     The signers have still to pass ``check_signer``.
@@ -107,7 +109,9 @@ def load_signers(
         certificates = _certificates(_read(certificate_file), certificate_file)
     certificate = _of_key(loaded.key, certificates, certificate_file or key_file, key_file)
     try:
-        signers = make_signers(loaded.key, certificate, issuer=issuer, algorithms=algorithms)
+        signers = make_signers(
+            loaded.key, certificate, issuer=issuer, algorithms=algorithms, profile=profile
+        )
     except SignerError as error:
         raise SignerError(f"{key_file}: {error.message}", rule=error.rule) from error
     return signers, loaded.findings
@@ -119,8 +123,12 @@ def make_signers(
     *,
     issuer: Certificate,
     algorithms: Sequence[str] = (),
+    profile: Profile = Profile.RFC_6960,
 ) -> tuple[LocalSigner, ...]:
-    """Make one signer for each algorithm of a key: those named, or all, best first.
+    """Make one signer for each algorithm of a key: those named, or all allowed, best first.
+
+    A key that the profile allows nothing gets its usual algorithm, and is left to
+    ``check_signer``, which says why it is refused.
 
     A delegate's certificate goes into ``certs``; where the CA signs itself, nothing does
     (O18, L5).
@@ -140,16 +148,23 @@ def make_signers(
         algorithm=offered_algorithms(key.public_key())[0],
         key=key,
     )
-    return tuple(replace(signer, algorithm=one) for one in _wanted(key, algorithms))
+    wanted = _named(key, algorithms) if algorithms else _allowed(key, profile)
+    return tuple(replace(signer, algorithm=one) for one in wanted)
 
 
-def _wanted(key: SigningKey, names: Sequence[str]) -> tuple[SignatureAlgorithm, ...]:
+def _named(key: SigningKey, names: Sequence[str]) -> tuple[SignatureAlgorithm, ...]:
     offered = {one.name: one for one in offered_algorithms(key.public_key())}
     missing = [name for name in names if name not in offered]
     if missing:
         can = ", ".join(offered)
         raise SignerError(f"can't sign with {', '.join(missing)}; it can with {can}", rule="O29")
-    return tuple(offered[name] for name in names or offered)
+    return tuple(offered[name] for name in names)
+
+
+def _allowed(key: SigningKey, profile: Profile) -> tuple[SignatureAlgorithm, ...]:
+    offered = offered_algorithms(key.public_key())
+    allowed = tuple(one for one in offered if allows(profile, one, key.public_key()))
+    return allowed or offered[:1]
 
 
 def _is_key_of(key: SigningKey, certificate: Certificate) -> bool:

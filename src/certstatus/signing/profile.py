@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError, SignerError
@@ -22,7 +23,7 @@ from certstatus.pkix import Certificate, SignatureAlgorithm, signature_algorithm
 from certstatus.signing.algorithm import key_problem, offered_algorithms
 from certstatus.signing.base import Signer
 
-__all__ = ["Finding", "Profile", "Severity", "check_signer", "refuse_unfit"]
+__all__ = ["Finding", "Profile", "Severity", "allows", "check_signer", "refuse_unfit"]
 
 NOCHECK_VALUE: Final = b"\x05\x00"
 
@@ -105,6 +106,16 @@ def check_signer(
     return tuple(dict.fromkeys(found))
 
 
+def allows(
+    profile: Profile, algorithm: SignatureAlgorithm, public_key: CertificatePublicKeyTypes
+) -> bool:
+    """Whether a profile lets a key sign so: BR has RSA, and ECDSA with the curve's own hash (B7)."""
+    if profile is not Profile.BR or isinstance(public_key, rsa.RSAPublicKey):
+        return True
+    is_ecdsa = isinstance(public_key, ec.EllipticCurvePublicKey)
+    return is_ecdsa and (algorithm,) == offered_algorithms(public_key)[:1]
+
+
 def refuse_unfit(signer: Signer, findings: Iterable[Finding]) -> None:
     """Raise SignerError, naming every rule, where a finding refuses."""
     refusing = [one for one in findings if one.severity is Severity.REFUSE]
@@ -140,6 +151,11 @@ def _key(case: _Case) -> Iterator[Finding]:
         yield _refuse("O29", f"signs with {case.algorithm.name}, and clients refuse SHA-1")
     elif not case.algorithm.fits(case.certificate.public_key):
         yield _refuse("O16", f"its key does not sign with {case.algorithm.name}")
+
+
+def _algorithm(case: _Case) -> Iterator[Finding]:
+    if not allows(case.profile, case.algorithm, case.certificate.public_key):
+        yield _refuse("B7", f"signs with {case.algorithm.name}, which is not among those allowed")
 
 
 # --- the CA itself -------------------------------------------------------------------------
@@ -296,18 +312,9 @@ def _br_key_usage(case: _Case) -> Iterator[Finding]:
         yield _refuse("B6", "its key usage is not critical with digitalSignature alone")
 
 
-def _br_algorithm(case: _Case) -> Iterator[Finding]:
-    """Allow RSA, and ECDSA with the hash of its curve (BR 7.1.3.2)."""
-    key = case.certificate.public_key
-    usual = offered_algorithms(key)[:1]
-    is_ecdsa = isinstance(key, ec.EllipticCurvePublicKey) and (case.algorithm,) == usual
-    if not is_ecdsa and not isinstance(key, rsa.RSAPublicKey):
-        yield _refuse("B7", f"signs with {case.algorithm.name}, which is not among those allowed")
-
-
 _Rule = Callable[[_Case], Iterator[Finding]]
 
-_EVERY: Final[tuple[_Rule, ...]] = (_validity, _key)
+_EVERY: Final[tuple[_Rule, ...]] = (_validity, _key, _algorithm)
 _DIRECT: Final[tuple[_Rule, ...]] = (_direct_key_usage,)
 _NOT_DIRECT: Final[tuple[_Rule, ...]] = (_key_usage, _critical, _enclosed)
 _DELEGATED: Final[tuple[_Rule, ...]] = (_issued_by, _purpose, _end_entity, _nocheck)
@@ -320,8 +327,6 @@ _OF_PROFILE: Final[dict[Profile, tuple[_Rule, ...]]] = {
 
 def _rules(case: _Case, *, trusted_locally: bool) -> Iterator[_Rule]:
     yield from _EVERY
-    if case.profile is Profile.BR:
-        yield _br_algorithm
     if case.is_direct:
         yield from _DIRECT
         return
