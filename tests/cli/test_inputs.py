@@ -29,26 +29,25 @@ def pem(der: bytes, label: str) -> bytes:
     return f"-----BEGIN {label}-----\n".encode() + body + f"-----END {label}-----\n".encode()
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        LONG,
-        binascii.hexlify(LONG),
-        binascii.hexlify(LONG, ":").upper(),
-        binascii.hexlify(LONG, "\n", 20),
-        b"0x" + binascii.hexlify(LONG),
-        base64.b64encode(LONG),
-        base64.encodebytes(LONG),
-        base64.urlsafe_b64encode(LONG).rstrip(b"="),
-        pem(LONG, "OCSP RESPONSE"),
-        b"text before\n" + pem(LONG, "ANYTHING AT ALL") + b"text behind\n",
-        pem(LONG, "X").replace(b"\n", b"\r\n"),
-        get_url("http://ocsp.example/a/", LONG).encode(),
-    ],
-    ids=lambda data: repr(data[:24]),
-)
-def test_der_comes_out_of_every_armour(data: bytes) -> None:
-    (message,) = unarmour(data, "x")
+ARMOURS = {
+    "DER": LONG,
+    "hex": binascii.hexlify(LONG),
+    "hex with colons": binascii.hexlify(LONG, ":").upper(),
+    "hex in lines": binascii.hexlify(LONG, "\n", 20),
+    "hex with 0x": b"0x" + binascii.hexlify(LONG),
+    "base64": base64.b64encode(LONG),
+    "base64 in lines": base64.encodebytes(LONG),
+    "base64url without padding": base64.urlsafe_b64encode(LONG).rstrip(b"="),
+    "PEM": pem(LONG, "OCSP RESPONSE"),
+    "PEM amid text": b"text before\n" + pem(LONG, "ANYTHING AT ALL") + b"text behind\n",
+    "PEM with CR LF": pem(LONG, "X").replace(b"\n", b"\r\n"),
+    "GET URL": get_url("http://ocsp.example/a/", LONG).encode(),
+}
+
+
+@pytest.mark.parametrize("armour", ARMOURS)
+def test_der_comes_out_of_every_armour(armour: str) -> None:
+    (message,) = unarmour(ARMOURS[armour], "x")
     assert message.der == LONG
 
 

@@ -19,7 +19,10 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def out(width: int = 60) -> tuple[Console, io.StringIO]:
     stream = io.StringIO()
-    return Console(file=stream, width=width, highlight=False, markup=False), stream
+    console = Console(
+        file=stream, width=width, highlight=False, force_terminal=True, color_system=None
+    )
+    return console, stream
 
 
 def test_control_and_direction_characters_are_written_out() -> None:
@@ -58,6 +61,12 @@ def test_columns_line_up_wrap_and_leave_nothing_behind() -> None:
     assert lines[1].startswith("        word")
     assert lines[-1] == "  long  日本語"
     assert all(line == line.rstrip() and len(line) <= 40 for line in lines)
+
+
+def test_in_a_pipe_nothing_is_wrapped() -> None:
+    stream = io.StringIO()
+    print_hanging(Console(file=stream, width=20), Text("head "), styled("word " * 20))
+    assert len(stream.getvalue().splitlines()) == 1
 
 
 def test_text_hangs_under_itself_even_where_there_is_no_room() -> None:

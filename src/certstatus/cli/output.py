@@ -75,8 +75,9 @@ def print_columns(out: Console, rows: Iterable[Iterable[Text | str]], *, indent:
 
 
 def print_hanging(out: Console, head: Text, body: Text) -> None:
-    """Print ``head`` and ``body`` on one line; what does not fit hangs under the body."""
-    print_lines(out, head, wrapped(out, body, out.width - head.cell_len))
+    """Print ``head`` and ``body`` on one line; on a terminal, what does not fit hangs under it."""
+    lines = wrapped(out, body, out.width - head.cell_len) if out.is_terminal else [body]
+    print_lines(out, head, lines)
 
 
 def wrapped(out: Console, body: Text, room: int) -> list[Text]:

@@ -39,7 +39,7 @@ from certstatus.ocsp import (
 )
 from certstatus.ocsp.extensions import ExtensionValue
 from certstatus.pkix import Certificate, GeneralName, HashAlgorithm
-from certstatus.requestor.plan import get_url
+from certstatus.requestor.plan import get_url, is_get_length
 from certstatus.signing import LocalSigner, load_signers
 
 __all__ = ["command"]
@@ -289,7 +289,7 @@ def _write(request: OCSPRequest, form: str | None, url: str | None, output: str)
     write_file(output, _formatted(request.der, form, url))
     if output != "-":
         note(_sentence(request, output))
-    if form == "url" and url is not None and len(get_url(url, request.der)) > MAX_GET_URL_BYTES:
+    if form == "url" and url is not None and not is_get_length(url, request.der):
         limit = f"{MAX_GET_URL_BYTES} bytes"
         note(f"certstatus: the URL is longer than {limit}: send it by POST (RFC 9919 §6)")
 

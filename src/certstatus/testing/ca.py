@@ -155,10 +155,21 @@ class TinyCA:
             .add_extension(
                 key_usage("key_cert_sign", "crl_sign", "digital_signature"), critical=True
             )
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
+            )
             .serial_number(next(signer.serials) if self.parent else 1)
-            .sign(signer.key, signer.signing_hash)
         )
-        self.certificate = Certificate.from_x509(certificate)
+        if self.parent is not None:
+            certificate = certificate.add_extension(self.parent.key_identifier, critical=False)
+        signed = certificate.sign(signer.key, signer.signing_hash)
+        self.certificate = Certificate.from_x509(signed)
+
+    @property
+    def key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        """What careful certificates of this CA carry (RFC 5280 §4.2.1.1)."""
+        key_hash = self.certificate.key_hash(HashAlgorithm.SHA1)
+        return x509.AuthorityKeyIdentifier(key_hash, None, None)
 
     @property
     def signing_hash(self) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
@@ -229,7 +240,7 @@ class TinyCA:
             host,
             usage=key_usage("digital_signature"),
             extended_key_usages=(ExtendedKeyUsageOID.SERVER_AUTH,),
-            extensions=((alternative, False),),
+            extensions=((alternative, False), (self.key_identifier, False)),
             **wishes,
         )
 
@@ -237,13 +248,12 @@ class TinyCA:
         self, common_name: str = "OCSP responder", **wishes: Unpack[Wishes]
     ) -> Issued:
         """Issue a delegated responder's certificate as RFC 6960 §4.2.2.2 and BR 7.1.2.8 ask."""
-        key_id = self.certificate.key_hash(HashAlgorithm.SHA1)
         wishes.setdefault("nocheck", True)
         return self.issue(
             common_name,
             usage=key_usage("digital_signature"),
             extended_key_usages=(oids.ID_KP_OCSP_SIGNING,),
-            extensions=((x509.AuthorityKeyIdentifier(key_id, None, None), False),),
+            extensions=((self.key_identifier, False),),
             **wishes,
         )
 

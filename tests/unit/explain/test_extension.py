@@ -112,7 +112,7 @@ CASES: Final[list[tuple[str, ExtensionValue, str, Callable[[Field], bool]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("place", "value", "name", "shows"), CASES, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(("place", "value", "name", "shows"), CASES, ids=[one[2] for one in CASES])
 def test_every_extension_is_told_by_its_rfc_name(
     place: str, value: ExtensionValue, name: str, shows: Callable[[Field], bool]
 ) -> None:
@@ -124,7 +124,7 @@ def test_every_extension_is_told_by_its_rfc_name(
     assert field.departures == ()
 
 
-@pytest.mark.parametrize(("place", "value", "name", "shows"), CASES, ids=lambda one: str(one)[:30])
+@pytest.mark.parametrize(("place", "value", "name", "shows"), CASES, ids=[one[2] for one in CASES])
 def test_every_extension_out_of_its_place_is_pointed_out(
     place: str, value: ExtensionValue, name: str, shows: object
 ) -> None:

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certstatus.cli.exit_codes import ExitCode
+from certstatus.ocsp import CertID, Extensions, Nonce, encode_request
+from certstatus.requestor import get_url
+from certstatus.testing import Forge, Lab
+from tests.cli.conftest import Run
+
+RunJSON = Callable[..., Any]
+
+
+@pytest.fixture
+def files(tmp_path: Path, lab: Lab) -> dict[str, Path]:
+    """A message of each kind on disk."""
+    cert_id = CertID.of(lab.ca.certificate, 1000)
+    nonce = Extensions.of(Nonce(bytes(range(32))))
+    messages = {
+        "request.der": encode_request([cert_id], request_extensions=nonce),
+        "response.der": Forge.honest(lab.ca, 1000, lab.responder).der,
+        "error.der": bytes.fromhex("30030a0106"),
+        "certificate.pem": lab.good.certificate_pem,
+        "crl.der": lab.crl.read_bytes(),
+        "junk.bin": b"\x00\x01\x02 junk",
+        "empty.der": b"",
+    }
+    for name, data in messages.items():
+        (tmp_path / name).write_bytes(data)
+    return {name: tmp_path / name for name in messages}
+
+
+def test_a_response_is_told_with_meanings_and_sections(run: Run, files: dict[str, Path]) -> None:
+    result = run("show", files["response.der"])
+    assert result.exit_code == 0
+    for words in (
+        "responseStatus",
+        "successful (0) — the request was in order",
+        "certStatus",
+        "not revoked, as far as the responder knows",
+        "nextUpdate",
+        "newer data by then",
+        "RFC 6960 §4.2.2.1",
+        "not verified here",
+    ):
+        assert words in result.stdout
+    assert "\x1b" not in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("request.der", "OCSPRequest"),
+        ("response.der", "OCSPResponse"),
+        ("error.der", "OCSPResponse"),
+        ("certificate.pem", "Certificate"),
+        ("crl.der", "CertificateList"),
+    ],
+)
+def test_every_kind_is_told_to_people_and_to_programs(
+    run: Run, run_json: RunJSON, files: dict[str, Path], name: str, kind: str
+) -> None:
+    assert f"\n{kind} " in run("show", files[name]).stdout
+    (message,) = run_json("show", files[name])["messages"]
+    assert message["source"] == str(files[name])
+    assert message["message"]["name"] == kind
+    assert "error" not in message
+
+
+def test_the_json_tree_has_the_documented_shape(run_json: RunJSON, files: dict[str, Path]) -> None:
+    (message,) = run_json("show", files["certificate.pem"])["messages"]
+    assert message["pemLabel"] == "CERTIFICATE"
+
+    def check(field: dict[str, Any]) -> None:
+        assert list(field) == [
+            *("name", "value", "absent", "meaning", "section"),
+            *("departures", "problem", "fields"),
+        ]
+        for child in field["fields"]:
+            check(child)
+
+    check(message["message"])
+
+
+def test_octets_are_shown_on_demand(run: Run, run_json: RunJSON, files: dict[str, Path]) -> None:
+    assert "30 03 0a 01 06" not in run("show", files["error.der"]).stdout
+    assert "30 03 0a 01 06" in run("show", "--bytes", files["error.der"]).stdout
+    (message,) = run_json("show", "--bytes", files["error.der"])["messages"]
+    assert message["message"]["hex"] == "30030a0106"
+
+
+def test_standard_input_a_literal_and_a_get_url_are_read(
+    run: Run, run_json: RunJSON, files: dict[str, Path]
+) -> None:
+    der = files["request.der"].read_bytes()
+    for stdin in (der, der.hex()):
+        assert run("show", "-", stdin=stdin).exit_code == 0
+    assert "unauthorized (6)" in run("show", "30030a0106").stdout
+    url = get_url("http://ocsp.example/a", der)
+    assert "GET at http://ocsp.example/a/" in run("show", url).stdout
+    assert run_json("show", url)["messages"][0]["url"] == "http://ocsp.example/a/"
+
+
+def test_a_long_crl_is_cut_to_the_entries_asked_for(
+    run: Run, run_json: RunJSON, tmp_path: Path, lab: Lab
+) -> None:
+    file = tmp_path / "long.crl"
+    moment = lab.good.certificate.not_before
+    file.write_bytes(lab.ca.crl([(number, moment, None) for number in range(1, 31)]))
+    assert "the first 20 follow" in run("show", file).stdout
+    assert run("show", file, "--entries", 2).stdout.count("userCertificate") == 2
+
+
+def test_the_kind_may_be_named_where_guessing_fails(run: Run, files: dict[str, Path]) -> None:
+    result = run("show", "--as", "response", files["request.der"])
+    assert result.exit_code == ExitCode.MALFORMED
+    assert "OCSPResponse" in result.stderr
+
+
+BAD = {
+    "junk.bin": (ExitCode.MALFORMED, "is no OCSP request or response, certificate or CRL"),
+    "empty.der": (ExitCode.MALFORMED, "is empty"),
+    "missing.der": (ExitCode.USAGE, "No such file"),
+    ".": (ExitCode.USAGE, "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_one_bad_input_of_several_spoils_none_of_the_others(
+    run: Run, run_json: RunJSON, files: dict[str, Path], name: str
+) -> None:
+    code, said = BAD[name]
+    bad = files["request.der"].parent / name
+    args = (files["request.der"], bad, files["error.der"])
+    result = run("show", *args)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.count(str(bad)) == 1
+    assert "OCSPRequest" in result.stdout
+    assert "unauthorized" in result.stdout
+    first, second, third = run_json("show", *args)["messages"]
+    assert "message" in first
+    assert "message" in third
+    assert second["error"]["exitCode"] == code
+    assert said in second["error"]["reasons"][0]
+
+
+@pytest.mark.parametrize("name", ["request.der", "response.der", "crl.der"])
+def test_a_message_cut_short_names_the_field_that_breaks(
+    run: Run, files: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "cut.der"
+    whole = files[name].read_bytes()
+    for size in (len(whole) - 1, len(whole) // 2):
+        file.write_bytes(whole[:size])
+        result = run("show", file)
+        assert result.exit_code == ExitCode.MALFORMED
+        assert result.stderr.startswith(f"certstatus: {file}: ")
+        assert "is cut short" in result.stderr
+
+
+def test_a_broken_rule_is_named(run: Run) -> None:
+    result = run("show", "30030a0104")
+    assert result.exit_code == ExitCode.MALFORMED
+    assert "OCSPResponse.responseStatus: 4 is not assigned [O10]" in result.stderr
+
+
+def test_a_broken_part_shows_the_rest_and_ends_with_65(
+    run: Run, run_json: RunJSON, tmp_path: Path, lab: Lab
+) -> None:
+    file = tmp_path / "broken.der"
+    file.write_bytes(Forge.honest(lab.ca, 1000, lab.responder).but(certs=(b"\x30\x00",)).der)
+    result = run("show", file)
+    assert result.exit_code == ExitCode.MALFORMED
+    assert "certStatus" in result.stdout
+    assert "✗" in result.stdout
+    assert f"certstatus: {file}: Certificate: " in result.stderr
+    (message,) = run_json("show", file)["messages"]
+    assert "message" in message
+    assert message["error"]["exitCode"] == ExitCode.MALFORMED
+
+
+def test_names_that_would_steer_the_terminal_are_written_out(
+    run: Run, tmp_path: Path, lab: Lab
+) -> None:
+    file = tmp_path / "evil.der"
+    file.write_bytes(lab.ca.issue("\x1b]0;gotcha\x07").certificate.der)
+    result = run("show", file)
+    assert "\x1b" not in result.stdout
+    assert "gotcha" in result.stdout
+    assert "\x1b" not in run("show", "--json", file).stdout
