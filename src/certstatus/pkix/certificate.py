@@ -1,8 +1,9 @@
 """A certificate as OCSP sees it: exact bytes for hashing, and the few extensions that matter.
 
 The outer structure is read by our own declarations, so that issuer, subject and key are
-the bytes that stood in the certificate (O1), and so that one broken extension spoils no
-other. The key is read by the cryptography package, when it is first asked for.
+the bytes that stood in the certificate (O1), that one broken extension spoils no other,
+and that what other readers refuse or warn of (odd serials, odd names) is read. The key is
+read by the cryptography package, when it is first asked for.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.asn1 import x509 as asn1
-from certstatus.asn1.doorway import BitString, decode, decode_sequence_of, encode
+from certstatus.asn1.doorway import BitString, decode, decode_sequence_of, decode_time, encode
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CERTIFICATE_BYTES
 from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
@@ -33,17 +34,12 @@ from certstatus.pkix.name import (
     Name,
     distribution_point_name,
 )
+from certstatus.pkix.pem import decode_pem
 
 __all__ = ["Certificate"]
 
-_ECDSA: Final = frozenset(
-    {
-        oids.ECDSA_WITH_SHA1,
-        oids.ECDSA_WITH_SHA256,
-        oids.ECDSA_WITH_SHA384,
-        oids.ECDSA_WITH_SHA512,
-    }
-)
+_V3: Final = 2
+_PEM_LABELS: Final = ("CERTIFICATE", "X509 CERTIFICATE")
 
 # The bits of KeyUsage in order (RFC 5280 §4.2.1.3), as the cryptography package names them.
 _KEY_USAGES: Final = (
@@ -83,7 +79,7 @@ class Certificate:
         certificate = cls(der)
         try:
             _ = (certificate._declared, certificate._tbs, certificate._spki)
-            _ = certificate._validity
+            _ = (certificate._validity, certificate.version)
         except MalformedError as error:
             raise MalformedError(error.message, where=f"{where}: {error.where}") from error
         return certificate
@@ -100,13 +96,10 @@ class Certificate:
         Raises:
             MalformedError: there is none, or one is broken.
         """
-        try:
-            loaded = x509.load_pem_x509_certificates(pem)
-        except ValueError as error:
-            raise MalformedError(
-                f"holds no readable PEM certificate: {error}", where=where
-            ) from error
-        return tuple(cls.from_x509(certificate) for certificate in loaded)
+        found = decode_pem(pem, _PEM_LABELS, where)
+        if not found:
+            raise MalformedError("holds no PEM certificate", where=where)
+        return tuple(cls.from_der(der, where) for der in found)
 
     @classmethod
     def load(cls, data: bytes, where: str = "Certificate") -> tuple[Certificate, ...]:
@@ -145,29 +138,28 @@ class Certificate:
 
     @cached_property
     def parsed(self) -> x509.Certificate:
-        """The certificate as the cryptography package has it."""
+        """The certificate as the cryptography package has it, which is stricter than we.
+
+        Raises:
+            MalformedError: that package refuses it.
+        """
         try:
-            if not self._is_odd:
-                return x509.load_der_x509_certificate(self.der)
-            # The library warns of these; we report them as findings, so it need not.
+            # The library warns of odd serials and parameters; for us they are findings.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return x509.load_der_x509_certificate(self.der)
-        except ValueError as error:
+        except (ValueError, x509.InvalidVersion) as error:
             raise MalformedError(f"is not readable: {error}", where="Certificate") from error
-
-    @property
-    def _is_odd(self) -> bool:
-        algorithm = self.signature_algorithm
-        null_ecdsa = algorithm.oid in _ECDSA and algorithm.parameters is not None
-        return self.serial_number <= 0 or null_ecdsa
 
     # --- the fields ---------------------------------------------------------------------
 
     @property
     def version(self) -> int:
         """The version as it is numbered: 2 is v3, and 0, left out, is v1."""
-        return self._tbs.version or 0
+        version = self._tbs.version or 0
+        if not 0 <= version <= _V3:
+            raise MalformedError(f"{version} is none of v1(0), v2(1), v3(2)", where="version")
+        return version
 
     @property
     def serial_number(self) -> int:
@@ -206,10 +198,11 @@ class Certificate:
 
     @cached_property
     def _validity(self) -> tuple[datetime, datetime]:
-        try:
-            return self.parsed.not_valid_before_utc, self.parsed.not_valid_after_utc
-        except ValueError as error:
-            raise MalformedError(f"is not readable: {error}", where="validity") from error
+        declared = decode(asn1.Validity, encode(self._tbs.validity), "validity")
+        return (
+            decode_time(declared.not_before, "validity.notBefore"),
+            decode_time(declared.not_after, "validity.notAfter"),
+        )
 
     @property
     def not_before(self) -> datetime:
@@ -233,11 +226,12 @@ class Certificate:
             MalformedError: it can't be read, or its type is not supported.
         """
         try:
-            return self.parsed.public_key()
+            key = load_der_public_key(self.spki_der)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise MalformedError(
                 f"has an unusable key: {error}", where="subjectPublicKeyInfo"
             ) from error
+        return cast("CertificatePublicKeyTypes", key)
 
     # --- what names it as an issuer or a responder --------------------------------------
 

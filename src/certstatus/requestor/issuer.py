@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Iterable
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509 import InvalidVersion
 
 from certstatus.errors import MalformedError
 from certstatus.pkix import Certificate, issuance_problem
@@ -26,17 +29,16 @@ def read_certificates(data: bytes, where: str = "caIssuers") -> tuple[Certificat
     Raises:
         MalformedError: it is none of these.
     """
-    try:
+    with contextlib.suppress(MalformedError):
         return Certificate.load(data, where)
-    except MalformedError:
-        load = (
-            pkcs7.load_pem_pkcs7_certificates
-            if b"-----BEGIN" in data
-            else pkcs7.load_der_pkcs7_certificates
-        )
+    is_pem = b"-----BEGIN" in data
+    load = pkcs7.load_pem_pkcs7_certificates if is_pem else pkcs7.load_der_pkcs7_certificates
     try:
-        return tuple(Certificate.from_x509(certificate) for certificate in load(data))
-    except (ValueError, UnsupportedAlgorithm) as error:
+        # The library warns of BER and of odd serial numbers; neither does harm here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return tuple(Certificate.from_x509(certificate) for certificate in load(data))
+    except (ValueError, UnsupportedAlgorithm, InvalidVersion) as error:
         raise MalformedError(
             "holds neither a certificate nor a certs-only CMS", where=where
         ) from error

@@ -505,6 +505,19 @@ def test_a_lying_responder_is_not_believed(
     assert result.verdict is Verdict.UNTRUSTED
 
 
+@pytest.mark.rule("O25")
+def test_an_unreadable_certificate_sent_along_harms_nothing(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    version = b"\xa0\x03\x02\x01"
+    unknown = DELEGATE.certificate.der.replace(version + b"\x02", version + b"\x09", 1)
+    server.script = honest(certs=(b"\x30\x00", unknown, DELEGATE.certificate.der))
+
+    (result,) = check(requestor, LEAF.certificate)
+
+    assert result.verdict is Verdict.GOOD
+
+
 # --- a delegate's own status ------------------------------------------------------------------
 
 
