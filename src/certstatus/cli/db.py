@@ -96,7 +96,11 @@ def init(*, location: str, issuers: tuple[str, ...], actor: str, as_json: bool) 
             click.echo(f"made {database.file.path}")
 
 
-@db.command("migrate", epilog=examples("certstatus db migrate --database /srv/certstatus.db"))
+@db.command(
+    "migrate",
+    short_help="Bring the database to the newest schema.",
+    epilog=examples("certstatus db migrate --database /srv/certstatus.db"),
+)
 @database_option
 @json_option
 def migrate(location: str, as_json: bool) -> None:
@@ -113,7 +117,11 @@ def migrate(location: str, as_json: bool) -> None:
         click.echo(f"migrated from schema {before} to {after}")
 
 
-@db.command("status", epilog=examples("certstatus db status --json"))
+@db.command(
+    "status",
+    short_help="Show the issuers and their counts.",
+    epilog=examples("certstatus db status --json"),
+)
 @database_option
 @json_option
 def status(location: str, as_json: bool) -> None:
@@ -143,6 +151,7 @@ def _summary_row(summary: sources.IssuerSummary) -> tuple[str, ...]:
 
 @db.command(
     "import",
+    short_help="Import certificates, an OpenSSL index, or a CRL.",
     epilog=examples(
         "certstatus db import index.txt --issuer ca.pem",
         "certstatus db import newcerts chain.pem --skip-foreign",
@@ -214,8 +223,9 @@ def _files(names: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_IMPORT_BYTES + 1)
+    if path.stat().st_size > MAX_IMPORT_BYTES:
+        raise MalformedError(f"is larger than {MAX_IMPORT_BYTES} bytes", where=str(path))
+    return path.read_bytes()
 
 
 @contextmanager
@@ -241,7 +251,11 @@ def _say_report(name: str, report: sources.ImportReport) -> None:
 # --- changes --------------------------------------------------------------------------------
 
 
-@db.command("add", epilog=examples("certstatus db add 03E9 --not-after 2027-11-21"))
+@db.command(
+    "add",
+    short_help="List a serial number as issued.",
+    epilog=examples("certstatus db add 03E9 --not-after 2027-11-21"),
+)
 @click.argument("serial_number", metavar="SERIAL", type=SERIAL)
 @database_option
 @issuer_option
@@ -273,6 +287,7 @@ def add(
 
 @db.command(
     "revoke",
+    short_help="Revoke a certificate for good.",
     epilog=examples(
         "certstatus db revoke 03E8 --reason keyCompromise",
         "certstatus db revoke leaf.pem --reason superseded --time 2026-11-20T08:00:00Z",
@@ -316,7 +331,11 @@ def revoke(
     show_record(record, of, as_json)
 
 
-@db.command("hold", epilog=examples("certstatus db hold 03E8 --note 'card not found'"))
+@db.command(
+    "hold",
+    short_help="Put a certificate on hold.",
+    epilog=examples("certstatus db hold 03E8 --note 'card not found'"),
+)
 @click.argument("target")
 @database_option
 @issuer_option
@@ -365,7 +384,11 @@ def release(
     show_record(record, of, as_json)
 
 
-@db.command("compromise", epilog=examples("certstatus db compromise --issuer ca.pem"))
+@db.command(
+    "compromise",
+    short_help="Mark a CA as compromised.",
+    epilog=examples("certstatus db compromise --issuer ca.pem"),
+)
 @database_option
 @issuer_option
 @click.option("--time", "since", type=MOMENT, help="Since when.  [default: now]")
@@ -398,7 +421,11 @@ def compromise(
 # --- looking --------------------------------------------------------------------------------
 
 
-@db.command("show", epilog=examples("certstatus db show 03E8", "certstatus db show leaf.pem"))
+@db.command(
+    "show",
+    short_help="Show what is listed of one, and its trail.",
+    epilog=examples("certstatus db show 03E8", "certstatus db show leaf.pem"),
+)
 @click.argument("target")
 @database_option
 @issuer_option
