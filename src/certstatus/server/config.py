@@ -87,7 +87,7 @@ class ServerConfig(_Table):
     admin_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     access_log: bool = True
     max_age: Duration = DEFAULT_MAX_AGE
-    max_request_bytes: Annotated[int, Field(ge=128, le=1_048_576)] = MAX_REQUEST_BYTES
+    max_request_bytes: Annotated[int, Field(ge=128, le=MAX_REQUEST_BYTES)] = MAX_REQUEST_BYTES
     max_connections: Annotated[int, Field(ge=1)] = MAX_CONNECTIONS
     idle_time: Duration = IDLE_TIME
     read_time: Duration = READ_TIME
