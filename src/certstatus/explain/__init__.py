@@ -6,16 +6,14 @@ Its law: explaining is not judging; whether a response is to be believed is aske
 
 from __future__ import annotations
 
-from certstatus.errors import MalformedError
 from certstatus.explain.certificate import explain_certificate
 from certstatus.explain.crl import explain_crl
 from certstatus.explain.field import Field, Value
 from certstatus.explain.get_url import GetURL, parse_get_url
+from certstatus.explain.message import explain
 from certstatus.explain.recognize import Kind, is_whole, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
-from certstatus.ocsp import parse_request, parse_response
-from certstatus.pkix import Certificate, CertificateList
 
 __all__ = [
     "Field",
@@ -31,30 +29,3 @@ __all__ = [
     "parse_get_url",
     "recognize",
 ]
-
-
-def explain(
-    der: bytes,
-    *,
-    kind: Kind | None = None,
-    entries: int | None = None,
-    where: str = "the message",
-) -> Field:
-    """Explain one DER message of any kind that we know; ``kind`` None: recognise it.
-
-    ``entries`` bounds the entries shown of a CRL, None shows all; ``where`` is what an
-    error calls a message of no kind that we know.
-
-    Raises:
-        MalformedError: it is no such message; ``where`` names the field that breaks it.
-    """
-    kind = kind or recognize(der)
-    if kind is Kind.REQUEST:
-        return explain_request(parse_request(der))
-    if kind is Kind.RESPONSE:
-        return explain_response(parse_response(der))
-    if kind is Kind.CERTIFICATE:
-        return explain_certificate(Certificate.from_der(der))
-    if kind is Kind.CRL:
-        return explain_crl(CertificateList.from_der(der), entries=entries)
-    raise MalformedError("is no OCSP request or response, certificate or CRL", where=where)
