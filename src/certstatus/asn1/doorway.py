@@ -136,7 +136,7 @@ def encode_enumerated(number: int) -> TLV:
     return asn1.decode_der(TLV, bytes((_ENUMERATED, 1, number)))
 
 
-def decode_time(value: GeneralizedTime, where: str) -> datetime:
+def decode_time(value: GeneralizedTime | UTCTime, where: str) -> datetime:
     """Return whole seconds, aware UTC; a fraction is refused (RFC 5280 §4.1.2.5.2, O20)."""
     moment = value.as_datetime()
     if moment.microsecond:

@@ -57,6 +57,14 @@ class SubjectPublicKeyInfo:
 
 
 @sequence
+class Validity:
+    """Validity ::= SEQUENCE { notBefore Time, notAfter Time }."""
+
+    not_before: UTCTime | GeneralizedTime
+    not_after: UTCTime | GeneralizedTime
+
+
+@sequence
 class TBSCertificate:
     """TBSCertificate, RFC 5280 §4.1."""
 
@@ -110,6 +118,36 @@ class RevokedCertificate:
     user_certificate: int
     revocation_date: UTCTime | GeneralizedTime
     crl_entry_extensions: list[Extension] | None = None
+
+
+@sequence
+class RDNSequence:
+    """Name ::= SEQUENCE OF RelativeDistinguishedName, wrapped; each a SET, read by its tag."""
+
+    names: list[TLV]
+
+
+@sequence
+class AttributeTypeAndValue:
+    """AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }."""
+
+    attribute_type: ObjectIdentifier
+    value: TLV
+
+
+@sequence
+class RelativeDistinguishedName:
+    """RelativeDistinguishedName's members; its SET is read as a SEQUENCE, in whatever order."""
+
+    attributes: list[AttributeTypeAndValue]
+
+
+@sequence
+class OtherName:
+    """OtherName ::= SEQUENCE { type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY }."""
+
+    type_id: ObjectIdentifier
+    value: Annotated[TLV, Explicit(0)]
 
 
 @sequence

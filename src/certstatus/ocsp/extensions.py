@@ -215,8 +215,7 @@ class ServiceLocator:
     def decode(cls, value: bytes, where: str) -> ServiceLocator:
         """Read the value. Raises MalformedError."""
         declared = decode(asn1.ServiceLocator, value, where)
-        issuer = Name(encode(declared.issuer))
-        issuer.parsed()
+        issuer = Name.from_der(encode(declared.issuer), f"{where}.issuer")
         locator = declared.locator or ()
         return cls(issuer, tuple(AccessDescription.from_declared(one, where) for one in locator))
 

@@ -217,9 +217,7 @@ def _responder_id(declared: TLV | bytes) -> ResponderID:
         if len(declared) != 20:
             raise MalformedError("byKey is not a SHA-1 hash", where=where, rule="O17")
         return ByKey(declared)
-    name = Name(encode(declared))
-    name.parsed()
-    return ByName(name)
+    return ByName(Name.from_der(encode(declared), where))
 
 
 def _single_response(declared: asn1.SingleResponse, departures: list[Departure]) -> SingleResponse:

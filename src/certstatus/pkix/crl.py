@@ -12,15 +12,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.asn1 import x509 as asn1
 from certstatus.asn1.doorway import (
     GeneralizedTime,
-    UTCTime,
     decode,
     decode_enumerated,
     decode_time,
@@ -37,6 +34,7 @@ from certstatus.pkix.name import (
     decode_general_names,
     distribution_point_name,
 )
+from certstatus.pkix.pem import decode_pem
 from certstatus.pkix.reason import ALL_REASONS, CRLReason, reason_flags
 from certstatus.pkix.signature import signature_algorithm, signature_problem
 
@@ -125,11 +123,10 @@ class CertificateList:
         """Read PEM or DER. Raises MalformedError."""
         if b"-----BEGIN" not in data:
             return cls.from_der(data, where)
-        try:
-            loaded = x509.load_pem_x509_crl(data)
-        except ValueError as error:
-            raise MalformedError(f"holds no readable PEM CRL: {error}", where=where) from error
-        return cls.from_der(loaded.public_bytes(Encoding.DER), where)
+        found = decode_pem(data, ("X509 CRL",), where)
+        if len(found) != 1:
+            raise MalformedError(f"holds {len(found)} PEM CRLs, not one", where=where)
+        return cls.from_der(found[0], where)
 
     @cached_property
     def _declared(self) -> asn1.CertificateList:
@@ -167,13 +164,13 @@ class CertificateList:
     @cached_property
     def this_update(self) -> datetime:
         """When the CRL was issued, UTC."""
-        return _time(self._tbs.this_update, "thisUpdate")
+        return decode_time(self._tbs.this_update, "thisUpdate")
 
     @cached_property
     def next_update(self) -> datetime | None:
         """By when the next one comes, UTC."""
         declared = self._tbs.next_update
-        return None if declared is None else _time(declared, "nextUpdate")
+        return None if declared is None else decode_time(declared, "nextUpdate")
 
     @cached_property
     def extensions(self) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
@@ -242,12 +239,6 @@ class CertificateList:
             return str(error)
 
 
-def _time(declared: UTCTime | GeneralizedTime, where: str) -> datetime:
-    if isinstance(declared, GeneralizedTime):
-        return decode_time(declared, where)
-    return declared.as_datetime()
-
-
 def _extensions(
     declared: list[asn1.Extension] | None, where: str
 ) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
@@ -272,7 +263,7 @@ def _entry(declared: asn1.RevokedCertificate) -> RevokedEntry:
     issuer = extensions.get(oids.ID_CE_CERTIFICATE_ISSUER)
     return RevokedEntry(
         serial_number=declared.user_certificate,
-        revocation_date=_time(declared.revocation_date, "revocationDate"),
+        revocation_date=decode_time(declared.revocation_date, "revocationDate"),
         reason=None if reason is None else decode_reason(reason[1], where),
         invalidity_date=None if invalidity is None else decode_date(invalidity[1], where),
         certificate_issuer=() if issuer is None else decode_general_names(issuer[1], where),

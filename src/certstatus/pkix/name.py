@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import unicodedata
+import warnings
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509 import ObjectIdentifier
@@ -20,7 +23,7 @@ from certstatus.asn1.doorway import (
     read_tlv,
 )
 from certstatus.asn1.x509 import AccessDescription as DeclaredAccessDescription
-from certstatus.asn1.x509 import GeneralNames
+from certstatus.asn1.x509 import GeneralNames, OtherName, RDNSequence, RelativeDistinguishedName
 from certstatus.errors import MalformedError
 
 __all__ = [
@@ -41,6 +44,16 @@ class Name:
     der: bytes
 
     @classmethod
+    def from_der(cls, der: bytes, where: str = "Name") -> Name:
+        """Read a Name, whatever stands in its strings.
+
+        Raises:
+            MalformedError: the bytes are no SEQUENCE of SETs of attributes.
+        """
+        _rdns(der, where)
+        return cls(der)
+
+    @classmethod
     def from_x509(cls, name: x509.Name) -> Name:
         """Take the DER of a name of the cryptography package."""
         return cls(name.public_bytes())
@@ -58,38 +71,123 @@ class Name:
             raise MalformedError(f"{text!r} is not a distinguished name", where="Name") from error
 
     def parsed(self) -> x509.Name:
-        """Return the name taken apart.
+        """Return the name taken apart by the cryptography package, which is stricter than we.
 
         Raises:
-            MalformedError: the bytes are no Name.
+            MalformedError: the bytes are no Name, or its strings break their types.
         """
-        return decode(x509.Name, self.der, "Name")
+        # The library warns of lengths, as of a country of three letters; that is no news here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return decode(x509.Name, self.der, "Name")
 
     def matches(self, other: Name) -> bool:
         """Compare by RFC 5280 §7.1: exact bytes, else ignoring case and runs of spaces."""
         if self.der == other.der:
             return True
         try:
-            return _folded(self.parsed()) == _folded(other.parsed())
+            return _folded(self.der) == _folded(other.der)
         except MalformedError:
             return False
 
     def __str__(self) -> str:
+        """Write the name as RFC 4514 does, last RDN first."""
         try:
-            return self.parsed().rfc4514_string()
+            rdns = _rdns(self.der, "Name")
         except MalformedError:
             return f"(unreadable name {self.der.hex()})"
+        return ",".join("+".join(_attribute_text(*one) for one in rdn) for rdn in reversed(rdns))
 
 
-def _folded(name: x509.Name) -> list[frozenset[tuple[str, str | bytes]]]:
+_RDN = list[tuple[ObjectIdentifier, TLV]]
+
+
+def _rdns(der: bytes, where: str) -> list[_RDN]:
+    return [_rdn(element, where) for element in decode_sequence_of(RDNSequence, der, where).names]
+
+
+def _rdn(element: TLV, where: str) -> _RDN:
+    if element.tag_bytes != b"\x31" or not element.data:
+        raise MalformedError("holds a RelativeDistinguishedName that is no SET OF", where=where)
+    members = encode_tlv(0x30, bytes(element.data))
+    declared = decode_sequence_of(RelativeDistinguishedName, members, where)
+    return [(one.attribute_type, one.value) for one in declared.attributes]
+
+
+# By tag: UTF8String, NumericString, PrintableString, TeletexString (in practice Latin-1),
+# IA5String, UniversalString, BMPString.
+_ENCODINGS: Final = {
+    b"\x0c": "utf-8",
+    b"\x12": "latin-1",
+    b"\x13": "latin-1",
+    b"\x14": "latin-1",
+    b"\x16": "latin-1",
+    b"\x1c": "utf-32-be",
+    b"\x1e": "utf-16-be",
+}
+
+
+def _value_text(value: TLV) -> str | None:
+    """Read a string of any type; None for what is no string."""
+    encoding = _ENCODINGS.get(value.tag_bytes)
+    if encoding is None:
+        return None
+    try:
+        return bytes(value.data).decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _folded(der: bytes) -> list[tuple[int, frozenset[tuple[ObjectIdentifier, str | bytes]]]]:
+    """Make two names comparable: RDNs in order, each one's attributes in any order."""
     return [
-        frozenset((attribute.oid.dotted_string, _fold(attribute.value)) for attribute in rdn)
-        for rdn in name.rdns
+        (len(rdn), frozenset((oid, _fold(value)) for oid, value in rdn))
+        for rdn in _rdns(der, "Name")
     ]
 
 
-def _fold(value: str | bytes) -> str | bytes:
-    return value if isinstance(value, bytes) else " ".join(value.split()).casefold()
+def _fold(value: TLV) -> str | bytes:
+    """Prepare a string for comparison as RFC 5280 §7.1 asks by RFC 4518 §2."""
+    text = _value_text(value)
+    if text is None:
+        return encode(value)
+    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(composed.split())
+
+
+_ATTRIBUTES: Final = {
+    "2.5.4.3": "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.9": "STREET",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "0.9.2342.19200300.100.1.1": "UID",
+    "0.9.2342.19200300.100.1.25": "DC",
+}
+
+
+def _attribute_text(oid: ObjectIdentifier, value: TLV) -> str:
+    name = _ATTRIBUTES.get(oid.dotted_string, oid.dotted_string)
+    text = _value_text(value)
+    return f"{name}=#{encode(value).hex()}" if text is None else f"{name}={_escaped(text)}"
+
+
+def _escaped(text: str) -> str:
+    """Escape as RFC 4514 §2.4 does, and what a terminal or a log would take for an order."""
+    body = "".join(map(_escaped_character, text))
+    if body[:1] in {" ", "#"}:
+        body = f"\\{body}"
+    return f"{body[:-1]}\\ " if len(text) > 1 and text.endswith(" ") else body
+
+
+def _escaped_character(character: str) -> str:
+    if character in '"+,;<>\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return "".join(f"\\{octet:02x}" for octet in character.encode("utf-8", "surrogatepass"))
 
 
 class GeneralNameKind(IntEnum):
@@ -194,7 +292,9 @@ class GeneralName:
         if self.kind in _IA5 and not self.contents.isascii():
             raise MalformedError(f"{_LABELS[self.kind]} is not IA5", where=where)
         if self.kind is GeneralNameKind.DIRECTORY_NAME:
-            decode(x509.Name, self.contents, where)
+            Name.from_der(self.contents, where)
+        if self.kind is GeneralNameKind.OTHER_NAME:
+            decode(OtherName, encode_tlv(0x30, self.contents), where)
         if self.kind is GeneralNameKind.REGISTERED_ID:
             decode(ObjectIdentifier, encode_tlv(0x06, self.contents), where)
 
