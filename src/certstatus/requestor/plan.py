@@ -150,13 +150,8 @@ def _stem(base: str) -> str:
 
 
 def is_get_length(base: str, request_der: bytes) -> bool:
-    """Whether the whole URL, with the base64 as it is, has at most 255 bytes (L11).
-
-    RFC 9919 §6 does not say whether escapes count. Up to the limit GET is a MUST, above it
-    POST is a SHOULD: so they don't.
-    """
-    joint = len(_stem(base)) + 1
-    return joint + 4 * ((len(request_der) + 2) // 3) <= MAX_GET_URL_BYTES
+    """Whether the whole URL, as it is sent, has at most 255 bytes (L11)."""
+    return len(get_url(base, request_der)) <= MAX_GET_URL_BYTES
 
 
 def sends(base: str, request_der: bytes, method: Method) -> Send:

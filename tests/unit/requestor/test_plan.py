@@ -146,10 +146,10 @@ def test_a_get_url_joins_with_one_slash_and_escapes_all_that_is_special(
 @pytest.mark.rule("L11")
 def test_get_up_to_255_bytes_of_url_and_post_above(over: int, method: str) -> None:
     der = make_request(HashAlgorithm.SHA256).der
-    text = 4 * ((len(der) + 2) // 3)
-    base = "http://" + "h" * (MAX_GET_URL_BYTES + over - text - len("http://") - 1)
+    room = MAX_GET_URL_BYTES + over - len(get_url("http://", der).removeprefix("http:"))
+    base = "http://" + "h" * (room - len("http://"))
 
-    assert len(base) + 1 + text == MAX_GET_URL_BYTES + over
+    assert len(get_url(base, der)) == MAX_GET_URL_BYTES + over
     assert is_get_length(base, der) is (method == "GET")
     assert sends(base, der, Method.AUTO).method == method
 
