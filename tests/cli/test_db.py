@@ -385,7 +385,6 @@ def test_every_reason_can_be_given(
     assert done.get("reason") == (None if reason is CRLReason.UNSPECIFIED else reason.label)
 
 
-@pytest.mark.rule("B3")
 def test_a_serial_number_is_listed_before_its_certificate(
     books: Do, told: Callable[..., Any]
 ) -> None:
