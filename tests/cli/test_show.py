@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cryptography_vectors
 import pytest
 
 from certstatus.cli.exit_codes import ExitCode
@@ -195,3 +196,25 @@ def test_names_that_would_steer_the_terminal_are_written_out(
     assert "\x1b" not in result.stdout
     assert "gotcha" in result.stdout
     assert "\x1b" not in run("show", "--json", file).stdout
+
+
+VECTORS = Path(cryptography_vectors.__file__).parent / "x509"
+KEYS_NOT_SUPPORTED = ("e-trust.ru.der", "custom/unsupported_subject_public_key_info.pem")
+
+
+@pytest.mark.parametrize("file", sorted((VECTORS / "ocsp").glob("*.der")), ids=lambda one: one.stem)
+def test_every_vector_is_explained_or_refused_for_a_stated_reason(run: Run, file: Path) -> None:
+    result = run("show", file)
+    if result.exit_code == 0:
+        assert result.stdout.count("RFC ") > 3
+        assert result.stderr == ""
+    else:
+        assert result.exit_code == ExitCode.MALFORMED
+        assert len(result.stderr.partition(file.name)[2]) > 20
+
+
+@pytest.mark.parametrize("name", KEYS_NOT_SUPPORTED)
+def test_a_key_that_we_can_not_use_is_no_fault_of_the_certificate(run: Run, name: str) -> None:
+    result = run("show", VECTORS / name)
+    assert result.exit_code == 0
+    assert "! has an unusable key" in result.stdout

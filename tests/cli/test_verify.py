@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import cryptography_vectors
 import pytest
 
 from certstatus.cli.exit_codes import ExitCode
@@ -250,3 +251,17 @@ def test_findings_are_told_beside_the_verdict(verify: Callable[..., Any], forge:
     assert result.exit_code == 0
     assert "Worth knowing" in result.stdout
     assert "  ! " in result.stdout
+
+
+VECTORS = Path(cryptography_vectors.__file__).parent / "x509" / "ocsp"
+
+
+@pytest.mark.parametrize("file", sorted(VECTORS.glob("*resp*.der")), ids=lambda one: one.stem)
+def test_every_vector_is_judged_for_a_stated_reason(
+    run_json: RunJSON, lab: Lab, file: Path
+) -> None:
+    told = run_json("verify", file, "--serial", "1", "--issuer", lab.ca_certificate)
+    failed = [one for one in told["checks"] if one["outcome"] == "fail"]
+    assert told["verdict"] in {"untrusted", "refused", "malformed"}
+    assert failed
+    assert all(one["reason"] and one["rule"] for one in failed)

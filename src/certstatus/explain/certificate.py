@@ -123,11 +123,12 @@ def _subject(certificate: Certificate) -> Field:
 
 
 def _key(certificate: Certificate) -> Field:
-    section, problem = "RFC 5280 §4.1.2.7", ""
+    section = "RFC 5280 §4.1.2.7"
+    departures: tuple[str, ...] = ()
     try:
         size = _key_text(certificate)
     except MalformedError as error:
-        size, problem = "", str(error)
+        size, departures = "", (error.message,)
     bits = certificate.key_bits
     return Field(
         "subjectPublicKeyInfo",
@@ -143,7 +144,7 @@ def _key(certificate: Certificate) -> Field:
                 section,
                 children=_key_hashes(certificate),
                 der=bits,
-                problem=problem,
+                departures=departures,
             ),
         ),
         der=certificate.spki_der,

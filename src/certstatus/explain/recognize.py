@@ -46,12 +46,19 @@ def _by_tbs(der: bytes, at: int) -> Kind | None:
         return Kind.CERTIFICATE if following == _INTEGER else Kind.REQUEST
     if tag == _CONTEXT_1:  # requestorName
         return Kind.REQUEST
-    if tag == _INTEGER:  # v1 certificate: serial, algorithm, issuer, validity; CRL: time there
-        fourth = _after(der, _after(der, _after(der, at)))
-        return Kind.CRL if _tag(der, fourth) in _TIMES else Kind.CERTIFICATE
+    if tag == _INTEGER:
+        return _by_fourth(_tag(der, _after(der, _after(der, _after(der, at)))))
     if tag == _SEQUENCE:  # requestList, or the algorithm of a v1 CRL
         return Kind.CRL if _tag(der, _inside(der, at)) == _OID else Kind.REQUEST
     return None
+
+
+def _by_fourth(tag: int | None) -> Kind | None:
+    """Tell apart what begins with a number: serial, algorithm, issuer, validity; or version."""
+    if tag in _TIMES:  # version, algorithm, issuer, thisUpdate
+        return Kind.CRL
+    # A request for a certificate has its attributes there, and is none of ours.
+    return Kind.CERTIFICATE if tag in {_SEQUENCE, None} else None
 
 
 def is_whole(der: bytes) -> bool:

@@ -71,6 +71,12 @@ def test_what_is_no_message_is_of_no_kind(data: bytes) -> None:
     assert recognize(data) is None
 
 
+def test_a_request_for_a_certificate_is_none_of_ours() -> None:
+    integer, sequence = encode(0), encode_tlv(0x30, b"")
+    info = encode_sequence_of([integer, sequence, sequence, encode_tlv(0xA0, b"")])
+    assert recognize(encode_sequence_of([info])) is None
+
+
 def test_a_message_is_whole_from_its_first_octet_to_its_last() -> None:
     assert is_whole(RESPONSE)
     assert not is_whole(RESPONSE + b"\0")
