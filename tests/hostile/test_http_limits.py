@@ -284,10 +284,10 @@ async def test_a_client_that_reads_slowly_gets_everything() -> None:
 # --- too many ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("many", [2_000, 20_000], ids=["in one read", "in several"])
 @in_loop
-async def test_reading_stops_while_enough_requests_wait() -> None:
+async def test_reading_stops_while_enough_requests_wait(many: int) -> None:
     face = Patient()
-    many = 20_000
     async with serving(face) as served:
         client = await served.connect()
         asking = asyncio.create_task(client.say(get("/later") + get("/now") * many))
@@ -301,6 +301,21 @@ async def test_reading_stops_while_enough_requests_wait() -> None:
         for _ in range(many):
             assert (await client.answer()).body == b"GET /now "
         await asking
+
+
+@in_loop
+async def test_the_clock_of_half_a_request_starts_anew_when_reading_does() -> None:
+    face = Patient()
+    async with serving(face) as served:
+        client = await served.connect()
+        await client.say(get("/later") + get("/now") * 2 * MAX_PIPELINED + get()[:-1])
+        await until(lambda: face.waiting == 1)
+        served.pass_time(READ_TIME.total_seconds())  # not the client's fault
+        face.leave.set()
+        for _ in range(1 + 2 * MAX_PIPELINED):
+            assert (await client.answer()).status == 200
+        served.pass_time(READ_TIME.total_seconds())
+        assert (await client.answer()).status == 408
 
 
 @in_loop

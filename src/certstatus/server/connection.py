@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         return self._task is not None or bool(self._queue) or self._is_stalled
 
     def _is_full(self) -> bool:
-        return self._is_stalled or len(self._queue) >= self._server.limits.pipelined
+        return len(self._queue) >= self._server.limits.pipelined
 
     def _feed_held(self) -> None:
         while self._held is not None and not self._is_full():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from certstatus.errors import ConfigError
 
 __all__ = ["address", "bind_tcp", "bind_unix", "close_all"]
+
+_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 _Where: TypeAlias = tuple[Any, ...]
 """An address as the socket module has it: host, port, and for IPv6 flow and scope."""
@@ -20,6 +23,8 @@ _Where: TypeAlias = tuple[Any, ...]
 def bind_tcp(host: str, port: int, *, reuse_port: bool = False) -> list[socket.socket]:
     """Bind a socket to every address of ``host``; with ``port`` 0, to one free port for all.
 
+    An empty ``host`` is every address of the machine, IPv4 and IPv6. Of several addresses,
+    those that the machine does not have (IPv6 switched off) are left out.
     With ``reuse_port`` others of the same user may bind the same port, and the kernel
     spreads connections over those that listen.
 
@@ -28,9 +33,17 @@ def bind_tcp(host: str, port: int, *, reuse_port: bool = False) -> list[socket.s
     """
     bound: list[socket.socket] = []
     try:
+        missing: OSError | None = None
         for family, where in _addresses(host, port):
             port = port or (bound[0].getsockname()[1] if bound else 0)
-            bound.append(_bind(family, (where[0], port, *where[2:]), reuse_port=reuse_port))
+            try:
+                bound.append(_bind(family, (where[0], port, *where[2:]), reuse_port=reuse_port))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error
+        if missing and not bound:
+            raise missing
     except OSError as error:
         close_all(bound)
         raise ConfigError(

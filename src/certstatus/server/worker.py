@@ -38,7 +38,7 @@ _READY: Final = b"ready"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to serve. ``addresses`` and ``admin`` are host and port, 0 for a free one."""
+    """How to serve. ``addresses`` and ``admin`` are host (empty for all) and port (0 for a free one)."""
 
     addresses: Sequence[tuple[str, int]] = ()
     unix_paths: Sequence[Path] = ()
@@ -201,8 +201,8 @@ class Worker:
         return [*own, *self._listening.shared]
 
     async def _start_admin(self, service: Service) -> Admin | None:
-        """The first worker has the admin port: the checks need what only a worker has loaded."""
-        if self._index or not self._listening.admin:
+        """Serve the admin port: any worker can, for each has the metrics of all."""
+        if not self._listening.admin:
             return None
         admin = Admin(admin_app(lambda: service.checks, self._metrics))
         await admin.start(self._listening.admin)

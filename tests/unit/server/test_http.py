@@ -169,15 +169,14 @@ async def test_a_client_that_waits_for_100_continue_is_told_to_go_on() -> None:
 
 @in_loop
 async def test_100_continue_is_not_sent_where_the_body_is_there_already() -> None:
-    async with serving(Echo()) as served:
+    face = Patient()
+    async with serving(face) as served:
         client = await served.connect()
-        # The whole request comes at once, behind one that waits: no need to ask for its body.
-        await client.say(get("/a") + post(b"body", "Expect: 100-continue"))
-        assert (await client.answer()).body == b"GET /a "
-        statuses = [(await client.answer()).status]
-        if statuses == [100]:
-            statuses.append((await client.answer()).status)
-        assert statuses[-1] == 200
+        await client.say(get("/later") + post(b"body", "Expect: 100-continue")[:-1])
+        await until(lambda: face.waiting == 1)
+        face.leave.set()
+        assert (await client.answer()).body == b"GET /later "
+        assert (await client.ask(b"y" + get("/now"))).body == b"POST / body"
 
 
 @in_loop
@@ -468,17 +467,17 @@ async def test_drain_answers_what_is_under_way_and_closes_what_is_idle() -> None
         idle, fresh, busy, reading = [await served.connect() for _ in range(4)]
         await idle.ask(get("/now"))
         await busy.say(get("/later") + get("/now"))
-        await reading.say(post(b"body")[:-2])
+        await reading.say(get("/now")[:-2])
         await until(lambda: served.server.connections == 4 and face.waiting == 1)
 
         draining = asyncio.create_task(served.server.drain(limits.DRAIN_TIME))
         assert await idle.rest() == b""
         assert await fresh.rest() == b""
-        await reading.say(b"dy")
+        await reading.say(b"\r\n" + get("/too-late"))
         face.leave.set()
 
         last = await reading.answer()
-        assert (last.body, last.headers["connection"]) == (b"POST / body", "close")
+        assert (last.body, last.headers["connection"]) == (b"GET /now ", "close")
         first, second = await busy.answer(), await busy.answer()
         assert (first.body, second.body) == (b"GET /later ", b"GET /now ")
         assert "connection" not in first.headers
@@ -486,6 +485,8 @@ async def test_drain_answers_what_is_under_way_and_closes_what_is_idle() -> None
         for client in (busy, reading):
             await client.close()
         assert await draining == 0
+        assert b"/too-late" not in {request.target for request in face.requests}
+        assert served.events == []
         with pytest.raises(OSError, match="Connect"):
             await served.connect()
 

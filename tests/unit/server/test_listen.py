@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from certstatus.errors import ConfigError
+from certstatus.server import listen
 from certstatus.server.listen import address, bind_tcp, bind_unix, close_all
 
 
@@ -26,6 +29,23 @@ def test_port_0_is_one_free_port_on_all_addresses(opened: list[socket.socket]) -
     ports = {each.getsockname()[1] for each in opened}
     assert len(ports) == 1
     assert ports != {0}
+
+
+def test_a_machine_without_ipv6_listens_on_what_it_has(
+    opened: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind = listen._bind
+
+    def lacking(family: socket.AddressFamily, where: Any, *, reuse_port: bool) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return bind(family, where, reuse_port=reuse_port)
+
+    monkeypatch.setattr(listen, "_bind", lacking)
+    opened += bind_tcp("", 0)
+    assert {each.family for each in opened} == {socket.AF_INET}
+    with pytest.raises(ConfigError, match="not supported"):
+        bind_tcp("::1", 0)
 
 
 def test_addresses_are_written_as_in_urls(opened: list[socket.socket], tmp_path: Path) -> None:

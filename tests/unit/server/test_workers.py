@@ -94,6 +94,15 @@ class Process:
                 said: dict[str, Any] = json.loads(self.ask()[1])
                 return said
 
+    def refuses_connections(self) -> bool:
+        """Say whether no worker accepts any more, which is the first thing a drain does."""
+        try:
+            with contextlib.closing(self.connect()) as connection:
+                connection.connect()
+        except ConnectionRefusedError:
+            return True
+        return False
+
     def words(self) -> set[str]:
         """Ask until every one of two workers has answered."""
         said: dict[int, str] = {}
@@ -205,7 +214,7 @@ def test_what_is_under_way_is_answered_before_the_end(
         busy.request("GET", "/wait")
         _until((process.folder / "waiting").exists)
         process.signal(number)
-        _until(lambda: process.logged("drain"))
+        _until(process.refuses_connections)
         (process.folder / "go").touch()
         response = busy.getresponse()
         assert (response.status, response.headers["Connection"]) == (200, "close")
@@ -312,6 +321,7 @@ def test_a_worker_that_cannot_start_ends_all_with_its_error_and_exit_code(
     failure = process.logged("worker_failed")[0]
     assert failure["error"] == "word: is not a word (mend it)"
     assert "Traceback" not in (tmp_path / "log").read_text()
+    assert process.logged("restart_planned") == []
 
 
 def test_a_defect_at_the_start_is_70_with_its_traceback(
@@ -382,6 +392,9 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(
 
 def test_health_follows_the_checks_of_the_service(start: Callable[..., Process]) -> None:
     process = start(workers=2)
+    (process.folder / "broken").write_text("not to be restarted")
+    os.kill(process.pids[0], signal.SIGKILL)  # whichever worker is left can be asked
+    _until(lambda: process.logged("worker_died"))
     assert process.ask("/healthz", "admin")[0] == 200
     (process.folder / "unready").write_text("the signer has expired")
     status, body = process.ask("/healthz", "admin")
