@@ -1,0 +1,265 @@
+"""`make run`: a CA's statuses served, asked for and judged, over real HTTP, in one minute.
+
+Makes a CA with three certificates, enters two of them into a status database, revokes
+one, serves what the database says, and asks for all three: with our requestor and with
+`openssl ocsp`, by GET and by POST, with a nonce and without. Ends with a non-zero exit
+code if any verdict is not what it should be. ONCE=1 ends it after that; else the
+responder stays up.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.table import Table
+
+from certstatus.fetch import Exchange, HTTPDoor
+from certstatus.pkix import Certificate
+from certstatus.requestor import AskPolicy, CheckPolicy, Method, Requestor
+from certstatus.testing.lab import Lab, build_lab
+
+OUT = Console(highlight=False, soft_wrap=True)
+EXPECTED = {"good": "good", "revoked": "revoked", "never-issued": "unknown"}
+STYLES = {"good": "green", "revoked": "red", "unknown": "yellow"}
+START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One way of asking: a row of the table."""
+
+    who: str
+    method: str
+    nonce: bool
+    ask: Callable[[str], str]
+
+    @property
+    def how(self) -> str:
+        """The method, and the nonce if there is one."""
+        return f"{self.method} + nonce" if self.nonce else self.method
+
+
+def main() -> int:
+    """Show the main job; return the exit code."""
+    with tempfile.TemporaryDirectory(prefix="certstatus-") as folder:
+        port = _free_port()
+        url = f"http://127.0.0.1:{port}/"
+        lab = build_lab(Path(folder) / "lab", now=datetime.now(UTC), ocsp_url=url)
+        _heading("A CA, its delegated responder, and three certificates")
+        OUT.print(f"  {lab.directory}: ca, responder, good, revoked, never-issued (.pem, .key)")
+        _heading("Its books: two certificates are entered, one of them is revoked")
+        _keep_books(lab)
+        _heading(f"Its responder, at {url}")
+        with _responder(lab, port):
+            is_right = _ask_all(lab, url)
+            _heading("One response explained: good.pem, as `certstatus show` tells it")
+            _show(lab, url)
+            _heading("What to try next")
+            _suggest(lab)
+            if not os.environ.get("ONCE"):
+                _stay()
+    return 0 if is_right else 1
+
+
+# --- the steps ----------------------------------------------------------------------------
+
+
+def _keep_books(lab: Lab) -> None:
+    revoked = lab.revoked.certificate.serial_number
+    for arguments in (
+        ["db", "init", "--issuer", "ca.pem"],
+        ["db", "import", "good.pem", "revoked.pem"],
+        ["db", "revoke", f"{revoked:X}", "--reason", "keyCompromise"],
+    ):
+        OUT.print(f"  [bold]$ certstatus {shlex.join(arguments)}[/]")
+        _run([sys.executable, "-m", "certstatus", *arguments], lab.directory)
+
+
+@contextmanager
+def _responder(lab: Lab, port: int) -> Iterator[None]:
+    """Run the responder, wait until it answers, and end it at the end."""
+    arguments = [
+        *("serve", "--ca", "ca.pem", "--signer", "responder.pem", "--key", "responder.key"),
+        *("--database", "certstatus.db", "--port", str(port), "--no-access-log"),
+    ]
+    OUT.print(f"  [bold]$ certstatus {shlex.join(arguments)}[/]")
+    command = [sys.executable, "-m", "certstatus", *arguments]
+    log = lab.directory / "responder.log"
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(command, cwd=lab.directory, stdout=file, stderr=file) as process,
+    ):
+        try:
+            _await_port(process, port, log)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _ask_all(lab: Lab, url: str) -> bool:
+    """Ask in every way, print the table, and say whether every verdict is right."""
+    askings = [
+        *_ways_of_ours(lab, url),
+        *_ways_of_openssl(lab, url),
+    ]
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for title in ("who asks", "how", *(f"{name}.pem" for name in EXPECTED)):
+        table.add_column(title, no_wrap=True)
+    is_right = True
+    for asking in askings:
+        cells = []
+        for name, expected in EXPECTED.items():
+            started = time.perf_counter()
+            verdict = asking.ask(name)
+            elapsed = (time.perf_counter() - started) * 1000
+            is_right = is_right and verdict == expected
+            cells.append(f"[{STYLES.get(verdict, 'reverse')}]{verdict}[/] {elapsed:.0f} ms")
+        table.add_row(asking.who, asking.how, *cells)
+    OUT.print()
+    OUT.print(table)
+    OUT.print(f"\n  {'every verdict is right' if is_right else '[red]a verdict is wrong[/]'}")
+    return is_right
+
+
+def _ways_of_ours(lab: Lab, url: str) -> Iterator[Asking]:
+    requestor = Requestor(urls=(url,))
+
+    def way(method: Method, nonce: bool) -> Callable[[str], str]:
+        policy = CheckPolicy(ask=AskPolicy(method=method), send_nonce=nonce)
+
+        def ask(name: str) -> str:
+            certificate = _certificate(lab, name)
+            asking = replace(requestor, policy=policy)
+            return asking.check(certificate, lab.ca.certificate).verdict.value
+
+        return ask
+
+    for method in (Method.GET, Method.POST):
+        for nonce in (False, True):
+            yield Asking("certstatus", method.value.upper(), nonce, way(method, nonce))
+
+
+def _ways_of_openssl(lab: Lab, url: str) -> Iterator[Asking]:
+    """Let `openssl ocsp` ask by POST; by GET it makes the request and judges the answer."""
+
+    def post(nonce: str) -> Callable[[str], str]:
+        return lambda name: _verdict(_openssl(lab, name, nonce, "-url", url), name)
+
+    def get(nonce: str) -> Callable[[str], str]:
+        def ask(name: str) -> str:
+            question, answer = lab.directory / "question.der", lab.directory / "answer.der"
+            _openssl(lab, name, nonce, "-reqout", str(question))
+            path = quote(b64encode(question.read_bytes()).decode("ascii"), safe="")
+            answer.write_bytes(HTTPDoor().fetch(Exchange(url=url + path)).body)
+            files = ("-reqin", str(question), "-respin", str(answer))
+            return _verdict(_openssl(lab, name, "-no_nonce", *files), name)
+
+        return ask
+
+    for method, way in (("GET", get), ("POST", post)):
+        for nonce in ("-no_nonce", "-nonce"):
+            yield Asking("openssl ocsp", method, nonce == "-nonce", way(nonce))
+
+
+def _openssl(lab: Lab, name: str, *options: str) -> str:
+    command = ["openssl", "ocsp", "-issuer", "ca.pem", "-CAfile", "ca.pem", *options]
+    return _run([*command, "-cert", f"{name}.pem"], lab.directory, check=False)
+
+
+def _verdict(told: str, name: str) -> str:
+    """Read the verdict of `openssl ocsp`, or what it complains of; its exit code says nothing."""
+    found = [line for line in told.splitlines() if line.startswith(f"{name}.pem: ")]
+    if "Response verify OK" not in told or "WARNING" in told or not found:
+        return told.strip()
+    return found[0].partition(": ")[2]
+
+
+def _show(lab: Lab, url: str) -> None:
+    requestor = Requestor(urls=(url,))
+    result = requestor.check(lab.good.certificate, lab.ca.certificate)
+    answer = lab.directory / "good.ors"
+    answer.write_bytes(result.require().der)
+    OUT.print("  [bold]$ certstatus show good.ors[/]\n")
+    command = [sys.executable, "-m", "certstatus", "show", "good.ors"]
+    OUT.file.flush()
+    subprocess.run(command, cwd=lab.directory, check=True)
+
+
+def _suggest(lab: Lab) -> None:
+    OUT.print(f"  [bold]$ cd {lab.directory}[/]")
+    for line in (
+        "certstatus check good.pem revoked.pem --issuer ca.pem --allow-private",
+        "certstatus db hold 3E9 && certstatus check good.pem --issuer ca.pem --allow-private",
+        "certstatus request --issuer ca.pem --cert good.pem --nonce -o q.der",
+        "certstatus rule O22",
+    ):
+        OUT.print(f"  [bold]$ {line}[/]")
+
+
+def _stay() -> None:
+    OUT.print("\n  The responder stays up; Ctrl-C ends it, and removes the folder.")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        OUT.print()
+
+
+# --- odds and ends -------------------------------------------------------------------------
+
+
+def _heading(text: str) -> None:
+    OUT.print(f"\n[bold cyan]{text}[/]")
+
+
+def _certificate(lab: Lab, name: str) -> Certificate:
+    (certificate,) = Certificate.load(lab.certificates[name].read_bytes())
+    return certificate
+
+
+def _run(command: list[str], directory: Path, *, check: bool = True) -> str:
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    told = done.stdout + done.stderr
+    if check and done.returncode:
+        raise SystemExit(f"{shlex.join(command)}: {told}")
+    return told
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"the responder does not start: {log.read_text('utf-8', 'replace')}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
