@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from certstatus.asn1 import oids
 from certstatus.errors import RefusedError, UnreachableError, UntrustedError
-from certstatus.limits import MAX_DELEGATE_DEPTH, NONCE_OCTETS
+from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_DELEGATE_DEPTH, NONCE_OCTETS
 from certstatus.ocsp import (
     CertID,
     Extensions,
@@ -216,6 +216,17 @@ def test_without_the_issuer_nothing_is_asked(
 
     assert result.verdict is Verdict.UNREACHABLE
     assert [asked.path for asked in server.asked] == ["/ca.cer"]
+
+
+def test_a_ca_issuers_document_is_read_up_to_a_limit(
+    server: ScriptedServer, requestor: Requestor, check: Check, aia_leaf: Issued
+) -> None:
+    server.script = lambda _: Reply(200, CA.certificate.der + bytes(MAX_CERTIFICATE_BYTES))
+
+    (result,) = check(requestor, aia_leaf.certificate, issuer=None)
+
+    assert result.verdict is Verdict.UNREACHABLE
+    assert f"larger than {MAX_CERTIFICATE_BYTES} bytes" in result.attempts[0].reason
 
 
 @pytest.mark.rule("L9")
