@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import pytest
 
@@ -24,8 +25,9 @@ def check(lab: Lab, url: str, name: str, policy: CheckPolicy = POLICY) -> CheckR
     return Requestor(urls=(url,), policy=policy).check(leaf.certificate, lab.ca.certificate)
 
 
-@pytest.mark.parametrize("method", [Method.GET, Method.POST])
-@pytest.mark.parametrize("algorithm", HashAlgorithm)
+@pytest.mark.parametrize(
+    ("method", "algorithm"), list(product([Method.GET, Method.POST], HashAlgorithm))
+)
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [("good", Verdict.GOOD), ("revoked", Verdict.REVOKED), ("never-issued", Verdict.UNKNOWN)],
@@ -34,6 +36,7 @@ def check(lab: Lab, url: str, name: str, policy: CheckPolicy = POLICY) -> CheckR
 def test_each_status_is_understood_by_get_and_post_under_every_hash(
     lab: Lab,
     openssl_url: str,
+    *,
     name: str,
     verdict: Verdict,
     algorithm: HashAlgorithm,
