@@ -41,7 +41,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--validity", metavar="SPAN", help="From thisUpdate to nextUpdate.  [default: 4d]")
 @click.option("--profile", type=click.Choice(["rfc6960", "rfc9919", "br"]), help="Whose rules.")
 @click.option("--host", help="Where to listen.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="[default: 8888; 0: a free one]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: 8080; 0: a free one]")
 @click.option("--path", help="Where the AIA URL points.  [default: /]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 1]")
 @click.option("--admin-port", type=click.IntRange(0, 65535), help="For /healthz and /metrics.")
@@ -57,9 +57,9 @@ def command(config: Path | None, *, check_only: bool, **options: Any) -> int:
 
     \b
       [server]
-      port = 8888
+      port = 8080
       workers = 2
-      admin_port = 9888
+      admin_port = 9080
     \b
       [[authority]]
       certificate = "ca.pem"

@@ -80,7 +80,7 @@ class ServerConfig(_Table):
     """``[server]``: where to listen, and how much to bear."""
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8888
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
     path: Annotated[str, Field(pattern=r"^/")] = "/"
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     admin_host: str = "127.0.0.1"
