@@ -40,6 +40,8 @@ from certstatus.pkix.signature import signature_algorithm, signature_problem
 
 __all__ = ["CertificateList", "IssuingDistributionPoint", "RevokedEntry"]
 
+_V2: Final = 1
+
 # What we understand; any other critical extension makes the CRL unusable (C8).
 _KNOWN: Final = frozenset(
     {
@@ -115,7 +117,7 @@ class CertificateList:
         if len(der) > MAX_CRL_BYTES:
             raise MalformedError(f"is larger than {MAX_CRL_BYTES} bytes", where=where)
         crl = cls(der)
-        _ = (crl.this_update, crl.next_update, crl.extensions)
+        _ = (crl.version, crl.this_update, crl.next_update, crl.extensions)
         return crl
 
     @classmethod
@@ -154,7 +156,10 @@ class CertificateList:
     @property
     def version(self) -> int:
         """The version as it is numbered: 1 is v2, and 0, left out, is v1."""
-        return self._tbs.version or 0
+        version = self._tbs.version or 0
+        if not 0 <= version <= _V2:
+            raise MalformedError(f"{version} is neither v1(0) nor v2(1)", where="version")
+        return version
 
     @property
     def signature(self) -> bytes:
