@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,24 @@ __all__ = ["command"]
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+_CONFIGURATION: Final = """
+
+A configuration file says the same and more, for any number of CAs:
+  [server]
+  port = 8080
+  workers = 2
+  admin_port = 9080
+
+  [[authority]]
+  certificate = "ca.pem"
+  validity = "4d"
+  [[authority.signer]]
+  certificate = "responder.pem"
+  key = "responder.key"
+  [[authority.source]]
+  index = "index.txt"     # or database, or crl; of several the first has authority"""
+
+
 @click.command(
     "serve",
     cls=Command,
@@ -21,7 +39,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
         "certstatus serve --ca ca.pem --signer s.pem --key s.key --index index.txt",
         "certstatus serve --ca ca.pem --pkcs12 s.p12 --password-file pw --crl ca.crl --unlisted good",
         "certstatus serve --config certstatus.toml",
-    ),
+    )
+    + _CONFIGURATION,
 )
 @click.option("--config", type=_FILE, help="A TOML file, in place of the options of one CA.")
 @click.option("--ca", type=_FILE, help="The CA that is answered for.")
@@ -48,27 +67,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--access-log/--no-access-log", default=None, help="A line for each answer.")
 @click.option("--check", "check_only", is_flag=True, help="Read everything, say so, and end.")
 def command(config: Path | None, *, check_only: bool, **options: Any) -> int:
-    r"""Run the responder: good, revoked or unknown, signed, over HTTP.
+    """Run the responder: good, revoked or unknown, signed, over HTTP.
 
     SIGTERM and Ctrl-C end it after the requests under way; SIGHUP reads configuration,
     certificates, keys and sources anew.
-
-    A configuration file says the same and more, for any number of CAs:
-
-    \b
-      [server]
-      port = 8080
-      workers = 2
-      admin_port = 9080
-    \b
-      [[authority]]
-      certificate = "ca.pem"
-      validity = "4d"
-      [[authority.signer]]
-      certificate = "responder.pem"
-      key = "responder.key"
-      [[authority.source]]
-      index = "index.txt"     # or database, or crl; of several the first has authority
     """
     # The server's needs are an extra, and heavy: they are imported when it runs.
     from certstatus.cli.serving import load_from_file, load_from_options, run  # noqa: PLC0415
