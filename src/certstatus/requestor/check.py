@@ -30,6 +30,9 @@ class Requestor:
     ``urls`` are responders to ask instead of those that AIA names; ``cache`` keeps
     responses for as long as they may be used, None keeps none; ``door`` fetches; ``clock``
     tells the time. No method raises for what a peer sends or fails to send.
+
+    Whether the issuer itself is to be trusted is for path validation to say: ask first
+    there, above all where the issuer was found at AIA, which the certificate's maker wrote.
     """
 
     urls: Sequence[str] = ()

@@ -16,7 +16,12 @@ from typing import Final, TypeAlias
 from certstatus.clock import Clock
 from certstatus.errors import Attempt, MalformedError
 from certstatus.fetch import Exchange, Guard, Provenance
-from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_RESPONSE_CERTS, NONCE_OCTETS
+from certstatus.limits import (
+    MAX_CERTIFICATE_BYTES,
+    MAX_REQUESTS,
+    MAX_RESPONSE_CERTS,
+    NONCE_OCTETS,
+)
 from certstatus.ocsp import (
     NO_EXTENSIONS,
     CertID,
@@ -24,6 +29,7 @@ from certstatus.ocsp import (
     Extensions,
     Nonce,
     OCSPRequest,
+    OCSPResponse,
     Signature,
     encode_request,
     encode_signed_request,
@@ -78,7 +84,7 @@ class Checking:
         issuer: Certificate | None,
         chain: Sequence[Certificate],
     ) -> Steps:
-        """Check certificates of one issuer with one request; results in their order."""
+        """Check certificates of one issuer, many with one request; results in their order."""
         if not certificates:
             return []
         if issuer is None:
@@ -90,9 +96,10 @@ class Checking:
             known = self._without_asking(certificate, issuer)
             if known is not None:
                 found[position] = known
-        asked_for = {p: one for p, one in enumerate(certificates) if p not in found}
-        if asked_for:
-            results = yield from self._ask(tuple(asked_for.values()), issuer)
+        open_ = [position for position in range(len(certificates)) if position not in found]
+        for start in range(0, len(open_), MAX_REQUESTS):
+            asked_for = open_[start : start + MAX_REQUESTS]
+            results = yield from self._ask([certificates[one] for one in asked_for], issuer)
             found |= dict(zip(asked_for, results, strict=True))
         return [found[position] for position in range(len(certificates))]
 
@@ -154,13 +161,14 @@ class Checking:
         cached = self.cache.get(issuer, certificate.serial_number)
         if cached is None:
             return None
-        report = self._verify(cached.der, certificate, issuer)
+        report, end = self._verify(cached.der, certificate, issuer), cached.fresh_until
         if report.pending is not None:
             known = self._for_delegates().held(report.pending, issuer)
             if known is None:
                 return None
-            status = {report.pending.der: known.verified.cert_status}
-            report = self._verify(cached.der, certificate, issuer, delegates=status)
+            status, end = known.verified.cert_status, min(end, known.fresh_until)
+            delegates = {report.pending.der: status}
+            report = self._verify(cached.der, certificate, issuer, delegates=delegates)
         if report.verified is None:
             self.cache.drop(issuer, certificate.serial_number)
             return None
@@ -173,29 +181,23 @@ class Checking:
             method=cached.method,
             from_cache=True,
         )
-        return Held(result, report.verified, cached.fresh_until)
+        return Held(result, report.verified, end)
 
-    def _store(
-        self, certificate: Certificate, issuer: Certificate, report: Report, asked: Asked
-    ) -> None:
-        """Keep an answer for as long as it may be used, never in place of a later one (L14).
+    def _store(self, result: CheckResult, received: Received) -> None:
+        """Keep an answer for as long as it may be used (L14).
 
         An answer about several is not kept, nor is unknown: no authority speaks there.
         """
-        verified, send, received = report.verified, asked.send, asked.received
-        if self.cache is None or self.policy.has_nonce or verified is None:
+        assert result.report is not None
+        verified, issuer = result.report.verified, result.issuer
+        if self.cache is None or self.policy.has_nonce or verified is None or issuer is None:
             return
-        if len(verified.data.responses) != 1 or report.verdict is Verdict.UNKNOWN:
+        if len(verified.data.responses) != 1 or result.verdict is Verdict.UNKNOWN:
             return
-        assert send is not None
-        assert received is not None
         end = fresh_until(verified, received.headers, self.clock.now())
-        held = self.held(certificate, issuer)
-        is_older = held is not None and held.verified.single.this_update > (
-            verified.single.this_update
-        )
-        if end is not None and not is_older:
-            self.cache.put(verified, issuer, fresh_until=end, url=send.url, method=send.method)
+        if end is not None:
+            url, method = result.url or "", result.method or ""
+            self.cache.put(verified, issuer, fresh_until=end, url=url, method=method)
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -209,7 +211,7 @@ class Checking:
                 continue
             (again,) = yield from self._ask_together((result.certificate,), issuer)
             results[position] = replace(again, attempts=(*result.attempts, *again.attempts))
-            if not any(one.is_verified for one in results):
+            if again.report is None or not any(one.is_verified for one in results):
                 break  # it is not the number of certificates that this responder minds
         return results
 
@@ -220,7 +222,9 @@ class Checking:
             return [_unreachable(one, issuer, none) for one in certificates]
 
         def judge(body: bytes, request: OCSPRequest) -> Report:
-            reports = [self._verify(body, one, issuer, request) for one in certificates]
+            reports = [self._verify(body, certificates[0], issuer, request)]
+            response = reports[0].response or body  # read once, however many it is held against
+            reports += [self._verify(response, one, issuer, request) for one in certificates[1:]]
             return min(reports, key=lambda report: report.verified is not None)
 
         asking = ask(
@@ -280,14 +284,14 @@ class Checking:
 
     def _verify(
         self,
-        body: bytes,
+        response: bytes | OCSPResponse,
         certificate: Certificate,
         issuer: Certificate,
         request: OCSPRequest | None = None,
         delegates: Mapping[bytes, CertStatus] | None = None,
     ) -> Report:
         return verify_response(
-            body,
+            response,
             issuer=issuer,
             certificate=certificate,
             request=request,
@@ -326,12 +330,17 @@ class Checking:
         asked: Asked,
         delegates: Mapping[bytes, CertStatus],
     ) -> CheckResult:
-        result = self._told(certificate, issuer, asked, delegates)
-        if result.is_verified:
-            return result
-        # No news: what is held stands until its nextUpdate, though it was time to ask anew.
         held = self.held(certificate, issuer)
-        return result if held is None else replace(held.result, attempts=result.attempts)
+        told = self._told(certificate, issuer, asked, delegates)
+        if held is not None and not told.is_verified:
+            # No news: what is held stands until its nextUpdate, though it was time to ask anew.
+            return replace(held.result, attempts=told.attempts)
+        if held is not None and _is_older(told, held):
+            older = Attempt(told.url or "", "told something older than what is held")
+            return replace(held.result, attempts=(*told.attempts, older))
+        if told.is_verified and asked.received is not None:
+            self._store(told, asked.received)
+        return told
 
     def _told(
         self,
@@ -340,10 +349,10 @@ class Checking:
         asked: Asked,
         delegates: Mapping[bytes, CertStatus],
     ) -> CheckResult:
-        if asked.received is None or asked.send is None:
+        if asked.report is None or asked.received is None or asked.send is None:
             return _unreachable(certificate, issuer, asked.attempts)
-        report = self._verify(asked.received.body, certificate, issuer, asked.request, delegates)
-        self._store(certificate, issuer, report, asked)
+        response = asked.report.response or asked.received.body
+        report = self._verify(response, certificate, issuer, asked.request, delegates)
         return CheckResult(
             certificate=certificate,
             issuer=issuer,
@@ -363,6 +372,12 @@ class Held:
     result: CheckResult
     verified: VerifiedResponse
     fresh_until: datetime
+
+
+def _is_older(told: CheckResult, held: Held) -> bool:
+    """Whether somebody repeats an old answer, or lags behind."""
+    verified = None if told.report is None else told.report.verified
+    return verified is not None and (verified.single.this_update < held.verified.single.this_update)
 
 
 def _with_media_type(report: Report, received: Received) -> Report:

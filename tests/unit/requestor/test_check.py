@@ -17,7 +17,12 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from certstatus.asn1 import oids
 from certstatus.errors import RefusedError, UnreachableError, UntrustedError
-from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_DELEGATE_DEPTH, NONCE_OCTETS
+from certstatus.limits import (
+    MAX_CERTIFICATE_BYTES,
+    MAX_DELEGATE_DEPTH,
+    MAX_REQUESTS,
+    NONCE_OCTETS,
+)
 from certstatus.ocsp import (
     CertID,
     Extensions,
@@ -323,6 +328,31 @@ def test_no_certificates_are_no_question(
     assert check(requestor) == []
     assert check(requestor, issuer=None) == []
     assert server.asked == []
+
+
+def test_very_many_certificates_travel_in_as_many_requests_as_it_takes(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    leaves = [LEAF.certificate] * (2 * MAX_REQUESTS + 1)
+
+    results = check(requestor, *leaves)
+
+    assert [result.verdict for result in results] == [Verdict.GOOD] * len(leaves)
+    sizes = [len(parse_request(request_der(asked)).request_list) for asked in server.asked]
+    assert sizes == [MAX_REQUESTS, MAX_REQUESTS, 1]
+
+
+def test_a_responder_that_falls_silent_is_not_asked_for_each(
+    server: ScriptedServer, requestor: Requestor, check: Check
+) -> None:
+    leaves = [CA.issue_server().certificate for _ in range(20)]
+    first = Forge.honest(CA, leaves[0].serial_number, DELEGATE).der
+    server.script = lambda _: Reply(200, first) if len(server.asked) == 1 else Reply(404)
+
+    results = check(requestor, *leaves)
+
+    assert [result.verdict for result in results[:2]] == [Verdict.GOOD, Verdict.UNREACHABLE]
+    assert len(server.asked) <= 3
 
 
 def for_one_only(otherwise: bytes) -> Callable[[Asked], Reply]:
@@ -781,12 +811,14 @@ def test_an_answer_planted_under_another_certificates_name_is_not_believed(
     assert (result.verdict, result.from_cache) == (Verdict.REVOKED, False)
 
 
-def test_an_older_answer_never_replaces_a_later_one(
+@pytest.mark.rule("L14")
+def test_an_older_answer_never_replaces_a_later_one_nor_counts_before_it(
     server: ScriptedServer, caching: Requestor, check: Check
 ) -> None:
     clock = caching.clock
     assert isinstance(clock, FixedClock)
-    server.script = replace(honest(), headers=(("Cache-Control", "max-age=60"),))
+    revoked = honest(cert_status=Revoked(NOW - timedelta(hours=1)))
+    server.script = replace(revoked, headers=(("Cache-Control", "max-age=60"),))
     check(caching, LEAF.certificate)
     (stored,) = (file.read_bytes() for file in _files(caching))
     clock.advance(timedelta(minutes=2))
@@ -794,7 +826,8 @@ def test_an_older_answer_never_replaces_a_later_one(
 
     (result,) = check(caching, LEAF.certificate)
 
-    assert result.verdict is Verdict.GOOD
+    assert (result.verdict, result.from_cache) == (Verdict.REVOKED, True)
+    assert result.attempts[-1].reason == "told something older than what is held"
     assert [file.read_bytes() for file in _files(caching)] == [stored]
 
 
