@@ -238,7 +238,7 @@ class StatusDatabase:
         actor: str,
         now: datetime,
     ) -> CertificateRecord:
-        """List a certificate as issued, before it is published even (B3); good from now on.
+        """List a certificate as issued, before it is published even (BR §4.9.9); good from now on.
 
         Raises:
             ChangeError: the serial number is listed already.

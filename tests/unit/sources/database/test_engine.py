@@ -259,3 +259,30 @@ def test_closing_twice_does_no_harm_and_a_closed_database_opens_again(
     database.close()
 
     assert database.issuers() == (issuer,)
+
+
+def test_connecting_never_makes_a_file(path: Path) -> None:
+    """Even where the file vanishes after it was looked at."""
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        engine._connect(path, DATABASE_WRITE_TIME, read_only=False)
+
+    assert not path.exists()
+
+
+def test_writers_take_turns(path: Path, database: StatusDatabase, issuer: Issuer) -> None:
+    """Four at once, each over connections of its own: every change stands, in one order."""
+    count = 20
+
+    def write(start: int) -> None:
+        with StatusDatabase(path) as mine:
+            for number in range(start, start + count):
+                mine.add(issuer, number, actor=ACTOR, now=NOW)
+
+    threads = [threading.Thread(target=write, args=(100 * n,)) for n in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(list(database.records())) == 4 * count
+    assert [entry.id for entry in database.audit()] == list(range(1, 4 * count + 2))

@@ -171,7 +171,6 @@ def test_two_certificates_with_one_serial_number_stop_the_import(
     assert state(database) == {}
 
 
-@pytest.mark.rule("B3")
 def test_a_precertificate_and_its_certificate_share_a_serial_number(
     database: StatusDatabase, take: Take, ca: TinyCA, issuer: Issuer
 ) -> None:

@@ -77,7 +77,6 @@ def test_the_signer_of_a_certificate_is_found_by_its_signature(
 # --- changes --------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("B3")
 def test_a_serial_is_listed_before_its_certificate_exists(
     database: StatusDatabase, issuer: Issuer
 ) -> None:
