@@ -287,19 +287,24 @@ def _source(
         now=now,
         observer=observer,
         issued=config.issued,
+        issued_base=config.issued_base,
         issues=config.issues,
         crl_id=config.crl_id,
         crl_url=config.crl_url,
+        distribution_points=config.distribution_points,
+        allow_sha1=config.allow_sha1,
         entry_extensions=config.entry_extensions,
     )
 
 
 def _counter(meter: Meter, authority: str) -> Observer:
-    """Count what sources disagree about; the rest they log themselves."""
+    """Count what sources disagree about, and their alarms; all of it they log themselves."""
 
     def observe(event: SourceEvent) -> None:
         if event.kind is EventKind.DISAGREEMENT:
             meter.count("source_disagreements", authority=authority)
+        if event.is_alarm:
+            meter.count("source_alarms", authority=authority, kind=event.kind.value)
 
     return observe
 

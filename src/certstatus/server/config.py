@@ -10,7 +10,7 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     AwareDatetime,
@@ -54,6 +54,17 @@ __all__ = [
     "load_config",
 ]
 
+_OF_CRL: Final = frozenset(
+    {
+        "allow_sha1",
+        "crl_id",
+        "crl_url",
+        "distribution_points",
+        "issued",
+        "issued_base",
+        "issues",
+    }
+)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -139,16 +150,19 @@ class SourceConfig(_Table):
     index: Path | None = None
     crl: Path | None = None
     issued: Path | None = None
+    issued_base: Literal[10, 16] = 16
     issues: Issues = Issues.ANY
     crl_id: bool = False
     crl_url: str | None = None
+    distribution_points: tuple[str, ...] = ()
+    allow_sha1: bool = False
     entry_extensions: EntryExtensions = EntryExtensions.NONE
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SourceConfig:
         if sum(one is not None for one in (self.database, self.index, self.crl)) != 1:
             raise ValueError("name exactly one of database, index, crl")
-        of_crl = self.model_fields_set & {"issued", "issues", "crl_id", "crl_url"}
+        of_crl = self.model_fields_set & _OF_CRL
         if of_crl and self.crl is None:
             raise ValueError(f"{min(of_crl)} goes with crl")
         return self

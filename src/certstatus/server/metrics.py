@@ -65,6 +65,9 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "source_disagreements": _Entry(
         Kind.COUNTER, "Certificates on whose status two sources disagree.", ("authority",)
     ),
+    "source_alarms": _Entry(
+        Kind.COUNTER, "Alarms that sources raised, by kind.", ("authority", "kind")
+    ),
     # From the server.
     "reloads": _Entry(Kind.COUNTER, "Reloads, good or failed.", ("outcome",)),
     "exceptions": _Entry(Kind.COUNTER, "Defects: exceptions answered with 500."),
