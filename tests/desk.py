@@ -127,7 +127,9 @@ def basic(reply: Reply) -> BasicOCSPResponse:
     judged = judge.load_der_ocsp_response(reply.der)
     assert judged.response_status is judge.OCSPResponseStatus.SUCCESSFUL
     found = parse_response(reply.der)
-    assert found.departures == ()
+    # A CertID and a nonce are echoed as they came, odd or not; all else is our own writing.
+    echoed = ("SingleResponse.certID", "responseExtensions.id-pkix-ocsp-nonce")
+    assert [one for one in found.departures if not one.where.startswith(echoed)] == []
     assert found.basic is not None
     return found.basic
 

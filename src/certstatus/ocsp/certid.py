@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from certstatus.asn1 import ocsp as asn1
+from certstatus.asn1.departure import Departure
 from certstatus.asn1.doorway import TLV, decode, encode, read_tlv
+from certstatus.limits import MAX_SERIAL_OCTETS
 from certstatus.pkix import AlgorithmIdentifier, Certificate, HashAlgorithm
 
 __all__ = ["CertID"]
@@ -80,6 +83,20 @@ class CertID:
             issuer.key_hash(algorithm),
             certificate.serial_number,
         )
+
+    def departures(self, where: str) -> Iterator[Departure]:
+        """Tell what stands here otherwise than RFC 5280 §4.1.2.2 and RFC 5754 §2 ask."""
+        number = self.serial_number
+        if number <= 0:
+            found = f"is {'negative' if number else 'zero'} (RFC 5280 §4.1.2.2)"
+            yield Departure(f"{where}.serialNumber", found)
+        if number.bit_length() // 8 >= MAX_SERIAL_OCTETS:
+            found = f"is longer than {MAX_SERIAL_OCTETS} octets (RFC 5280 §4.1.2.2)"
+            yield Departure(f"{where}.serialNumber", found)
+        # NULL is what most peers write, and no news.
+        if not self.hash_algorithm.has_no_parameters:
+            found = "has parameters that are neither absent nor NULL (RFC 5754 §2)"
+            yield Departure(f"{where}.hashAlgorithm", found)
 
     @property
     def hash(self) -> HashAlgorithm | None:

@@ -462,6 +462,7 @@ def _member(declared: asn1_x509.Extension, where: str, departures: list[Departur
     if declared.critical is False:
         departures.append(Departure(place, "writes the default critical FALSE out"))
     kind = _TYPES.get(extension.oid)
-    if kind is not None:
-        kind.decode(extension.value, place)
+    value = None if kind is None else kind.decode(extension.value, place)
+    if isinstance(value, Nonce) and value.is_bare:
+        departures.append(Departure(place, "stands bare, without an OCTET STRING of its own"))
     return extension

@@ -104,7 +104,7 @@ def parse_request(der: bytes) -> OCSPRequest:
         request_extensions=Extensions.from_declared(
             tbs.request_extensions, "requestExtensions", departures
         ),
-        optional_signature=_signature(declared.optional_signature),
+        optional_signature=_signature(declared.optional_signature, departures),
         tbs_request=tbs_der,
         der=der,
         departures=tuple(departures),
@@ -127,8 +127,12 @@ def check_bit_string(bits: BitString, where: str) -> bytes:
     return bits.as_bytes()
 
 
-def check_certs(declared: list[TLV] | None, where: str) -> tuple[bytes, ...]:
+def check_certs(
+    declared: list[TLV] | None, where: str, departures: list[Departure]
+) -> tuple[bytes, ...]:
     """Return the certificates' DER. Raises MalformedError for too many."""
+    if declared is not None and not declared:
+        departures.append(Departure(where, "is empty; it should be absent (O18)"))
     if len(declared or ()) > MAX_RESPONSE_CERTS:
         raise MalformedError(f"holds more than {MAX_RESPONSE_CERTS} certificates", where=where)
     return tuple(encode(element) for element in declared or ())
@@ -136,8 +140,10 @@ def check_certs(declared: list[TLV] | None, where: str) -> tuple[bytes, ...]:
 
 def _request(declared: asn1.Request, departures: list[Departure]) -> Request:
     where = "Request.singleRequestExtensions"
+    cert_id = CertID.from_tlv(declared.req_cert, "Request.reqCert")
+    departures += cert_id.departures("Request.reqCert")
     return Request(
-        CertID.from_tlv(declared.req_cert, "Request.reqCert"),
+        cert_id,
         Extensions.from_declared(declared.single_request_extensions, where, departures),
     )
 
@@ -150,13 +156,13 @@ def _requestor_name(declared: object) -> GeneralName | None:
     return GeneralName.from_tlv(declared, "TBSRequest.requestorName")
 
 
-def _signature(declared: asn1.Signature | None) -> Signature | None:
+def _signature(declared: asn1.Signature | None, departures: list[Departure]) -> Signature | None:
     if declared is None:
         return None
     return Signature(
         AlgorithmIdentifier.from_declared(declared.signature_algorithm),
         check_bit_string(declared.signature, "Signature.signature"),
-        check_certs(declared.certs, "Signature.certs"),
+        check_certs(declared.certs, "Signature.certs", departures),
     )
 
 

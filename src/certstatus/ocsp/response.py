@@ -180,16 +180,12 @@ def parse_response(der: bytes) -> OCSPResponse:
 def _basic(der: bytes, departures: list[Departure]) -> BasicOCSPResponse:
     declared = decode(asn1.BasicOCSPResponse, der, "BasicOCSPResponse")
     tbs_der = encode(declared.tbs_response_data)
-    if declared.certs == []:
-        departures.append(
-            Departure("BasicOCSPResponse.certs", "is empty; it should be absent (O18)")
-        )
     return BasicOCSPResponse(
         tbs_response_data=_response_data(tbs_der, departures),
         tbs_der=tbs_der,
         signature_algorithm=AlgorithmIdentifier.from_declared(declared.signature_algorithm),
         signature=check_bit_string(declared.signature, "BasicOCSPResponse.signature"),
-        certs=check_certs(declared.certs, "BasicOCSPResponse.certs"),
+        certs=check_certs(declared.certs, "BasicOCSPResponse.certs", departures),
     )
 
 
@@ -222,8 +218,10 @@ def _responder_id(declared: TLV | bytes) -> ResponderID:
 
 def _single_response(declared: asn1.SingleResponse, departures: list[Departure]) -> SingleResponse:
     next_update = declared.next_update
+    cert_id = CertID.from_tlv(declared.cert_id, "SingleResponse.certID")
+    departures += cert_id.departures("SingleResponse.certID")
     return SingleResponse(
-        cert_id=CertID.from_tlv(declared.cert_id, "SingleResponse.certID"),
+        cert_id=cert_id,
         cert_status=_cert_status(declared.cert_status),
         this_update=decode_time(declared.this_update, "SingleResponse.thisUpdate"),
         next_update=(
