@@ -192,7 +192,8 @@ class Checking:
         verified, issuer = result.report.verified, result.issuer
         if self.cache is None or self.policy.has_nonce or verified is None or issuer is None:
             return
-        if len(verified.data.responses) != 1 or result.verdict is Verdict.UNKNOWN:
+        about = {one.cert_id.serial_number for one in verified.data.responses}
+        if len(about) != 1 or result.verdict is Verdict.UNKNOWN:
             return
         end = fresh_until(verified, received.headers, self.clock.now())
         if end is not None:

@@ -451,6 +451,20 @@ def test_https_verifies_the_host_by_name_and_asks_nobody_for_the_status_of_its_c
     assert "TLS certificate is not trusted: Hostname mismatch" in told
 
 
+def test_a_redirect_out_of_https_is_not_followed(
+    tls_server: tuple[ScriptedServer, TinyCA], fetch_by: FetchBy
+) -> None:
+    server, ca = tls_server
+    plain = f"http://127.0.0.1:{server.port}/"
+    server.script = lambda _: Reply(302, headers={"Location": plain})
+    door = HTTPDoor(tls=trusting(ca), resolver=lambda *_: ["127.0.0.1"])
+
+    told = reason(fetch_by(door), Exchange(url=f"https://ocsp.example:{server.port}/"))
+
+    server.script = lambda _: Reply()
+    assert told == "not followed: a redirect from https to http"
+
+
 def test_a_tls_certificate_of_an_unknown_ca_is_not_trusted(
     tls_server: tuple[ScriptedServer, TinyCA], fetch_by: FetchBy
 ) -> None:

@@ -33,7 +33,13 @@ from certstatus.ocsp import (
     encode_error_response,
     parse_request,
 )
-from certstatus.pkix import Certificate, CRLReason, signature_algorithm, signature_problem
+from certstatus.pkix import (
+    Certificate,
+    CRLReason,
+    HashAlgorithm,
+    signature_algorithm,
+    signature_problem,
+)
 from certstatus.requestor import AskPolicy, CheckPolicy, CheckResult, Requestor, ResponseCache
 from certstatus.signing import make_signers
 from certstatus.testing import LIES, FixedClock, Forge, Issued, TinyCA
@@ -846,6 +852,45 @@ def test_a_tampered_entry_is_dropped_and_asked_for_anew(
     assert len(server.asked) == 2
 
 
+@pytest.mark.rule("L3", "L14")
+def test_an_answer_under_both_hashes_is_kept_and_one_about_several_is_not(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    both = tuple(
+        CertID.for_certificate(LEAF.certificate, CA.certificate, algorithm)
+        for algorithm in (HashAlgorithm.SHA1, HashAlgorithm.SHA256)
+    )
+    der = honest().forge.but(cert_ids=both).der
+    server.script = lambda _: Reply(200, der)
+    check(caching, LEAF.certificate)
+    kept = len(_files(caching))
+
+    server.script = honest()
+    check(caching, *(CA.issue_server().certificate for _ in range(2)))
+
+    assert (kept, len(_files(caching))) == (1, 1)
+
+
+@pytest.mark.rule("O24", "L14")
+def test_an_answer_is_no_longer_fresh_than_the_status_of_its_delegate(
+    server: ScriptedServer, caching: Requestor, check: Check
+) -> None:
+    clock = caching.clock
+    assert isinstance(clock, FixedClock)
+    delegate = CA.issue_responder(nocheck=False, ocsp_uris=(f"{server.url}delegate",))
+    answer = Responder(Forge.honest(CA, 1, delegate), headers=(("Cache-Control", "max-age=3600"),))
+    own = Responder(Forge.honest(CA, 1, CA.issued), headers=(("Cache-Control", "max-age=60"),))
+    server.script = lambda asked: (own if asked.path.startswith("/delegate") else answer)(asked)
+    check(caching, LEAF.certificate)
+    clock.advance(timedelta(minutes=2))
+    server.asked.clear()
+
+    (result,) = check(caching, LEAF.certificate)
+
+    assert (result.verdict, result.from_cache) == (Verdict.GOOD, False)
+    assert any(asked.path.startswith("/delegate") for asked in server.asked)
+
+
 @pytest.mark.rule("N3", "L14")
 def test_a_request_with_a_nonce_goes_past_the_cache(
     server: ScriptedServer, caching: Requestor, check: Check
@@ -854,9 +899,12 @@ def test_a_request_with_a_nonce_goes_past_the_cache(
 
     check(bound, LEAF.certificate)
     check(bound, LEAF.certificate)
-
     assert len(server.asked) == 2
     assert not _files(caching)
+
+    check(caching, LEAF.certificate)
+    check(bound, LEAF.certificate)
+    assert len(server.asked) == 4
 
 
 def _files(requestor: Requestor) -> list[Path]:
