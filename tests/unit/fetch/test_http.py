@@ -240,6 +240,17 @@ def test_a_name_that_is_not_found_is_named(fetch_by: FetchBy) -> None:
     assert attempt.is_lasting
 
 
+def test_a_name_is_looked_up_for_every_exchange_anew(
+    server: ScriptedServer, fetch_by: FetchBy
+) -> None:
+    addresses = iter(["127.0.0.2", "127.0.0.1"])
+    fetch = fetch_by(HTTPDoor(resolver=lambda *_: [next(addresses)]))
+    url = f"http://ocsp.example:{server.port}/"
+
+    assert reason(fetch, Exchange(url=url)) == "no connection: nothing listens there"
+    assert fetch(Exchange(url=url)).status == 200
+
+
 def test_a_resolver_that_hangs_ends_with_the_total_time(fetch_by: FetchBy) -> None:
     over = threading.Event()
 
