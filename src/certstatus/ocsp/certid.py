@@ -90,7 +90,7 @@ class CertID:
         if number <= 0:
             found = f"is {'negative' if number else 'zero'} (RFC 5280 §4.1.2.2)"
             yield Departure(f"{where}.serialNumber", found)
-        if number.bit_length() // 8 >= MAX_SERIAL_OCTETS:
+        if (number if number >= 0 else ~number).bit_length() // 8 + 1 > MAX_SERIAL_OCTETS:
             found = f"is longer than {MAX_SERIAL_OCTETS} octets (RFC 5280 §4.1.2.2)"
             yield Departure(f"{where}.serialNumber", found)
         # NULL is what most peers write, and no news.
