@@ -235,6 +235,15 @@ def test_a_certificate_does_not_lead_inside_unless_allowed(run: Run, lab: Lab) -
     assert "--allow-private" in result.stdout.splitlines()[-1]
 
 
+def test_every_exchange_goes_through_the_proxy(
+    run: Run, responder: ScriptedServer, lab: Lab
+) -> None:
+    where = ("--url", "http://ocsp.example/", "--proxy", responder.url, "--method", "post")
+    result = run("check", lab.certificates["good"], "--issuer", lab.ca_certificate, *where)
+    assert result.exit_code == 0
+    assert [asked.path for asked in responder.asked] == ["http://ocsp.example/"]
+
+
 @pytest.mark.rule("L9")
 def test_a_certificate_of_another_issuer_is_not_asked_for(
     check: Run, run: Run, responder: ScriptedServer, lab: Lab
@@ -307,6 +316,7 @@ WRONG = {
     "no such hash": ("{lab}/good.pem --hash md5", USAGE, "--hash"),
     "bad timeout": ("{lab}/good.pem --timeout soon", USAGE, "no length of time"),
     "one output of two": ("{lab}/good.pem {lab}/revoked.pem -o x", USAGE, "of one certificate"),
+    "no such proxy": ("{lab}/good.pem --proxy nonsense", CONFIG, "the proxy nonsense"),
     "key alone": ("{lab}/good.pem --key {lab}/ca.key", USAGE, "--signer FILE"),
     "signer alone": ("{lab}/good.pem --signer {lab}/ca.pem", USAGE, "no --key"),
     "another's key": (

@@ -98,6 +98,7 @@ class _Answered:
 @click.option("--send-nonce", is_flag=True, help="Ask for an answer made for this request.")
 @policy_options
 @click.option("--timeout", type=SPAN, default=FETCH_TIME, help="For each exchange.  [15s]")
+@click.option("--proxy", metavar="URL", help="The HTTP proxy that every exchange goes through.")
 @click.option("--allow-private", is_flag=True, help="Follow certificates into private networks.")
 @click.option("--check-expired", is_flag=True, help="Ask about expired certificates too.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep stored responses.")
@@ -118,6 +119,7 @@ def command(
     send_nonce: bool,
     policy: VerifyPolicy,
     timeout: timedelta,
+    proxy: str | None,
     allow_private: bool,
     check_expired: bool,
     no_cache: bool,
@@ -153,7 +155,7 @@ def command(
             signer=_load_signer(key, signer, password_file),
         ),
         cache=None if no_cache else ResponseCache(cache_dir),
-        door=HTTPDoor(total_time=timeout),
+        door=HTTPDoor(total_time=timeout, proxy=proxy),
     )
     known = [one for name in issuers for one in load_certificates(name)]
     answers = []
