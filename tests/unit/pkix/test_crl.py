@@ -159,7 +159,7 @@ def test_every_serial_number_is_read(number: int) -> None:
     ]
 
 
-@pytest.mark.rule("C6", "C7")
+@pytest.mark.rule("C6")
 def test_the_extensions_of_an_entry_are_read() -> None:
     issuer = GeneralName.directory_name(Name.from_rfc4514("CN=Other"))
     (found,) = read(
@@ -290,7 +290,6 @@ def test_the_scope_is_the_one_that_the_cryptography_package_writes() -> None:
     assert found.reasons == {CRLReason.CA_COMPROMISE, CRLReason.AA_COMPROMISE}
 
 
-@pytest.mark.rule("C5")
 def test_without_a_scope_a_crl_covers_everything() -> None:
     assert read().scope == IssuingDistributionPoint()
     assert read().reasons == ALL_REASONS
