@@ -74,3 +74,11 @@ def find_command(name: str) -> Path:
 def interop_command() -> Callable[[str], Path]:
     """Give the function that finds a peer's command by its name."""
     return find_command
+
+
+# --- the same tests in every process -------------------------------------------------------
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name octets by their argument: keys are new in every process, and so are their octets."""
+    return argname if isinstance(val, bytes) else None
