@@ -87,7 +87,8 @@ def find_signer(
     else:
         best = _best(basic, question, named, algorithm)
     if best.is_signer and best.certificate is not None:
-        findings += _signer_findings(best.certificate, embedded)
+        findings += _order_findings(best.certificate, embedded)
+        findings += _signer_findings(best.certificate)
     return best, algorithm_check, findings
 
 
@@ -160,13 +161,16 @@ def _judge(
     try:
         if role is Role.DELEGATE:
             checks += _check_delegation(question, candidate)
-            status_check, pending = _check_status(question, candidate)
-            checks.append(status_check)
         else:
             checks.append(Check.passed("O22", "authorised responder", role.value))
-            checks.append(Check.skipped("O24", "responder's own status", role.value))
         if role is not Role.ISSUER:
             checks += _check_fitness(question, candidate)
+        if role is Role.DELEGATE:
+            is_sound = all(check.outcome is not Outcome.FAIL for check in checks)
+            status_check, pending = _check_status(question, candidate, is_sound=is_sound)
+            checks.append(status_check)
+        else:
+            checks.append(Check.skipped("O24", "responder's own status", role.value))
     except MalformedError as error:
         checks.append(Check.failed("O25", "responder's certificate", str(error)))
     return Judged(certificate=candidate, checks=tuple(checks), pending=pending)
@@ -209,7 +213,11 @@ def _check_fitness(question: Question, certificate: Certificate) -> Iterator[Che
     skew = question.policy.skew
     name = "responder's validity"
     period = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
-    if certificate.not_before - skew <= question.now <= certificate.not_after + skew:
+    # The skew goes to now: a certificate may well end with time itself, in 9999.
+    if (
+        certificate.not_before <= question.now + skew
+        and question.now - skew <= certificate.not_after
+    ):
         yield Check.passed("O25", name, period)
     else:
         yield Check.failed("O25", name, f"not valid now: {period}")
@@ -231,15 +239,21 @@ def _check_fitness(question: Question, certificate: Certificate) -> Iterator[Che
         yield Check.passed("O25", name, "none critical that is not known")
 
 
-def _check_status(question: Question, delegate: Certificate) -> tuple[Check, Certificate | None]:
-    """O24: nocheck, or the delegate's own status; the second value is whom to ask for."""
+def _check_status(
+    question: Question, delegate: Certificate, *, is_sound: bool
+) -> tuple[Check, Certificate | None]:
+    """O24: nocheck, or the delegate's own status; the second value is whom to ask for.
+
+    Nobody asks for the status of a certificate that is not to be believed for other
+    reasons: whoever made it would choose where the question goes.
+    """
     name, policy = "responder's own status", question.policy.delegate_status
     if delegate.nocheck == NOCHECK_VALUE:
         return Check.passed("O24", name, "nocheck: trusted for its lifetime"), None
     if policy is DelegateStatus.NOCHECK:
         reason = "a responder that speaks of another responder must carry nocheck"
         return Check.failed("O24", name, reason), None
-    if waiver := _waiver(delegate, policy):
+    if waiver := _waiver(delegate, policy, is_sound=is_sound):
         return Check.skipped("O24", name, waiver), None
     status = None if question.delegate_status is None else question.delegate_status(delegate)
     if status is None:
@@ -250,26 +264,32 @@ def _check_status(question: Question, delegate: Certificate) -> tuple[Check, Cer
     return Check.failed("O24", name, f"is {status}"), None
 
 
-def _waiver(delegate: Certificate, policy: DelegateStatus) -> str | None:
-    """Say why the policy does not ask for this delegate's status; None: it does."""
+def _waiver(delegate: Certificate, policy: DelegateStatus, *, is_sound: bool) -> str | None:
+    """Say why nobody asks for this delegate's status; None: it is asked for."""
     if policy is DelegateStatus.OFF:
         return "not looked at, by policy"
     is_named = bool(delegate.ocsp_uris or delegate.crl_uris)
     if policy is DelegateStatus.WHERE_NAMED and not is_named:
         return "neither nocheck nor a place to ask: left to local policy, which accepts it"
-    return None
+    return None if is_sound else "not asked for: the certificate is refused anyway"
 
 
-def _signer_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Iterator[Finding]:
-    """Tell what a careful CA would do otherwise."""
-    where = "responder's certificate"
+def _order_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Iterator[Finding]:
     if embedded and embedded[0] != signer and signer in embedded:
         yield Finding("BasicOCSPResponse.certs", "the signer does not stand first")
-    if signer.nocheck not in {None, NOCHECK_VALUE}:
-        yield Finding(where, "nocheck holds something other than NULL, and is ignored (O24)")
-    critical, _ = signer.extensions.get(oids.ID_PKIX_OCSP_NOCHECK, (False, b""))
-    if critical:
-        yield Finding(where, "nocheck is critical; it should not be (O24)")
-    usages = signer.extended_key_usages
-    if signer.is_ca and usages is not None and oids.ID_KP_OCSP_SIGNING in usages:
-        yield Finding(where, "a CA with id-kp-OCSPSigning can answer for its issuer")
+
+
+def _signer_findings(signer: Certificate) -> Iterator[Finding]:
+    """Tell what a careful CA would do otherwise."""
+    where = "responder's certificate"
+    try:
+        if signer.nocheck not in {None, NOCHECK_VALUE}:
+            yield Finding(where, "nocheck holds something other than NULL, and is ignored (O24)")
+        critical, _ = signer.extensions.get(oids.ID_PKIX_OCSP_NOCHECK, (False, b""))
+        if critical:
+            yield Finding(where, "nocheck is critical; it should not be (O24)")
+        usages = signer.extended_key_usages
+        if usages is not None and oids.ID_KP_OCSP_SIGNING in usages and signer.is_ca:
+            yield Finding(where, "a CA with id-kp-OCSPSigning can answer for its issuer")
+    except MalformedError as error:
+        yield Finding(where, str(error))
