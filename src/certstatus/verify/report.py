@@ -267,7 +267,7 @@ def _status_json(single: SingleResponse | None) -> dict[str, object] | None:
 
 def wire_time(moment: datetime) -> str:
     """Write a time as programs read it: 2026-11-21T12:00:00Z."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def refused(response: OCSPResponse, findings: tuple[Finding, ...]) -> Report:
