@@ -1,0 +1,447 @@
+"""``certstatus serve``: what it needs to start, what it keeps while it runs, how it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from certstatus.cli.exit_codes import ExitCode
+from certstatus.ocsp import CertID, Good, Revoked, Unknown, encode_request
+from certstatus.pkix import CRLReason
+from certstatus.sources import StatusDatabase
+from certstatus.testing import Issued, Lab, TinyCA, build_lab
+from tests.cli.conftest import Run
+from tests.responding import Responding
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+def write(directory: Path, name: str, issued: Issued) -> None:
+    (directory / f"{name}.pem").write_bytes(issued.certificate_pem)
+    key = directory / f"{name}.key"
+    key.write_bytes(issued.key_pem())
+    key.chmod(0o600)
+
+
+@pytest.fixture
+def own(lab: Lab, tmp_path: Path) -> Path:
+    """Lend a copy of the lab that a test may spoil."""
+    return Path(shutil.copytree(lab.directory, tmp_path / "lab"))
+
+
+def of_lab(*more: str, source: tuple[str, str] = ("--index", "index.txt")) -> list[str]:
+    return [
+        *("--ca", "ca.pem", "--signer", "responder.pem", "--key", "responder.key"),
+        *source,
+        *("--port", "0"),
+        *more,
+    ]
+
+
+def cert_id(lab: Lab, issued: Issued) -> CertID:
+    return CertID.for_certificate(issued.certificate, lab.ca.certificate)
+
+
+# --- bad input: one line that names file, rule and remedy -------------------------------------
+
+CA = "--ca {dir}/ca.pem"
+PAIR = "--signer {dir}/responder.pem --key {dir}/responder.key"
+INDEX = "--index {dir}/index.txt"
+LOCKED = "--signer {dir}/responder.pem --key {dir}/locked.key"
+WRONG = {
+    "no CA": (f"{PAIR} {INDEX}", "names no CA"),
+    "no key": (f"{CA} {INDEX}", "names no key"),
+    "no source": (f"{CA} {PAIR}", "names no source"),
+    "missing CA": (f"--ca {{dir}}/no.pem {PAIR} {INDEX}", "no.pem: can't be read"),
+    "CA that is none": (f"--ca {{dir}}/index.txt {PAIR} {INDEX}", "index.txt"),
+    "missing key": (f"{CA} --signer {{dir}}/responder.pem --key {{dir}}/no.key {INDEX}", "no.key"),
+    "empty key": (f"{CA} --signer {{dir}}/responder.pem --key {{dir}}/empty {INDEX}", "empty"),
+    "another's key": (f"{CA} --signer {{dir}}/responder.pem --key {{dir}}/good.key {INDEX}", "O16"),
+    "encrypted key, no password": (
+        f"{CA} {INDEX} {LOCKED}",
+        "password",
+    ),
+    "encrypted key, wrong password": (
+        f"{CA} {INDEX} {LOCKED} --password-file {{dir}}/index.txt",
+        "password",
+    ),
+    "signer without the purpose": (
+        f"{CA} --signer {{dir}}/good.pem --key {{dir}}/good.key {INDEX}",
+        "id-kp-OCSPSigning [O22]",
+    ),
+    "expired signer": (
+        f"{CA} --signer {{dir}}/expired.pem --key {{dir}}/expired.key {INDEX}",
+        "O25",
+    ),
+    "signer of another CA": (
+        f"{CA} --signer {{dir}}/stranger.pem --key {{dir}}/stranger.key {INDEX}",
+        "O23",
+    ),
+    "signer without nocheck, under the BR": (
+        f"{CA} --signer {{dir}}/checked.pem --key {{dir}}/checked.key {INDEX} --profile br",
+        "B6",
+    ),
+    "missing index": (f"{CA} {PAIR} --index {{dir}}/no.txt", "no.txt"),
+    "half-written index": (f"{CA} {PAIR} --index {{dir}}/half.txt", "half.txt"),
+    "CRL of another issuer": (f"{CA} {PAIR} --crl {{dir}}/stranger.crl", "stranger.crl"),
+    "CRL with a broken signature": (f"{CA} {PAIR} --crl {{dir}}/broken.crl", "broken.crl"),
+    "missing database": (f"{CA} {PAIR} --database {{dir}}/no.db", "no.db"),
+    "database that is none": (f"{CA} {PAIR} --database {{dir}}/index.txt", "index.txt"),
+    "bad validity": (f"{CA} {PAIR} {INDEX} --validity soon", "45s, 30m, 12h or 4d"),
+    "missing configuration": ("--config {dir}/no.toml", "no.toml: can't be read"),
+    "malformed TOML": ("--config {dir}/broken.toml", "broken.toml: is not TOML"),
+    "unknown setting": ("--config {dir}/odd.toml", "odd.toml: server.prot"),
+    "one CA twice": ("--config {dir}/twice.toml", "the same CA"),
+}
+
+
+@pytest.fixture(scope="module")
+def spoilt(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lend the lab with everything that can be wrong beside it."""
+    directory = Path(shutil.copytree(lab.directory, tmp_path_factory.mktemp("spoilt") / "lab"))
+    stranger = TinyCA(lab.ca.common_name)
+    write(directory, "stranger", stranger.issue_responder())
+    write(directory, "expired", lab.ca.issue_responder(not_after=NOW - timedelta(minutes=1)))
+    write(directory, "checked", lab.ca.issue_responder(nocheck=False))
+    (directory / "locked.key").write_bytes(lab.responder.key_pem(b"secret"))
+    (directory / "empty").write_bytes(b"")
+    half = (directory / "index.txt").read_text()[:-20]
+    (directory / "half.txt").write_text(half)
+    (directory / "stranger.crl").write_bytes(TinyCA("Stranger").crl(this_update=NOW))
+    crl = bytearray(lab.ca.crl(this_update=NOW))
+    crl[-1] ^= 1
+    (directory / "broken.crl").write_bytes(crl)
+    whole = (directory / "certstatus.toml").read_text()
+    (directory / "broken.toml").write_text(whole + "\n[[authority")
+    authority = "[[authority]]" + whole.partition("[[authority]]")[2]
+    (directory / "odd.toml").write_text("[server]\nprot = 1\n" + authority)
+    (directory / "twice.toml").write_text(authority + "\n" + authority)
+    return directory
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.rule("O16", "O22", "O23", "O25", "B6", "C8")
+def test_what_is_wrong_is_named_in_a_line_and_nothing_starts(
+    run: Run, spoilt: Path, name: str
+) -> None:
+    line, said = WRONG[name]
+
+    result = run("serve", "--check", *line.format(dir=spoilt).split())
+
+    assert result.exit_code in {ExitCode.CONFIG, ExitCode.UNREACHABLE}
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("certstatus: ")
+    assert said in first
+    assert "secret" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_configuration_and_options_of_one_ca_are_not_mixed(run: Run, spoilt: Path) -> None:
+    result = run("serve", "--config", spoilt / "certstatus.toml", "--ca", spoilt / "ca.pem")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "leave out --ca" in result.stderr
+
+
+def test_what_is_right_is_said_to_be_ready(run: Run, spoilt: Path) -> None:
+    line = f"{CA} {PAIR} {INDEX}".format(dir=spoilt)
+
+    result = run("serve", "--check", *line.split())
+
+    assert result.exit_code == 0
+    assert "ready" in result.stderr
+
+
+def test_a_pkcs12_file_and_its_password_are_enough(run: Run, lab: Lab, own: Path) -> None:
+    data = pkcs12.serialize_key_and_certificates(
+        b"responder",
+        lab.responder.key,  # type: ignore[arg-type]
+        lab.responder.certificate.parsed,
+        None,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (own / "signer.p12").write_bytes(data)
+    (own / "password").write_text("secret\n")
+    line = f"{CA} {INDEX} --pkcs12 {{dir}}/signer.p12 --password-file {{dir}}/password"
+
+    result = run("serve", "--check", *line.format(dir=own).split())
+
+    assert result.exit_code == 0
+
+
+@pytest.mark.rule("O22")
+def test_with_its_key_alone_the_ca_signs_itself(run: Run, own: Path) -> None:
+    line = f"{CA} {INDEX} --key {{dir}}/ca.key".format(dir=own)
+
+    assert run("serve", "--check", *line.split()).exit_code == 0
+
+
+def test_a_port_in_use_is_named_and_the_command_ends(own: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "certstatus", "serve", *of_lab("--port", str(port))]
+        done = subprocess.run(
+            command, cwd=own, capture_output=True, text=True, check=False, timeout=30
+        )
+
+    assert done.returncode == ExitCode.CONFIG
+    assert str(port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_signer_that_is_not_fit_ends_the_command_with_its_reason(own: Path) -> None:
+    (own / "responder.key").write_bytes(b"")
+    command = [sys.executable, "-m", "certstatus", "serve", *of_lab()]
+
+    done = subprocess.run(command, cwd=own, capture_output=True, text=True, check=False, timeout=30)
+
+    assert done.returncode == ExitCode.CONFIG
+    assert "responder.key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# --- while it runs ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(lab: Lab, own: Path) -> Path:
+    """Enter good and revoked into a database."""
+    path = own / "certstatus.db"
+    with StatusDatabase.create(path) as books:
+        issuer = books.add_issuer(lab.ca.certificate, actor="test", now=NOW)
+        for issued in (lab.good, lab.revoked):
+            books.add(issuer, issued.certificate.serial_number, actor="test", now=NOW)
+    return path
+
+
+def revoke(lab: Lab, database: Path, issued: Issued) -> None:
+    with StatusDatabase(database) as books:
+        issuer = books.issuer(lab.ca.certificate)
+        assert issuer is not None
+        books.revoke(issuer, issued.certificate.serial_number, actor="test", now=datetime.now(UTC))
+
+
+@pytest.mark.rule("O12")
+def test_every_worker_sees_a_revocation_within_a_second(
+    lab: Lab, own: Path, database: Path
+) -> None:
+    arguments = of_lab("--workers", "2", source=("--database", database.name))
+    with Responding(arguments, own) as responder:
+        wanted = cert_id(lab, lab.good)
+        before = [responder.ask(wanted).cert_status for _ in range(8)]
+        revoke(lab, database, lab.good)
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline and responder.ask(wanted).cert_status == Good():
+            pass
+        after = [responder.ask(wanted).cert_status for _ in range(20)]
+        code = responder.end()
+
+    assert before == [Good()] * 8
+    assert all(isinstance(status, Revoked) for status in after)
+    assert code == 0
+    assert len({event["pid"] for event in responder.events if "pid" in event}) == 2
+
+
+def test_answers_go_on_while_somebody_writes_to_the_database(
+    lab: Lab, own: Path, database: Path
+) -> None:
+    with Responding(of_lab(source=("--database", database.name)), own) as responder:
+        writer = sqlite3.connect(database, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        status = responder.ask(cert_id(lab, lab.good)).cert_status
+        writer.close()
+
+    assert status == Good()
+
+
+@pytest.mark.rule("O12")
+def test_a_half_written_index_keeps_the_last_good_one_and_recovers(lab: Lab, own: Path) -> None:
+    index = own / "index.txt"
+    whole = index.read_text()
+    with Responding(of_lab(), own) as responder:
+        assert responder.ask(cert_id(lab, lab.good)).cert_status == Good()
+        index.write_text(whole[: len(whole) // 2])
+        until_event(responder, cert_id(lab, lab.good), "source.reload-failed")
+        still = responder.ask(cert_id(lab, lab.revoked)).cert_status
+        index.write_text(whole)
+        until_event(responder, cert_id(lab, lab.good), "source.recovered")
+
+    assert isinstance(still, Revoked)
+    assert still.reason is CRLReason.KEY_COMPROMISE
+
+
+def until_event(responder: Responding, wanted: CertID, event: str) -> None:
+    """Ask until a log line of that event has come: sources look at files when they are asked."""
+    deadline = time.monotonic() + 10
+    while event not in {told["event"] for told in responder.events}:
+        assert time.monotonic() < deadline, responder.events
+        assert responder.ask(wanted).cert_status == Good()
+        responder.wait_for("request")
+
+
+@pytest.mark.rule("C9", "C10", "O11")
+def test_a_crl_answers_until_its_next_update_and_then_try_later(lab: Lab, own: Path) -> None:
+    revoked = lab.revoked.certificate.serial_number
+    entry = (revoked, NOW - timedelta(hours=1), CRLReason.KEY_COMPROMISE)
+    end = datetime.now(UTC) + timedelta(seconds=4)
+    crl = lab.ca.crl([entry], this_update=NOW - timedelta(hours=1), next_update=end)
+    (own / "ca.crl").write_bytes(crl)
+    arguments = of_lab("--unlisted", "good", source=("--crl", "ca.crl"))
+    with Responding(arguments, own) as responder:
+        good = responder.ask(cert_id(lab, lab.good))
+        told = responder.ask(cert_id(lab, lab.revoked)).cert_status
+        der = encode_request([cert_id(lab, lab.good)])
+        deadline = time.monotonic() + 10
+        while (status := responder.refusal(der)) == "successful":
+            assert time.monotonic() < deadline
+
+    assert good.cert_status == Good()
+    assert good.next_update is not None
+    assert good.next_update <= end
+    assert isinstance(told, Revoked)
+    assert status == "tryLater"
+
+
+@pytest.mark.rule("O15")
+def test_a_request_across_authorities_is_answered_only_where_one_signer_may(
+    lab: Lab, own: Path, tmp_path: Path
+) -> None:
+    other = build_lab(tmp_path / "other", now=NOW, name="Other CA")
+    both = (own / "certstatus.toml").read_text().replace("8080", "0")
+    both += f"""
+[[authority]]
+certificate = "{other.ca_certificate}"
+[[authority.signer]]
+certificate = "{other.responder_certificate}"
+key = "{other.responder_key}"
+[[authority.source]]
+index = "{other.index}"
+"""
+    (own / "both.toml").write_text(both)
+    ours, theirs = cert_id(lab, lab.good), cert_id(other, other.revoked)
+    with Responding(["--config", "both.toml"], own) as responder:
+        one = responder.ask(ours).cert_status
+        two = responder.ask(theirs).cert_status
+        never = responder.ask(cert_id(other, other.never_issued)).cert_status
+        across = responder.refusal(encode_request([ours, theirs]))
+
+    assert (one, never) == (Good(), Unknown())
+    assert isinstance(two, Revoked)
+    assert across == "unauthorized"
+
+
+# --- reload -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def configured(own: Path) -> Iterator[Responding]:
+    """Run the lab's own configuration, on free ports."""
+    file = own / "certstatus.toml"
+    server = "[server]\nport = 0\nadmin_port = 0\n"
+    authority = "[[authority]]" + file.read_text().partition("[[authority]]")[2]
+    file.write_text(server + authority)
+    with Responding(["--config", "certstatus.toml"], own) as responder:
+        yield responder
+
+
+def test_a_reload_takes_new_keys_and_settings(configured: Responding, lab: Lab, own: Path) -> None:
+    write(own, "responder", lab.ca.issue_responder("Second responder"))
+    file = own / "certstatus.toml"
+    file.write_text(
+        file.read_text().replace("[[authority.signer]]", 'validity = "1d"\n[[authority.signer]]')
+    )
+
+    configured.send(signal.SIGHUP)
+    configured.wait_for("reloaded")
+
+    single = configured.ask(cert_id(lab, lab.good))
+    assert single.next_update is not None
+    assert single.next_update - single.this_update <= timedelta(days=1)
+    response = configured.post(encode_request([cert_id(lab, lab.good)])).content
+    assert b"Second responder" in response
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("certstatus.toml", b"[[authority"),
+        ("responder.key", b""),
+        ("index.txt", b"V\tsoon\n"),
+    ],
+)
+def test_a_reload_that_fails_keeps_all_as_it_was_and_alarms(
+    configured: Responding, lab: Lab, own: Path, file: str, content: bytes
+) -> None:
+    (own / file).write_bytes(content)
+
+    configured.send(signal.SIGHUP)
+    alarm = configured.wait_for("reload_failed")
+
+    assert alarm["level"] == "critical"
+    assert file in alarm["error"]
+    assert configured.ask(cert_id(lab, lab.good)).cert_status == Good()
+    metrics = httpx2.get(configured.admin_url + "metrics", trust_env=False).text
+    assert 'certstatus_reloads_total{outcome="failed"} 1.0' in metrics
+
+
+def test_what_needs_a_restart_is_said_so(configured: Responding, own: Path) -> None:
+    file = own / "certstatus.toml"
+    file.write_text(file.read_text().replace("[server]", "[server]\nworkers = 3"))
+
+    configured.send(signal.SIGHUP)
+
+    assert "[server]" in configured.wait_for("restart_needed")["detail"]
+
+
+def test_health_and_metrics_are_on_a_port_of_their_own(configured: Responding, lab: Lab) -> None:
+    configured.ask(cert_id(lab, lab.revoked))
+
+    health = httpx2.get(configured.admin_url + "healthz", trust_env=False)
+    metrics = httpx2.get(configured.admin_url + "metrics", trust_env=False).text
+
+    assert (health.status_code, health.json()["ready"]) == (200, True)
+    assert 'certstatus_cert_statuses_total{status="revoked"} 1.0' in metrics
+    assert "certstatus_sign_seconds_bucket" in metrics
+    for_clients = httpx2.get(configured.url + "metrics", trust_env=False)
+    assert b"certstatus_" not in for_clients.content
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_by_signal_and_leaves_nothing_running(own: Path, number: signal.Signals) -> None:
+    with Responding(of_lab("--workers", "2"), own) as responder:
+        ready = next(event for event in responder.events if event["event"] == "ready")
+        code = responder.end(number)
+
+    assert code == 0
+    for pid in ready["pids"]:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    with pytest.raises(httpx2.ConnectError):
+        responder.post(b"")
+
+
+def test_the_log_says_what_was_answered_and_holds_no_key(configured: Responding, lab: Lab) -> None:
+    configured.ask(cert_id(lab, lab.revoked))
+    line = configured.wait_for("request")
+
+    assert line["certStatus"] == "revoked"
+    assert line["serial"] == f"{lab.revoked.certificate.serial_number:x}"
+    assert line["method"] == "POST"
+    assert "PRIVATE" not in str(configured.events)
