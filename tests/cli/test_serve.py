@@ -203,6 +203,18 @@ def test_a_port_in_use_is_named_and_the_command_ends(own: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_second_responder_on_the_same_port_is_refused_and_not_let_share_it(own: Path) -> None:
+    with Responding(of_lab(), own) as first:
+        port = first.url.rstrip("/").rpartition(":")[2]
+        command = [sys.executable, "-m", "certstatus", "serve", *of_lab("--port", port)]
+        done = subprocess.run(
+            command, cwd=own, capture_output=True, text=True, check=False, timeout=30
+        )
+
+    assert done.returncode == ExitCode.CONFIG
+    assert f"can't listen on 127.0.0.1:{port}" in done.stderr
+
+
 def test_a_signer_that_is_not_fit_ends_the_command_with_its_reason(own: Path) -> None:
     (own / "responder.key").write_bytes(b"")
     command = [sys.executable, "-m", "certstatus", "serve", *of_lab()]

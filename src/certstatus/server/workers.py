@@ -96,6 +96,10 @@ def _listening(settings: Settings) -> Iterator[Listening]:
     admin: list[socket.socket] = []
     try:
         for host, port in settings.addresses:
+            if port:
+                # Alone first: with SO_REUSEPORT another responder's port would bind as well,
+                # and the kernel would give each of the two half of the requests.
+                close_all(bind_tcp(host, port))
             reserved += bind_tcp(host, port, reuse_port=True)
         for path in settings.unix_paths:
             shared.append(bind_unix(path))  # noqa: PERF401 (what is bound before an error is closed)
