@@ -34,6 +34,9 @@ NONCE_OCTETS: Final = 32
 MAX_SERIAL_OCTETS: Final = 20
 """RFC 5280 §4.1.2.2. Longer, zero and negative serials are read, and noted."""
 
+MAX_INTEGER_OCTETS: Final = 1_024
+"""An INTEGER of any message: fifty times what a serial number needs, and what Python still prints."""
+
 MAX_EXTENSIONS: Final = 64
 """Extensions in one list; more is a sign of an attack, not of a client."""
 

@@ -10,6 +10,7 @@ The module beneath is "usable, but unstable"; when it changes, this file changes
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, dataclass_transform
@@ -30,6 +31,7 @@ from cryptography.hazmat.asn1 import (
 )
 
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_INTEGER_OCTETS
 
 __all__ = [
     "TLV",
@@ -66,20 +68,56 @@ _LONG_FORM: Final = 0x80
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def sequence(cls: type[T]) -> type[T]:
-    """Declare a SEQUENCE: a frozen, comparable, printable dataclass with named fields."""
+    """Declare a SEQUENCE: a frozen, comparable, printable dataclass with named fields.
+
+    Making one raises MalformedError where a number in it has more than
+    ``MAX_INTEGER_OCTETS``: Python refuses to print longer ones, so whoever shows or logs
+    a serial number would fail.
+    """
+    numbers = [name for name, kind in cls.__annotations__.items() if _NUMBER.search(str(kind))]
+    if numbers:
+        cls.__post_init__ = _check_numbers(cls.__name__, numbers)  # type: ignore[attr-defined]
     return asn1.sequence(dataclass(frozen=True, kw_only=True)(cls))
+
+
+_NUMBER: Final = re.compile(r"\bint\b")
+
+
+def _check_numbers(declaration: str, names: Sequence[str]) -> Callable[[object], None]:
+    def check(declared: object) -> None:
+        for name in names:
+            value = getattr(declared, name)
+            for number in value if isinstance(value, list) else (value,):
+                _check_number(number, f"{declaration}.{_field_name(name)}")
+
+    return check
+
+
+def _check_number(number: int | None, where: str) -> None:
+    if number is not None and number.bit_length() > 8 * MAX_INTEGER_OCTETS:
+        raise MalformedError(f"has more than {MAX_INTEGER_OCTETS} octets", where=where)
+
+
+def _field_name(name: str) -> str:
+    """Write a field as the RFC does: serial_number is serialNumber."""
+    first, *rest = name.split("_")
+    return "".join((first, *map(str.title, rest)))
 
 
 def decode(kind: type[T], der: bytes, where: str) -> T:
     """Read the whole of ``der`` as one value of ``kind``.
 
     Raises:
-        MalformedError: ``der`` is not the DER of that type, or has bytes after it.
+        MalformedError: ``der`` is not the DER of that type, or has bytes after it, or holds a
+            number of more than ``MAX_INTEGER_OCTETS``.
     """
     try:
-        return asn1.decode_der(kind, der)
+        value = asn1.decode_der(kind, der)
     except (ValueError, OverflowError) as error:
         raise MalformedError(_reason(error), where=where) from error
+    if isinstance(value, int):
+        _check_number(value, where)
+    return value
 
 
 def encode(value: Any) -> bytes:

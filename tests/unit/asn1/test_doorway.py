@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -24,9 +25,10 @@ from certstatus.asn1.doorway import (
     generalized_time,
     read_tlv,
 )
-from certstatus.asn1.ocsp import AcceptableResponses, TBSRequest
-from certstatus.asn1.x509 import AlgorithmIdentifier, Extension
+from certstatus.asn1.ocsp import AcceptableResponses, CertID, CrlID, TBSRequest
+from certstatus.asn1.x509 import AlgorithmIdentifier, BasicConstraints, Extension, Features
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_INTEGER_OCTETS
 from tests import der as hand
 
 
@@ -114,6 +116,67 @@ def test_an_explicit_tag_must_be_the_declared_one() -> None:
         odd = hand.sequence(hand.explicit(number, hand.integer(0)), hand.sequence(entry))
         with pytest.raises(MalformedError):
             decode(TBSRequest, odd, "tbsRequest")
+
+
+# --- INTEGER ------------------------------------------------------------------------------
+
+
+def number_of(octets: int, sign: int) -> int:
+    """Give the longest number of so many octets without its sign bit."""
+    return sign * ((1 << 8 * octets) - 1)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_is_read_as_long_as_python_prints_it(sign: int) -> None:
+    longest = number_of(MAX_INTEGER_OCTETS, sign)
+
+    assert decode(int, hand.integer(longest), "CRLNumber") == longest
+    assert str(longest)
+    with pytest.raises(
+        MalformedError, match=f"^CRLNumber: has more than {MAX_INTEGER_OCTETS} octets"
+    ):
+        decode(int, hand.integer(longest + sign), "CRLNumber")
+
+
+@pytest.mark.parametrize(
+    ("kind", "der", "where"),
+    [
+        (
+            CertID,
+            lambda number: hand.sequence(
+                hand.sequence(hand.oid("1.2.3")),
+                hand.octet_string(),
+                hand.octet_string(),
+                hand.integer(number),
+            ),
+            "CertID.serialNumber",
+        ),
+        (
+            BasicConstraints,
+            lambda number: hand.sequence(hand.integer(number)),
+            "BasicConstraints.pathLenConstraint",
+        ),
+        (
+            Features,
+            lambda number: hand.sequence(hand.sequence(hand.integer(5), hand.integer(number))),
+            "Features.features",
+        ),
+        (
+            CrlID,
+            lambda number: hand.sequence(hand.explicit(1, hand.integer(number))),
+            "CrlID.crlNum",
+        ),
+    ],
+)
+def test_a_longer_number_in_a_field_is_refused_by_its_name(
+    kind: type, der: Callable[[int], bytes], where: str
+) -> None:
+    longest = number_of(MAX_INTEGER_OCTETS, 1)
+
+    decode(kind, der(longest), "message")
+    with pytest.raises(MalformedError) as caught:
+        decode(kind, der(longest + 1), "message")
+    assert caught.value.where == where
 
 
 # --- ENUMERATED ---------------------------------------------------------------------------
