@@ -115,7 +115,7 @@ def test_a_nonce_is_added_on_demand_and_differs_every_time(built: Built) -> None
 @pytest.mark.rule("O6", "O30")
 def test_wishes_about_the_answer_stand_in_the_request(built: Built) -> None:
     request = built(
-        *("--accept", "basic", "--accept", "1.2.3.4"),
+        *("--accept", "Basic", "--accept", "1.2.3.4"),
         *("--prefer", "ed25519", "--prefer", "ecdsa-with-SHA256:p256"),
     )
     accepted = request.request_extensions.get(AcceptableResponses)

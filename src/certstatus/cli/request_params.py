@@ -96,7 +96,8 @@ class _ResponseType(click.ParamType[ObjectIdentifier]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> ObjectIdentifier:
-        return oids.ID_PKIX_OCSP_BASIC if value == "basic" else OID.convert(value, param, ctx)
+        is_basic = str(value).lower() == "basic"
+        return oids.ID_PKIX_OCSP_BASIC if is_basic else OID.convert(value, param, ctx)
 
 
 _NULL: Final = b"\x05\x00"
