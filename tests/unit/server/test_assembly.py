@@ -1,0 +1,583 @@
+"""From a configuration to what is served: each setting is seen in an answer, each fault is named."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from certstatus.errors import CertStatusError, ConfigError, SignerError, SourceError
+from certstatus.ocsp import (
+    ArchiveCutoff,
+    BasicOCSPResponse,
+    ByKey,
+    ByName,
+    CertID,
+    CertStatus,
+    ExtendedRevoke,
+    Extensions,
+    Good,
+    Nonce,
+    Revoked,
+    Signature,
+    Unknown,
+    encode_request,
+    encode_signed_request,
+    encode_tbs_request,
+    parse_response,
+)
+from certstatus.pkix import CRLReason, GeneralName, HashAlgorithm
+from certstatus.responder.exchange import HTTPReply, HTTPRequest
+from certstatus.server.assembly import OCSPService
+from certstatus.server.config import parse_config
+from certstatus.server.log import make_logger
+from certstatus.server.worker import Tools
+from certstatus.sources import StatusDatabase
+from certstatus.sources.database import Revocation
+from certstatus.testing import (
+    FixedClock,
+    Issued,
+    Lab,
+    TinyCA,
+    build_lab,
+    plain_algorithm,
+    sign_plain,
+)
+from certstatus.testing.ca import key_usage
+from tests.books import write_index
+from tests.serving import Counts
+
+NOW = FixedClock().moment
+DAY = timedelta(days=1)
+TYPE = ((b"content-type", b"application/ocsp-request"),)
+PSS = "id-RSASSA-PSS with sha256"
+CLIENTS = TinyCA("Clients CA")
+CLIENT = CLIENTS.issue("client", usage=key_usage("digital_signature"))
+Table = dict[str, Any]
+
+
+@dataclass
+class Assembled:
+    """A service over a table that a test may change, with its clock, counts and log."""
+
+    table: Table
+    base: Path
+    clock: FixedClock = field(default_factory=FixedClock)
+    counts: Counts = field(default_factory=Counts)
+    written: io.StringIO = field(default_factory=io.StringIO)
+
+    def __post_init__(self) -> None:
+        log = make_logger(self.written, as_json=True)
+        tools = Tools(clock=self.clock, meter=self.counts, log=log, index=0)
+        self.service = OCSPService(
+            lambda: parse_config(self.table, file="certstatus.toml", base=self.base), tools
+        )
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What was logged."""
+        return [json.loads(line) for line in self.written.getvalue().splitlines()]
+
+    def post(self, der: bytes) -> bytes:
+        """Ask over the face, as HTTP would."""
+        request = HTTPRequest(b"POST", b"/", TYPE, der)
+        reply = asyncio.run(self._answer(request))
+        return reply.body
+
+    async def _answer(self, request: HTTPRequest) -> HTTPReply:
+        reply = self.service.face.reply(request, self.clock.now())
+        return reply if isinstance(reply, HTTPReply) else await reply
+
+    def status(self, der: bytes) -> str:
+        return parse_response(self.post(der)).response_status.label
+
+    def basic(self, *asked: CertID, nonce: Nonce | None = None) -> BasicOCSPResponse:
+        extensions = Extensions() if nonce is None else Extensions.of(nonce)
+        response = parse_response(self.post(encode_request(asked, request_extensions=extensions)))
+        assert response.basic is not None, response.response_status
+        return response.basic
+
+    def say(self, asked: CertID) -> CertStatus:
+        (single,) = self.basic(asked).tbs_response_data.responses
+        return single.cert_status
+
+    def health(self) -> dict[str, str | None]:
+        async def look() -> dict[str, str | None]:
+            return {name: await check() for name, check in self.service.checks.items()}
+
+        return asyncio.run(look())
+
+    def reload(self) -> None:
+        asyncio.run(self.service.reload())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return build_lab(tmp_path_factory.mktemp("assembly") / "lab", now=NOW)
+
+
+@pytest.fixture(scope="module")
+def rsa_lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    folder = tmp_path_factory.mktemp("assembly-rsa")
+    return build_lab(folder / "lab", now=NOW, name="Other CA", responder_kind="rsa2048")
+
+
+@pytest.fixture
+def lab(shared: Lab, tmp_path: Path) -> Iterator[Lab]:
+    """Lend the lab; what a test writes goes to ``tmp_path``."""
+    before = {file.name: file.read_bytes() for file in shared.directory.iterdir()}
+    yield shared
+    assert {file.name: file.read_bytes() for file in shared.directory.iterdir()} == before
+
+
+def of(lab: Lab, **more: Any) -> Table:
+    """Write the table of a lab's CA: delegated signer, index; ``more`` replaces or adds."""
+    return {
+        "certificate": str(lab.ca_certificate),
+        "signer": [{"certificate": str(lab.responder_certificate), "key": str(lab.responder_key)}],
+        "source": [{"index": str(lab.index)}],
+    } | more
+
+
+Assemble = Callable[..., Assembled]
+
+
+@pytest.fixture
+def assemble(tmp_path: Path) -> Iterator[Assemble]:
+    """Assemble authorities into a service; all are closed at the end."""
+    made: list[Assembled] = []
+
+    def make(*authorities: Table, **tables: Table) -> Assembled:
+        made.append(Assembled({"authority": list(authorities), **tables}, tmp_path))
+        return made[-1]
+
+    yield make
+    for one in made:
+        asyncio.run(one.service.close())
+
+
+def named(lab: Lab, issued: Issued, algorithm: HashAlgorithm = HashAlgorithm.SHA256) -> CertID:
+    return CertID.of(lab.ca.certificate, issued.certificate.serial_number, algorithm)
+
+
+# --- authorities and signers ------------------------------------------------------------------
+
+
+@pytest.mark.rule("O1", "O12")
+def test_each_authority_answers_for_its_own_ca(assemble: Assemble, lab: Lab, rsa_lab: Lab) -> None:
+    both = assemble(of(lab), of(rsa_lab))
+
+    assert both.say(named(lab, lab.good)) == Good()
+    assert isinstance(both.say(named(rsa_lab, rsa_lab.revoked)), Revoked)
+    assert both.say(named(lab, lab.never_issued)) == Unknown()
+    assert set(both.health().values()) == {None}
+    assert len(both.health()) == 2
+
+
+@pytest.mark.rule("O15", "O22")
+def test_a_request_across_authorities_needs_a_signer_of_both(
+    assemble: Assemble, lab: Lab, rsa_lab: Lab
+) -> None:
+    both = assemble(of(lab), of(rsa_lab))
+    across = encode_request([named(lab, lab.good), named(rsa_lab, rsa_lab.good)])
+
+    assert both.status(across) == "unauthorized"
+
+
+def test_two_authorities_for_one_ca_are_refused(assemble: Assemble, lab: Lab) -> None:
+    with pytest.raises(ConfigError, match="are the same CA"):
+        assemble(of(lab), of(lab, name="again"))
+
+
+@pytest.mark.rule("O29")
+def test_the_algorithm_of_a_signer_is_the_one_that_is_named(
+    assemble: Assemble, rsa_lab: Lab
+) -> None:
+    pair = {
+        "certificate": str(rsa_lab.responder_certificate),
+        "key": str(rsa_lab.responder_key),
+    }
+    pss = assemble(of(rsa_lab, signer=[{**pair, "algorithm": PSS}]))
+    usual = assemble(of(rsa_lab, signer=[pair]))
+    wanted = named(rsa_lab, rsa_lab.good)
+
+    assert str(pss.basic(wanted).signature_algorithm) == "id-RSASSA-PSS"
+    assert str(usual.basic(wanted).signature_algorithm) == "sha256WithRSAEncryption"
+    assert pss.counts.seen[("sign_seconds", PSS)] == 1
+
+
+def test_an_algorithm_that_the_key_has_not_is_named_with_those_it_has(
+    assemble: Assemble, lab: Lab
+) -> None:
+    (pair,) = of(lab)["signer"]
+
+    with pytest.raises(SignerError, match=r"can't sign with .*PSS.*; it can with ecdsa"):
+        assemble(of(lab, signer=[{**pair, "algorithm": PSS}]))
+
+
+@pytest.mark.rule("O18", "O22")
+def test_a_ca_that_signs_itself_sends_no_certificate(assemble: Assemble, lab: Lab) -> None:
+    own = {"certificate": str(lab.ca_certificate), "key": str(lab.ca_key)}
+    direct = assemble(of(lab, signer=[own])).basic(named(lab, lab.good))
+    delegated = assemble(of(lab)).basic(named(lab, lab.good))
+
+    assert direct.certs == ()
+    assert direct.tbs_response_data.responder_id == ByKey.of(lab.ca.certificate)
+    assert delegated.certs == (lab.responder.certificate.der,)
+
+
+def test_a_pkcs12_file_holds_key_and_certificate(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    data = pkcs12.serialize_key_and_certificates(
+        b"responder",
+        lab.responder.key,  # type: ignore[arg-type]  # its stub knows no ML-DSA
+        lab.responder.certificate.parsed,
+        None,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (tmp_path / "signer.p12").write_bytes(data)
+    (tmp_path / "password").write_text("secret\n")
+    signer = {"pkcs12": "signer.p12", "password_file": "password"}
+
+    assert assemble(of(lab, signer=[signer])).say(named(lab, lab.good)) == Good()
+
+
+def test_an_encrypted_key_opens_with_its_password_and_no_other(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    (tmp_path / "locked.key").write_bytes(lab.responder.key_pem(b"secret"))
+    (tmp_path / "right").write_text("secret\n")
+    (tmp_path / "wrong").write_text("guess\n")
+    signer = {"certificate": str(lab.responder_certificate), "key": "locked.key"}
+    right = of(lab, signer=[{**signer, "password_file": "right"}])
+    wrong = of(lab, signer=[{**signer, "password_file": "wrong"}])
+
+    assert assemble(right).say(named(lab, lab.good)) == Good()
+    with pytest.raises(SignerError, match=r"locked\.key: the password is wrong") as refused:
+        assemble(wrong)
+    assert "guess" not in str(refused.value)
+
+
+# --- sources ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(lab: Lab, tmp_path: Path) -> Path:
+    """List good, and good alone."""
+    path = tmp_path / "status.db"
+    with StatusDatabase.create(path) as books:
+        issuer = books.add_issuer(lab.ca.certificate, actor="test", now=NOW)
+        books.add(issuer, lab.good.certificate.serial_number, actor="test", now=NOW)
+    return path
+
+
+def test_a_database_is_asked_each_time(assemble: Assemble, lab: Lab, database: Path) -> None:
+    assembled = assemble(of(lab, source=[{"database": database.name}]))
+    before = assembled.say(named(lab, lab.good))
+    with StatusDatabase(database) as books:
+        issuer = books.issuer(lab.ca.certificate)
+        assert issuer is not None
+        serial = lab.good.certificate.serial_number
+        told = Revocation(revocation_time=NOW - DAY, reason=CRLReason.SUPERSEDED)
+        books.revoke(issuer, serial, told, actor="test", now=NOW)
+
+    assert before == Good()
+    assert assembled.say(named(lab, lab.good)) == Revoked(NOW - DAY, CRLReason.SUPERSEDED)
+
+
+@pytest.mark.rule("C9", "C10")
+def test_a_crl_says_revoked_and_leaves_the_rest_to_unlisted(assemble: Assemble, lab: Lab) -> None:
+    source = [{"crl": str(lab.crl)}]
+    careful = assemble(of(lab, source=source))
+    opened = assemble(of(lab, source=source, unlisted="good"))
+
+    assert isinstance(careful.say(named(lab, lab.revoked)), Revoked)
+    assert careful.say(named(lab, lab.good)) == Unknown()
+    assert opened.say(named(lab, lab.good)) == Good()
+
+
+@pytest.mark.rule("C9")
+def test_a_crl_past_its_end_is_try_later_and_never_good(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, source=[{"crl": str(lab.crl)}], unlisted="good"))
+    assembled.clock.advance(8 * DAY)
+
+    assert assembled.status(encode_request([named(lab, lab.good)])) == "tryLater"
+
+
+def test_of_a_stack_the_first_decides_and_a_contradiction_is_counted(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    crl = lab.ca.crl(
+        [(lab.good.certificate.serial_number, NOW - DAY, CRLReason.KEY_COMPROMISE)],
+        this_update=NOW - DAY,
+    )
+    (tmp_path / "late.crl").write_bytes(crl)
+    stack = [{"index": str(lab.index)}, {"crl": "late.crl"}]
+    assembled = assemble(of(lab, name="Lab", source=stack))
+
+    assert assembled.say(named(lab, lab.good)) == Good()
+    assert assembled.counts.seen[("source_disagreements", "Lab")] == 1
+    other_order = assemble(of(lab, source=stack[::-1]))
+    assert isinstance(other_order.say(named(lab, lab.good)), Revoked)
+
+
+# --- policy reaches the answers ---------------------------------------------------------------
+
+
+@pytest.mark.rule("O12", "O13")
+@pytest.mark.parametrize("mode", ["unknown", "good", "extended-revoke", "unauthorized"])
+def test_unlisted_serials_are_answered_as_configured(
+    assemble: Assemble, lab: Lab, mode: str
+) -> None:
+    assembled = assemble(of(lab, unlisted=mode))
+    wanted = named(lab, lab.never_issued)
+    if mode == "unauthorized":
+        assert assembled.status(encode_request([wanted])) == mode
+        return
+    data = assembled.basic(wanted).tbs_response_data
+    expected = {"unknown": Unknown, "good": Good, "extended-revoke": Revoked}[mode]
+
+    assert isinstance(data.responses[0].cert_status, expected)
+    assert data.response_extensions.has(ExtendedRevoke) == (mode == "extended-revoke")
+
+
+@pytest.mark.rule("N3")
+@pytest.mark.parametrize("mode", ["echo", "ignore", "require"])
+def test_a_nonce_is_treated_as_configured(assemble: Assemble, lab: Lab, mode: str) -> None:
+    assembled = assemble(of(lab, nonce=mode))
+    wanted = named(lab, lab.good)
+    nonce = Nonce(bytes(range(32)))
+    echoed = assembled.basic(wanted, nonce=nonce).tbs_response_data.nonce
+
+    assert (None if echoed is None else echoed.octets) == (
+        None if mode == "ignore" else nonce.octets
+    )
+    without = assembled.status(encode_request([wanted]))
+    assert without == ("malformedRequest" if mode == "require" else "successful")
+
+
+@pytest.mark.rule("O19")
+def test_validity_and_backdate_set_both_ends_of_an_answer(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, validity="12h", backdate="1m"))
+    (single,) = assembled.basic(named(lab, lab.good)).tbs_response_data.responses
+
+    assert single.this_update == NOW - timedelta(minutes=1)
+    assert single.next_update is not None
+    assert timedelta(hours=12) - (single.next_update - single.this_update) <= timedelta(seconds=1)
+
+
+@pytest.mark.rule("O27")
+@pytest.mark.parametrize("archive", ["365d", "ca-start"])
+def test_an_archive_is_told_by_its_cutoff(assemble: Assemble, lab: Lab, archive: str) -> None:
+    (single,) = (
+        assemble(of(lab, archive=archive)).basic(named(lab, lab.good)).tbs_response_data.responses
+    )
+    cutoff = single.single_extensions.get(ArchiveCutoff)
+
+    start = lab.ca.certificate.not_before if archive == "ca-start" else NOW - 365 * DAY
+    assert cutoff == ArchiveCutoff(start)
+
+
+@pytest.mark.rule("O14")
+def test_a_ca_marked_as_compromised_has_no_good_certificate(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, compromised_since=NOW - DAY))
+
+    for issued in (lab.good, lab.never_issued):
+        assert assembled.say(named(lab, issued)) == Revoked(NOW - DAY, CRLReason.CA_COMPROMISE)
+
+
+@pytest.mark.rule("L3")
+def test_dual_hash_answers_under_both_hashes(assemble: Assemble, lab: Lab) -> None:
+    asked = named(lab, lab.good, HashAlgorithm.SHA1)
+    singles = assemble(of(lab, dual_hash=True)).basic(asked).tbs_response_data.responses
+
+    assert [one.cert_id.hash for one in singles] == [HashAlgorithm.SHA1, HashAlgorithm.SHA256]
+    assert {one.cert_id.serial_number for one in singles} == {asked.serial_number}
+
+
+@pytest.mark.rule("L5", "L6")
+def test_the_lightweight_profile_refuses_unlisted_serials(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, profile="rfc9919"))
+
+    assert assembled.status(encode_request([named(lab, lab.never_issued)])) == "unauthorized"
+    with pytest.raises(ConfigError, match="L5"):
+        assemble(of(lab, profile="rfc9919", responder_id="by-name"))
+
+
+@pytest.mark.rule("O16")
+def test_a_responder_names_itself_as_configured(assemble: Assemble, lab: Lab) -> None:
+    by_name = assemble(of(lab, responder_id="by-name")).basic(named(lab, lab.good))
+
+    assert by_name.tbs_response_data.responder_id == ByName(lab.responder.certificate.subject)
+
+
+# --- who may ask ------------------------------------------------------------------------------
+
+
+def signed(lab: Lab, by: Issued) -> bytes:
+    name = GeneralName.directory_name(by.certificate.subject)
+    tbs = encode_tbs_request([named(lab, lab.good)], requestor_name=name)
+    signature = Signature(plain_algorithm(by.key), sign_plain(by.key, tbs), (by.certificate.der,))
+    return encode_signed_request(tbs, signature)
+
+
+@pytest.mark.rule("O5", "L2")
+@pytest.mark.parametrize("trust", ["anchors", "requestors"])
+def test_signed_requests_are_believed_by_anchor_or_by_list(
+    assemble: Assemble, lab: Lab, tmp_path: Path, trust: str
+) -> None:
+    believed = CLIENTS.issued if trust == "anchors" else CLIENT
+    (tmp_path / "believed.pem").write_bytes(believed.certificate_pem)
+    stranger = TinyCA("Elsewhere").issue("stranger", usage=key_usage("digital_signature"))
+    assembled = assemble(of(lab), requests={"signatures": "require", trust: ["believed.pem"]})
+
+    assert assembled.status(signed(lab, CLIENT)) == "successful"
+    assert assembled.status(signed(lab, stranger)) == "unauthorized"
+    assert assembled.status(encode_request([named(lab, lab.good)])) == "sigRequired"
+
+
+def test_more_certificates_than_allowed_are_refused(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab), requests={"max_certificates": 1})
+    two = encode_request([named(lab, lab.good), named(lab, lab.revoked)])
+
+    assert assembled.status(two) == "unauthorized"
+
+
+# --- health -----------------------------------------------------------------------------------
+
+
+def test_an_authority_whose_source_cannot_answer_is_not_ready(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, name="Lab", source=[{"crl": str(lab.crl)}]))
+    before = assembled.health()
+    assembled.clock.advance(8 * DAY)
+
+    assert before == {"Lab": None}
+    assert "crl" in str(assembled.health()["Lab"]).lower()
+
+
+@pytest.mark.rule("O25")
+def test_an_authority_without_a_signer_in_force_is_not_ready(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, name="Lab"))
+    assembled.clock.advance(31 * DAY)
+
+    assert assembled.health() == {"Lab": "no signer's certificate is valid now"}
+    refused = assembled.status(encode_request([named(lab, lab.good)]))
+    assert refused in {"internalError", "tryLater"}
+
+
+def test_a_signer_about_to_end_is_warned_of(assemble: Assemble, lab: Lab) -> None:
+    assembled = assemble(of(lab, validity="60d"))
+
+    warnings = [event for event in assembled.events if event["event"] == "signer"]
+    assert [event["level"] for event in warnings] == ["warning"]
+    assert str(lab.responder.certificate) == warnings[0]["certificate"]
+
+
+def test_what_the_sources_raise_is_logged_and_answered_try_later(
+    assemble: Assemble, lab: Lab, database: Path
+) -> None:
+    assembled = assemble(of(lab, source=[{"database": database.name}]))
+    database.write_bytes(b"no database " * 1000)
+
+    assert assembled.status(encode_request([named(lab, lab.good)])) == "tryLater"
+    (event,) = [event for event in assembled.events if event["event"] == "not_answered"]
+    assert event["cause"] == "sourceUnavailable"
+    assert "exception" not in event
+    assert ("source_alarms", str(lab.ca.certificate.subject), "database-failed") in (
+        assembled.counts.seen
+    )
+
+
+# --- reload -----------------------------------------------------------------------------------
+
+
+def test_a_reload_takes_everything_anew(assemble: Assemble, lab: Lab, rsa_lab: Lab) -> None:
+    assembled = assemble(of(lab))
+    assembled.table["authority"] = [of(rsa_lab)]
+    assembled.reload()
+
+    assert assembled.say(named(rsa_lab, rsa_lab.good)) == Good()
+    assert assembled.status(encode_request([named(lab, lab.good)])) == "unauthorized"
+
+
+FAULTS: dict[str, Callable[[Table], None]] = {
+    "CA": lambda table: table.update(certificate="no.pem"),
+    "key": lambda table: table["signer"][0].update(key="no.key"),
+    "index": lambda table: table.update(source=[{"index": "no.txt"}]),
+    "database": lambda table: table.update(source=[{"database": "no.db"}]),
+    "CRL": lambda table: table.update(source=[{"crl": "no.crl"}]),
+    "setting": lambda table: table.update(validity="soon"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_reload_that_fails_changes_nothing(
+    assemble: Assemble, lab: Lab, rsa_lab: Lab, fault: str
+) -> None:
+    """Not even for the authority that is all right, and stands before the one that is not."""
+    assembled = assemble(of(lab), of(rsa_lab))
+    face = assembled.service.face
+    assembled.table["authority"][0]["validity"] = "1d"
+    FAULTS[fault](assembled.table["authority"][1])
+
+    with pytest.raises((ConfigError, SignerError, SourceError)) as refused:
+        assembled.reload()
+
+    assert isinstance(refused.value, CertStatusError)
+    assert "no." in str(refused.value) or "validity" in str(refused.value)
+    assert assembled.service.face is face
+    assert assembled.say(named(rsa_lab, rsa_lab.good)) == Good()
+    (single,) = assembled.basic(named(lab, lab.good)).tbs_response_data.responses
+    assert single.next_update is not None
+    assert single.next_update - NOW > 3 * DAY
+
+
+def test_a_database_serves_on_through_reloads(assemble: Assemble, lab: Lab, database: Path) -> None:
+    assembled = assemble(of(lab, source=[{"database": database.name}]))
+    for _ in range(3):
+        assembled.reload()
+
+    assert assembled.say(named(lab, lab.good)) == Good()
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_change_of_the_server_table_is_said_to_need_a_restart(
+    assemble: Assemble, lab: Lab, changed: bool
+) -> None:
+    assembled = assemble(of(lab), server={"port": 8080})
+    assembled.table["server"] = {"port": 8081 if changed else 8080}
+    assembled.reload()
+
+    assert ("restart_needed" in [event["event"] for event in assembled.events]) is changed
+
+
+# --- what is wrong with files -----------------------------------------------------------------
+
+
+def test_a_ca_file_with_several_certificates_is_refused(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    both = lab.ca_certificate.read_bytes() + lab.responder_certificate.read_bytes()
+    (tmp_path / "both.pem").write_bytes(both)
+
+    with pytest.raises(ConfigError, match=r"both\.pem: holds several certificates"):
+        assemble(of(lab, certificate="both.pem"))
+
+
+def test_an_anchor_that_is_no_certificate_is_named(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    write_index(tmp_path / "empty.pem")
+
+    with pytest.raises(ConfigError, match=r"empty\.pem"):
+        assemble(of(lab), requests={"signatures": "verify", "anchors": ["empty.pem"]})
