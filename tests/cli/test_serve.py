@@ -309,7 +309,7 @@ def until_event(responder: Responding, wanted: CertID, event: str) -> None:
 def test_a_crl_answers_until_its_next_update_and_then_try_later(lab: Lab, own: Path) -> None:
     revoked = lab.revoked.certificate.serial_number
     entry = (revoked, NOW - timedelta(hours=1), CRLReason.KEY_COMPROMISE)
-    end = datetime.now(UTC) + timedelta(seconds=4)
+    end = datetime.now(UTC) + timedelta(seconds=6)
     crl = lab.ca.crl([entry], this_update=NOW - timedelta(hours=1), next_update=end)
     (own / "ca.crl").write_bytes(crl)
     arguments = of_lab("--unlisted", "good", source=("--crl", "ca.crl"))
