@@ -27,6 +27,7 @@ from certstatus.ocsp import (
     Extensions,
     Good,
     Nonce,
+    ReasonCode,
     Revoked,
     Signature,
     Unknown,
@@ -89,9 +90,10 @@ class Assembled:
 
     def post(self, der: bytes) -> bytes:
         """Ask over the face, as HTTP would."""
-        request = HTTPRequest(b"POST", b"/", TYPE, der)
-        reply = asyncio.run(self._answer(request))
-        return reply.body
+        return self.exchange(HTTPRequest(b"POST", b"/", TYPE, der)).body
+
+    def exchange(self, request: HTTPRequest) -> HTTPReply:
+        return asyncio.run(self._answer(request))
 
     async def _answer(self, request: HTTPRequest) -> HTTPReply:
         reply = self.service.face.reply(request, self.clock.now())
@@ -268,6 +270,42 @@ def test_an_encrypted_key_opens_with_its_password_and_no_other(
     assert "guess" not in str(refused.value)
 
 
+@pytest.mark.rule("O31")
+def test_what_the_ca_signs_its_crl_with_goes_before_the_default(
+    assemble: Assemble, rsa_lab: Lab
+) -> None:
+    both = [
+        {"certificate": str(rsa_lab.responder_certificate), "key": str(rsa_lab.responder_key)},
+        {"certificate": str(rsa_lab.ca_certificate), "key": str(rsa_lab.ca_key)},
+    ]
+    by_index = assemble(of(rsa_lab, signer=both))
+    by_crl = assemble(of(rsa_lab, signer=both, source=[{"crl": str(rsa_lab.crl)}]))
+    wanted = named(rsa_lab, rsa_lab.revoked)
+
+    assert str(by_index.basic(wanted).signature_algorithm) == "sha256WithRSAEncryption"
+    assert str(by_crl.basic(wanted).signature_algorithm) == "ecdsa-with-SHA256"
+
+
+UNFIT: dict[str, Callable[[TinyCA], Issued]] = {
+    "O22": lambda ca: ca.issue_server(),
+    "O23": lambda ca: TinyCA(ca.common_name).issue_responder(),
+    "O25": lambda ca: ca.issue_responder(not_after=NOW - timedelta(seconds=1)),
+}
+
+
+@pytest.mark.rule(*UNFIT)
+@pytest.mark.parametrize("rule", UNFIT)
+def test_a_signer_that_clients_would_refuse_does_not_start(
+    assemble: Assemble, lab: Lab, tmp_path: Path, rule: str
+) -> None:
+    issued = UNFIT[rule](lab.ca)
+    (tmp_path / "unfit.pem").write_bytes(issued.certificate_pem)
+    (tmp_path / "unfit.key").write_bytes(issued.key_pem())
+
+    with pytest.raises(SignerError, match=rf"\[{rule}\]"):
+        assemble(of(lab, signer=[{"certificate": "unfit.pem", "key": "unfit.key"}]))
+
+
 # --- sources ----------------------------------------------------------------------------------
 
 
@@ -331,6 +369,25 @@ def test_of_a_stack_the_first_decides_and_a_contradiction_is_counted(
     assert isinstance(other_order.say(named(lab, lab.good)), Revoked)
 
 
+@pytest.mark.rule("B5")
+@pytest.mark.parametrize("kind", ["database", "index", "crl"])
+def test_entry_extensions_are_repeated_where_asked_for(
+    assemble: Assemble, lab: Lab, database: Path, kind: str
+) -> None:
+    with StatusDatabase(database) as books:
+        issuer = books.add_issuer(lab.ca.certificate, actor="test", now=NOW)
+        serial = lab.revoked.certificate.serial_number
+        books.add(issuer, serial, actor="test", now=NOW)
+        told = Revocation(reason=CRLReason.KEY_COMPROMISE)
+        books.revoke(issuer, serial, told, actor="test", now=NOW)
+    file = {"database": database, "index": lab.index, "crl": lab.crl}[kind]
+    for profile, expected in (("rfc", ReasonCode(CRLReason.KEY_COMPROMISE)), ("none", None)):
+        source = [{kind: str(file), "entry_extensions": profile}]
+        basic = assemble(of(lab, source=source)).basic(named(lab, lab.revoked))
+        (single,) = basic.tbs_response_data.responses
+        assert single.single_extensions.get(ReasonCode) == expected
+
+
 # --- policy reaches the answers ---------------------------------------------------------------
 
 
@@ -376,6 +433,19 @@ def test_validity_and_backdate_set_both_ends_of_an_answer(assemble: Assemble, la
     assert timedelta(hours=12) - (single.next_update - single.this_update) <= timedelta(seconds=1)
 
 
+@pytest.mark.parametrize(
+    ("age", "again"), [(timedelta(hours=1), True), (timedelta(hours=2), False)]
+)
+def test_an_answer_is_given_again_until_it_is_to_be_refreshed(
+    assemble: Assemble, lab: Lab, age: timedelta, again: bool
+) -> None:
+    assembled = assemble(of(lab, refresh="90m"))
+    first = assembled.post(encode_request([named(lab, lab.good)]))
+    assembled.clock.advance(age)
+
+    assert (assembled.post(encode_request([named(lab, lab.good)])) == first) is again
+
+
 @pytest.mark.rule("O27")
 @pytest.mark.parametrize("archive", ["365d", "ca-start"])
 def test_an_archive_is_told_by_its_cutoff(assemble: Assemble, lab: Lab, archive: str) -> None:
@@ -419,6 +489,18 @@ def test_a_responder_names_itself_as_configured(assemble: Assemble, lab: Lab) ->
     by_name = assemble(of(lab, responder_id="by-name")).basic(named(lab, lab.good))
 
     assert by_name.tbs_response_data.responder_id == ByName(lab.responder.certificate.subject)
+
+
+@pytest.mark.rule("L13")
+def test_path_caching_and_size_are_those_of_the_server_table(assemble: Assemble, lab: Lab) -> None:
+    server = {"path": "/ocsp", "max_age": "10m", "max_request_bytes": 200}
+    assembled = assemble(of(lab), server=server)
+    der = encode_request([named(lab, lab.good)])
+
+    reply = assembled.exchange(HTTPRequest(b"POST", b"/ocsp", TYPE, der))
+    assert b"max-age=600" in dict(reply.headers)[b"cache-control"]
+    assert assembled.exchange(HTTPRequest(b"POST", b"/other", TYPE, der)).status == 404
+    assert assembled.exchange(HTTPRequest(b"POST", b"/ocsp", TYPE, bytes(201))).status == 413
 
 
 # --- who may ask ------------------------------------------------------------------------------
@@ -542,12 +624,24 @@ def test_a_reload_that_fails_changes_nothing(
     assert single.next_update - NOW > 3 * DAY
 
 
-def test_a_database_serves_on_through_reloads(assemble: Assemble, lab: Lab, database: Path) -> None:
-    assembled = assemble(of(lab, source=[{"database": database.name}]))
-    for _ in range(3):
-        assembled.reload()
+def open_files(of: Path) -> int:
+    """Count what this process has open of a database: the file, its WAL, its shared memory."""
+    names = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    return sum(name.startswith(str(of)) for name in names)
 
-    assert assembled.say(named(lab, lab.good)) == Good()
+
+def test_reloads_leave_no_file_open_behind_them(
+    assemble: Assemble, lab: Lab, database: Path
+) -> None:
+    assembled = assemble(of(lab, source=[{"database": database.name}]))
+    seen = []
+    for _ in range(6):
+        assembled.reload()
+        assert assembled.say(named(lab, lab.good)) == Good()
+        seen.append(open_files(database))
+
+    assert seen[0] > 0
+    assert seen[1:] == [seen[1]] * 5  # two generations: the one that serves, and the one before
 
 
 @pytest.mark.parametrize("changed", [True, False])
