@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from certstatus.ocsp import Extensions, OCSPRequest, encode_request, parse_reque
 from certstatus.ocsp.extensions import ExtensionValue
 from certstatus.testing import Forge, TinyCA
 from certstatus.verify import DEFAULT_POLICY, Outcome, Report, VerifyPolicy, verify_response
+from tests import der as hand
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -40,6 +42,12 @@ def judge(
     """Judge a response about the leaf, unless told otherwise."""
     about: dict[str, Any] = {"issuer": CA.certificate, "certificate": LEAF}
     return verify_response(response, now=now, policy=policy, **about | more)
+
+
+def resigned(der: bytes, algorithm: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+    """Name another signature algorithm in a certificate, inside and outside, and sign it again."""
+    tbs = hand.at(hand.changed(der, (0, 2), lambda _: algorithm), 0)
+    return hand.sequence(tbs, algorithm, hand.bit_string(sign(tbs)))
 
 
 def failed(report: Report) -> list[str]:

@@ -26,7 +26,7 @@ from certstatus.pkix import (
 from certstatus.testing import Forge, Issued, TinyCA, plain_algorithm, sign_plain
 from certstatus.verify import Report, Verdict, VerifyPolicy, verify_response
 from tests import der as hand
-from tests.courtroom import NOW, failed
+from tests.courtroom import NOW, failed, resigned
 
 EDDSA = ["ed25519", "ed448"]
 ML_DSA = ["mldsa44", "mldsa65", "mldsa87"]
@@ -77,8 +77,8 @@ def test_parameters_are_absent_not_null(kind: str, parameters: bytes) -> None:
 @pytest.mark.rule("A1", "A2")
 def test_parameters_in_the_delegates_certificate_are_refused_too(kind: str) -> None:
     ca, delegate, leaf = house(kind)
-    outer = hand.sequence(hand.oid(plain_algorithm(ca.key).oid.dotted_string), hand.NULL)
-    der = hand.changed(delegate.certificate.der, (1,), lambda _: outer)
+    algorithm = hand.sequence(hand.oid(plain_algorithm(ca.key).oid.dotted_string), hand.NULL)
+    der = resigned(delegate.certificate.der, algorithm, lambda tbs: sign_plain(ca.key, tbs))
     forged = Forge.honest(ca, leaf.serial_number, delegate).but(certs=(der,))
 
     assert failed(judge(forged, leaf)) == ["issued by the same key"]

@@ -186,6 +186,11 @@ class Certificate:
         """The algorithm of the issuer's signature."""
         return AlgorithmIdentifier.from_declared(self._declared.signature_algorithm)
 
+    @cached_property
+    def has_one_algorithm(self) -> bool:
+        """Whether the signed part names the algorithm that the outside does (RFC 5280 §4.1.1.2)."""
+        return AlgorithmIdentifier.from_declared(self._tbs.signature) == self.signature_algorithm
+
     @property
     def signature(self) -> bytes:
         """The issuer's signature."""

@@ -237,6 +237,8 @@ class CertificateList:
         usage = issuer.key_usage
         if usage is not None and not usage.crl_sign:
             return f"{issuer.subject} lacks the key usage cRLSign"
+        if AlgorithmIdentifier.from_declared(self._tbs.signature) != self.signature_algorithm:
+            return "the CRL names two signature algorithms (RFC 5280 §5.1.1.2)"
         try:
             algorithm = signature_algorithm(self.signature_algorithm)
             return signature_problem(algorithm, issuer.public_key, self.signature, self.tbs_der)

@@ -17,6 +17,8 @@ def issuance_problem(certificate: Certificate, issuer: Certificate) -> str | Non
     """
     if not certificate.issuer.matches(issuer.subject):
         return f"the certificate's issuer is {certificate.issuer}, not {issuer.subject}"
+    if not certificate.has_one_algorithm:
+        return "the certificate names two signature algorithms (RFC 5280 §4.1.1.2)"
     try:
         algorithm = signature_algorithm(certificate.signature_algorithm)
         problem = signature_problem(

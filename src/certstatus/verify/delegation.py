@@ -196,6 +196,9 @@ def _check_same_key(question: Question, delegate: Certificate) -> Check:
     name = "issued by the same key"
     if not delegate.issuer.matches(question.issuer.subject):
         return Check.skipped("O23", name, "issued by another CA")
+    if not delegate.has_one_algorithm:
+        reason = "the delegate's certificate names two signature algorithms (RFC 5280 §4.1.1.2)"
+        return Check.failed("O23", name, reason)
     algorithm, check = check_algorithm(delegate.signature_algorithm, question.policy)
     if algorithm is None or check.outcome is Outcome.FAIL:
         return Check.failed("O29", name, f"the delegate's certificate: {check.reason}")

@@ -411,9 +411,14 @@ def test_another_name_and_another_key_did_not_sign_it() -> None:
 @pytest.mark.rule("C8")
 def test_a_changed_crl_and_an_unknown_algorithm_are_no_proof() -> None:
     later = hand.changed(EMPTY, NEXT_UPDATE, lambda _: hand.generalized_time("20500101000000Z"))
-    unknown = hand.changed(EMPTY, (1,), lambda _: hand.sequence(hand.oid("1.2.3.4")))
+    other = hand.changed(EMPTY, (1,), lambda _: hand.sequence(hand.oid("1.2.3.4")))
+    unknown = hand.changed(other, (0, 1), lambda _: hand.sequence(hand.oid("1.2.3.4")))
 
-    for der, problem in ((later, "does not match"), (unknown, "is not supported")):
+    for der, problem in (
+        (later, "does not match"),
+        (other, "names two signature algorithms"),
+        (unknown, "is not supported"),
+    ):
         told = CertificateList.from_der(der).signature_problem(CA.certificate)
         assert told is not None
         assert problem in told

@@ -6,12 +6,12 @@ import pytest
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.pkix import Certificate, issuance_problem
-from certstatus.testing import KEY_KINDS, TinyCA
+from certstatus.testing import KEY_KINDS, TinyCA, sign_plain
 from tests import der as hand
+from tests.courtroom import resigned
 
 CA = TinyCA("Issuing CA")
 LEAF = CA.issue_server().certificate
-OUTER_ALGORITHM = (1,)
 
 
 @pytest.mark.parametrize("kind", KEY_KINDS)
@@ -46,12 +46,22 @@ def test_one_changed_bit_was_not_issued() -> None:
 @pytest.mark.rule("L9")
 def test_an_algorithm_that_nobody_knows_proves_nothing() -> None:
     unknown = hand.sequence(hand.oid("1.2.3.4"))
-    odd = hand.changed(LEAF.der, OUTER_ALGORITHM, lambda _: unknown)
+    odd = resigned(LEAF.der, unknown, lambda tbs: sign_plain(CA.key, tbs))
 
     problem = issuance_problem(Certificate.from_der(odd), CA.certificate)
 
     assert problem is not None
     assert "1.2.3.4 is not supported" in problem
+
+
+@pytest.mark.rule("L9")
+def test_a_certificate_that_names_two_signature_algorithms_proves_nothing() -> None:
+    """RFC 5280 §4.1.1.2: signatureAlgorithm "MUST contain the same algorithm identifier"."""
+    other = hand.sequence(hand.oid("1.2.840.10045.4.3.3"))
+    odd = Certificate.from_der(hand.changed(LEAF.der, (1,), lambda _: other))
+
+    assert not odd.has_one_algorithm
+    assert "two signature algorithms" in str(issuance_problem(odd, CA.certificate))
 
 
 @pytest.mark.rule("L9")

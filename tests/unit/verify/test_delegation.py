@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from certstatus.asn1 import oids
 from certstatus.limits import DEFAULT_SKEW
@@ -16,7 +18,18 @@ from certstatus.testing import Issued, TinyCA
 from certstatus.testing.ca import key_usage
 from certstatus.verify import DelegateStatus, Outcome, Verdict, VerifyPolicy
 from tests import der as hand
-from tests.courtroom import CA, DELEGATE, NOW, SECOND, failed, findings, honest, judge, outcomes
+from tests.courtroom import (
+    CA,
+    DELEGATE,
+    NOW,
+    SECOND,
+    failed,
+    findings,
+    honest,
+    judge,
+    outcomes,
+    resigned,
+)
 
 SIGNING = (oids.ID_KP_OCSP_SIGNING,)
 
@@ -142,15 +155,33 @@ def test_a_delegate_whose_certificate_was_changed_is_refused() -> None:
 @pytest.mark.rule("O29")
 def test_a_delegate_certified_with_sha1_is_believed_only_where_sha1_is_allowed() -> None:
     """SHA-1 in the delegate's certificate forges as well as in the response."""
-    unknown = hand.sequence(hand.oid("1.2.840.10045.4.1"))  # ecdsa-with-SHA1
-    der = hand.changed(DELEGATE.certificate.der, (1,), lambda _: unknown)
+    key = CA.key
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    ecdsa_with_sha1 = hand.sequence(hand.oid("1.2.840.10045.4.1"))
+    der = resigned(
+        DELEGATE.certificate.der,
+        ecdsa_with_sha1,
+        lambda tbs: key.sign(tbs, ec.ECDSA(hashes.SHA1())),
+    )
     forged = honest().but(certs=(der,)).der
 
-    refused, tried = judge(forged), judge(forged, policy=VerifyPolicy(allow_sha1=True))
+    report = judge(forged)
 
-    assert refused.check("O29").reason.startswith("the delegate's certificate: ecdsa-with-SHA1")
-    assert tried.check("O29").outcome is Outcome.PASS
-    assert failed(tried) == ["issued by the same key"]  # it was signed with SHA-256, after all
+    assert failed(report) == ["issued by the same key"]
+    assert report.failures[0].rule == "O29"
+    assert judge(forged, policy=VerifyPolicy(allow_sha1=True)).verdict is Verdict.GOOD
+
+
+@pytest.mark.rule("O23")
+def test_a_delegate_that_names_two_signature_algorithms_is_refused() -> None:
+    """RFC 5280 §4.1.1.2: the one outside, which nobody signed, MUST be the one inside."""
+    other = hand.sequence(hand.oid("1.2.840.10045.4.3.3"))
+    der = hand.changed(DELEGATE.certificate.der, (1,), lambda _: other)
+
+    report = judge(honest().but(certs=(der,)).der)
+
+    assert failed(report) == ["issued by the same key"]
+    assert "two signature algorithms" in report.failures[0].reason
 
 
 # --- fitness ------------------------------------------------------------------------------
