@@ -1,4 +1,4 @@
-"""Writes the generated pages, ``docs/conformance.md`` and ``docs/errors.md`` (``make docs``)."""
+"""Writes what is generated of ``docs/``: conformance, errors, the table of limits (``make docs``)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from certstatus import errors
+from dev.limits_table import with_limits
 from dev.rules import Mark, Rule, citations, load, marks
 from dev.tree import ROOT
 
@@ -16,10 +17,12 @@ __all__ = ["conformance_page", "errors_page", "tested_rules", "write"]
 
 
 def write(root: Path = ROOT) -> list[Path]:
-    """Write both pages, and return the ones that changed."""
+    """Write the pages, and return the ones that changed."""
+    security = root / "docs" / "security.md"
     pages = {
         root / "docs" / "conformance.md": conformance_page(root),
         root / "docs" / "errors.md": errors_page(),
+        security: with_limits(_read(security)),
     }
     changed = [page for page, text in pages.items() if _read(page) != text]
     for page in changed:
