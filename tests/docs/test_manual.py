@@ -152,6 +152,38 @@ def test_a_command_that_does_not_exist_is_found_out(line: str) -> None:
         parse(line.split())
 
 
+def options(command: click.Command) -> set[str]:
+    """Return every long option of a command and of those below it."""
+    found = {
+        name
+        for one in command.get_params(click.Context(command))
+        for name in (*one.opts, *one.secondary_opts)
+        if name.startswith("--")
+    }
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        below = (command.get_command(context, name) for name in command.list_commands(context))
+        found |= {name for one in below if one is not None for name in options(one)}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_option_named_in_the_text_exists(page: Path) -> None:
+    told = re.findall(r"`(--[a-z][a-z0-9-]*)[^`]*`", page.read_text(encoding="utf-8"))
+
+    assert set(told) <= options(main)
+
+
+@pytest.mark.parametrize("name", ["check", "verify"])
+def test_every_option_of_asking_and_judging_is_documented(name: str) -> None:
+    page = (DOCS / "manual" / "check.md").read_text(encoding="utf-8")
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+
+    told = set(re.findall(r"--[a-z][a-z0-9-]*", page))
+    assert options(command) - {"--help"} <= told
+
+
 def subcommands() -> list[str]:
     group = main.get_command(click.Context(main), "db")
     assert isinstance(group, click.Group)
