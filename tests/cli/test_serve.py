@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -215,15 +216,22 @@ def test_a_second_responder_on_the_same_port_is_refused_and_not_let_share_it(own
     assert f"can't listen on 127.0.0.1:{port}" in done.stderr
 
 
-def test_a_signer_that_is_not_fit_ends_the_command_with_its_reason(own: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_keeps_the_workers_from_starting_is_said_in_one_line(own: Path, workers: str) -> None:
+    """To a person in words, once for all workers, and last; to a program in the log and the code."""
     (own / "responder.key").write_bytes(b"")
-    command = [sys.executable, "-m", "certstatus", "serve", *of_lab()]
+    command = [sys.executable, "-m", "certstatus", "serve", *of_lab("--workers", workers)]
 
     done = subprocess.run(command, cwd=own, capture_output=True, text=True, check=False, timeout=30)
 
     assert done.returncode == ExitCode.CONFIG
-    assert "responder.key" in done.stderr
-    assert "Traceback" not in done.stderr
+    *logged, line, hint = done.stderr.splitlines()
+    key = own / "responder.key"
+    assert line == f"certstatus: {key}: holds no private key that can be read"
+    assert hint.startswith("  ")
+    events = [json.loads(one) for one in logged]
+    failed = next(event for event in events if event["event"] == "worker_failed")
+    assert f"certstatus: {failed['error']}" == line
 
 
 # --- while it runs ------------------------------------------------------------------------------

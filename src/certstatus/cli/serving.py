@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
 
 from certstatus.cli.output import note
 from certstatus.clock import SystemClock
-from certstatus.errors import ConfigError
+from certstatus.errors import CertStatusError, ConfigError
 from certstatus.meter import NoMeter
-from certstatus.server import HTTPLimits, Ready, Settings, Tools, make_logger, serve, wants_json
+from certstatus.server import (
+    Factory,
+    HTTPLimits,
+    Logger,
+    Ready,
+    Settings,
+    Tools,
+    make_logger,
+    serve,
+    wants_json,
+)
 from certstatus.server.assembly import OCSPService
 from certstatus.server.config import Config, ServerConfig, load_config, parse_config
 from certstatus.server.log import configure_library_logs
@@ -20,6 +34,9 @@ from certstatus.server.log import configure_library_logs
 __all__ = ["load_from_file", "load_from_options", "run"]
 
 Load: TypeAlias = Callable[[], Config]
+
+_MAX_WORDS: Final = 600
+"""Characters of an error that a worker hands on: escaped, they fit one write to a pipe (PIPE_BUF)."""
 
 _SERVER: Final = ("host", "port", "path", "workers", "admin_port", "access_log")
 _AUTHORITY: Final = ("unlisted", "nonce", "validity", "profile")
@@ -97,15 +114,73 @@ def run(load: Load, *, check_only: bool) -> int:
         asyncio.run(_check(load, tools))
         return 0
 
-    async def factory(tools: Tools) -> OCSPService:
-        return OCSPService(load, tools)
+    with _LastWords() as words:
+
+        async def factory(tools: Tools) -> OCSPService:
+            with words.kept():
+                return OCSPService(load, tools)
+
+        return _serve(factory, config.server, log, words, as_json=as_json)
+
+
+def _serve(
+    factory: Factory, server: ServerConfig, log: Logger, words: _LastWords, *, as_json: bool
+) -> int:
+    """Serve, and tell a person where to ask, or why it never came to that."""
+    was_ready = False
 
     def ready(at: Ready) -> None:
+        nonlocal was_ready
+        was_ready = True
         if not as_json:
-            urls = " ".join(f"http://{one}{config.server.path}" for one in at.addresses)
+            urls = " ".join(f"http://{one}{server.path}" for one in at.addresses)
             note(f"answering at {urls} - Ctrl-C ends it")
 
-    return serve(factory, _settings(config.server, as_json=as_json), log=log, ready=ready)
+    code = serve(factory, _settings(server, as_json=as_json), log=log, ready=ready)
+    if code and not was_ready:
+        words.tell()
+    return code
+
+
+class _LastWords:
+    """Why the first worker could not start, on its way through a pipe to the command.
+
+    Workers are other processes, and their log is for programs: a person is told once, last.
+    """
+
+    def __enter__(self) -> Self:
+        self._ends = os.pipe()
+        for end in self._ends:
+            os.set_blocking(end, False)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for end in self._ends:
+            os.close(end)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the error that ends a worker's start; it goes on."""
+        try:
+            yield
+        except CertStatusError as error:
+            line = json.dumps([str(error)[:_MAX_WORDS], error.hint]) + "\n"
+            with contextlib.suppress(BlockingIOError):  # nobody reads once all have been ready
+                os.write(self._ends[1], line.encode())
+            raise
+
+    def tell(self) -> None:
+        """Say the first that was kept, if any was."""
+        with contextlib.suppress(BlockingIOError):
+            first, _, _ = os.read(self._ends[0], 1 << 16).partition(b"\n")
+            text, hint = json.loads(first)
+            note(f"certstatus: {text}")
+            note(f"  {hint}")
 
 
 async def _check(load: Load, tools: Tools) -> None:
