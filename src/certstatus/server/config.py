@@ -220,7 +220,7 @@ def parse_config(table: dict[str, Any], *, file: str | None, base: Path) -> Conf
     try:
         return Config.model_validate(_absolute(table, base))
     except ValidationError as error:
-        problems = [_problem(one) for one in error.errors()]
+        problems = [_problem(one) for one in error.errors() if not _is_echo(one, error)]
         key, message = problems[0]
         rest = "".join(f"; {key}: {message}" for key, message in problems[1:])
         raise ConfigError(f"{message}{rest}", file=file, key=key, remedy=_REMEDY) from None
@@ -252,6 +252,14 @@ def _absolute(value: Any, base: Path, key: str = "") -> Any:
     if isinstance(value, str) and is_file:
         return str(base / value)
     return value
+
+
+def _is_echo(error: Any, whole: ValidationError) -> bool:
+    """Whether a list only seems too short because a member of it is wrong."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        one["loc"][: len(place)] == place and one["loc"] != place for one in whole.errors()
+    )
 
 
 def _problem(error: Any) -> tuple[str, str]:

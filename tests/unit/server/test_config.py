@@ -116,6 +116,7 @@ def test_a_wrong_key_is_named_with_its_file_and_what_to_write(
     assert told.startswith(str(tmp_path / "certstatus.toml"))
     assert key in told
     assert message in told
+    assert "at least 1 item" not in told
     assert caught.value.exit_code == 78
 
 
