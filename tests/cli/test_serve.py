@@ -12,8 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -102,6 +104,11 @@ WRONG = {
     "CRL with a broken signature": (f"{CA} {PAIR} --crl {{dir}}/broken.crl", "broken.crl"),
     "missing database": (f"{CA} {PAIR} --database {{dir}}/no.db", "no.db"),
     "database that is none": (f"{CA} {PAIR} --database {{dir}}/index.txt", "index.txt"),
+    "damaged database": (f"{CA} {PAIR} --database {{dir}}/damaged.db", "damaged.db"),
+    "database of another schema": (
+        f"{CA} {PAIR} --database {{dir}}/odd-schema.db",
+        "odd-schema.db: has schema 0000",
+    ),
     "bad validity": (f"{CA} {PAIR} {INDEX} --validity soon", "45s, 30m, 12h or 4d"),
     "missing configuration": ("--config {dir}/no.toml", "no.toml: can't be read"),
     "malformed TOML": ("--config {dir}/broken.toml", "broken.toml: is not TOML"),
@@ -123,6 +130,12 @@ def spoilt(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     half = (directory / "index.txt").read_text()[:-20]
     (directory / "half.txt").write_text(half)
     (directory / "stranger.crl").write_bytes(TinyCA("Stranger").crl(this_update=NOW))
+    for name in ("damaged.db", "odd-schema.db"):
+        StatusDatabase.create(directory / name).close()
+    with (directory / "damaged.db").open("r+b") as file:
+        file.truncate(5_000)
+    with closing(sqlite3.connect(directory / "odd-schema.db", isolation_level=None)) as odd:
+        odd.execute("UPDATE alembic_version SET version_num = '0000'")
     crl = bytearray(lab.ca.crl(this_update=NOW))
     crl[-1] ^= 1
     (directory / "broken.crl").write_bytes(crl)
@@ -418,6 +431,37 @@ def test_a_reload_that_fails_keeps_all_as_it_was_and_alarms(
     assert 'certstatus_reloads_total{outcome="failed"} 1.0' in metrics
 
 
+@pytest.mark.rule("C8", "O25")
+def test_every_worker_reloads_or_keeps_what_it_had(lab: Lab, own: Path) -> None:
+    file = own / "certstatus.toml"
+    authority = "[[authority]]" + file.read_text().partition("[[authority]]")[2]
+    authority = authority.replace('index = "index.txt"', 'crl = "ca.crl"')
+    file.write_text("[server]\nport = 0\nadmin_port = 0\nworkers = 2\n" + authority)
+    der = encode_request([cert_id(lab, lab.revoked)])
+    with Responding(["--config", file.name], own) as responder:
+        write(own, "responder", lab.ca.issue_responder("Second responder"))
+        in_both(responder, "reloaded")
+        after = [responder.post(der).content for _ in range(8)]
+        write(own, "responder", lab.ca.issue_responder(not_after=NOW - timedelta(minutes=1)))
+        expired = in_both(responder, "reload_failed")
+        write(own, "responder", lab.ca.issue_responder("Third responder"))
+        (own / "ca.crl").write_bytes(lab.ca.crl()[:-9])
+        broken = in_both(responder, "reload_failed")
+        kept = [responder.post(der).content for _ in range(8)]
+
+    assert all(b"Second responder" in answer for answer in [*after, *kept])
+    assert all("[O25]" in alarm["error"] and alarm["hint"] for alarm in expired)
+    assert all("ca.crl" in alarm["error"] and alarm["hint"] for alarm in broken)
+
+
+def in_both(responder: Responding, event: str) -> list[dict[str, Any]]:
+    """Ask for a reload, and wait until each of two workers has said how it went."""
+    responder.send(signal.SIGHUP)
+    told = [responder.wait_for(event) for _ in range(2)]
+    assert len({one["worker"] for one in told}) == 2
+    return told
+
+
 def test_what_needs_a_restart_is_said_so(configured: Responding, own: Path) -> None:
     file = own / "certstatus.toml"
     file.write_text(file.read_text().replace("[server]", "[server]\nworkers = 3"))
@@ -455,6 +499,51 @@ def test_it_ends_by_signal_and_leaves_nothing_running(own: Path, number: signal.
             os.kill(pid, 0)
     with pytest.raises(httpx2.ConnectError):
         responder.post(b"")
+
+
+def begun(responder: Responding, der: bytes) -> socket.socket:
+    """Send all of a request but its last octet; the server has read its head."""
+    host, port = responder.url.removeprefix("http://").rstrip("/").split(":")
+    client = socket.create_connection((host, int(port)), timeout=20)
+    client.sendall(
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/ocsp-request\r\n"
+        b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(der)
+    )
+    assert client.recv(1_000).startswith(b"HTTP/1.1 100 ")
+    client.sendall(der[:-1])
+    return client
+
+
+def test_a_request_under_way_is_answered_and_one_that_never_ends_is_cut(
+    lab: Lab, own: Path
+) -> None:
+    file = own / "certstatus.toml"
+    authority = "[[authority]]" + file.read_text().partition("[[authority]]")[2]
+    file.write_text('[server]\nport = 0\ndrain_time = "1s"\nread_time = "60s"\n' + authority)
+    der = encode_request([cert_id(lab, lab.good)])
+    with (
+        Responding(["--config", file.name], own) as responder,
+        closing(begun(responder, der)) as honest,
+        closing(begun(responder, der)) as endless,
+    ):
+        responder.send(signal.SIGTERM)
+        responder.wait_for("drain")
+        honest.sendall(der[-1:])
+        answer = honest.recv(65_536)
+        honest.close()
+        asked_at = time.monotonic()
+        code = responder.process.wait(20)
+        took = time.monotonic() - asked_at
+        nothing = endless.recv(1)
+        responder.end()
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"application/ocsp-response" in answer
+    assert nothing == b""
+    assert code == 0
+    assert took < 10  # the drain time and some, not the read time
+    drained = next(event for event in responder.events if event["event"] == "worker_drained")
+    assert drained["cut"] == 1
 
 
 def test_the_log_says_what_was_answered_and_holds_no_key(configured: Responding, lab: Lab) -> None:
