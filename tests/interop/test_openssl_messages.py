@@ -205,7 +205,7 @@ def test_openssl_believes_our_response(make: Make, kind: str, signer: str) -> No
             ["Cert Status: revoked", "Revocation Reason: cessationOfOperation (0x5)"],
         ),
     ],
-    ids=str,
+    ids=["good", "unknown", "revoked", "revoked for a reason"],
 )
 @pytest.mark.rule("O12")
 def test_openssl_shows_every_status_of_ours(
