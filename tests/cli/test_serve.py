@@ -261,28 +261,22 @@ def database(lab: Lab, own: Path) -> Path:
     return path
 
 
-def revoke(lab: Lab, database: Path, issued: Issued) -> None:
-    with StatusDatabase(database) as books:
-        issuer = books.issuer(lab.ca.certificate)
-        assert issuer is not None
-        books.revoke(issuer, issued.certificate.serial_number, actor="test", now=datetime.now(UTC))
-
-
 @pytest.mark.rule("O12")
 def test_every_worker_sees_a_revocation_within_a_second(
-    lab: Lab, own: Path, database: Path
+    run: Run, lab: Lab, own: Path, database: Path
 ) -> None:
     arguments = of_lab("--workers", "2", source=("--database", database.name))
     with Responding(arguments, own) as responder:
         wanted = cert_id(lab, lab.good)
         before = [responder.ask(wanted).cert_status for _ in range(8)]
-        revoke(lab, database, lab.good)
+        revoking = run("db", "revoke", own / "good.pem", "--database", database)
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline and responder.ask(wanted).cert_status == Good():
             pass
         after = [responder.ask(wanted).cert_status for _ in range(20)]
         code = responder.end()
 
+    assert revoking.exit_code == 0, revoking.stderr
     assert before == [Good()] * 8
     assert all(isinstance(status, Revoked) for status in after)
     assert code == 0
@@ -347,6 +341,20 @@ def test_a_crl_answers_until_its_next_update_and_then_try_later(lab: Lab, own: P
     assert good.next_update <= end
     assert isinstance(told, Revoked)
     assert status == "tryLater"
+
+
+@pytest.mark.rule("C9")
+def test_a_crl_that_has_expired_before_the_start_never_says_good(lab: Lab, own: Path) -> None:
+    day = timedelta(days=1)
+    (own / "ca.crl").write_bytes(lab.ca.crl(this_update=NOW - 2 * day, next_update=NOW - day))
+    arguments = of_lab("--unlisted", "good", "--admin-port", "0", source=("--crl", "ca.crl"))
+    with Responding(arguments, own) as responder:
+        status = responder.refusal(encode_request([cert_id(lab, lab.good)]))
+        health = httpx2.get(responder.admin_url + "healthz", trust_env=False)
+
+    assert status == "tryLater"
+    assert health.status_code == 503
+    assert "source.expired" in {event["event"] for event in responder.events}
 
 
 @pytest.mark.rule("O15")
