@@ -258,7 +258,8 @@ def _load(
         if not password:
             raise SignerError(f"{file}: is encrypted; name a file with its password") from None
     except ValueError as error:
-        if password and "password" in str(error).lower():
+        # Of 256 wrong passwords one gives octets whose padding looks right, and no key in them.
+        if password and ("password" in str(error).lower() or _is_encrypted(load, data)):
             raise SignerError(f"{file}: the password is wrong; check the password file") from None
         raise SignerError(f"{file}: holds no private key that can be read") from None
     except UnsupportedAlgorithm:
@@ -266,6 +267,17 @@ def _load(
     text = f"{file}: is not encrypted, and the password for it is of no use"
     findings.append(Finding(None, Severity.WARN, text))
     return _load(load, data, None, file, findings)
+
+
+def _is_encrypted(load: Callable[[bytes, bytes | None], object], data: bytes) -> bool:
+    """Whether the library asks for a password."""
+    try:
+        load(data, None)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
 
 
 def _is_pkcs12(data: bytes) -> bool:

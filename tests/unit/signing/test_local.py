@@ -158,6 +158,23 @@ def test_an_encrypted_key_opens_with_its_password(
         load(key, certificate, password=b"wrong")
 
 
+def test_a_wrong_password_is_named_though_its_padding_looks_right(tmp_path: Path) -> None:
+    """One wrong password in 256 does; this is one for this key."""
+    file = write(
+        tmp_path / "a.key",
+        b"""-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGjMF8GCSqGSIb3DQEFDTBSMDEGCSqGSIb3DQEFDDAkBBABgraCmqOp8MA/YH5y
+Hos4AgIIADAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQ3v0JmTmvKLJINUJQ
+LnijAQRA7WWHb4/Zyzg6gDcgpJDpQDSTPf5NwqIie6Tm5iVsZTuveVM5EuD6h8Ki
+UopHcNU+LWvrJt+iL8fg9qSjB1SrBQ==
+-----END ENCRYPTED PRIVATE KEY-----
+""",
+    )
+
+    with pytest.raises(SignerError, match=r"a\.key: the password is wrong"):
+        load_key(file, b"guess176")
+
+
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_a_password_file_holds_one_line(tmp_path: Path, end: bytes) -> None:
     key, certificate = pair(tmp_path, delegate(), PASSWORD)
