@@ -180,6 +180,17 @@ def test_what_is_right_is_said_to_be_ready(run: Run, spoilt: Path) -> None:
     assert "ready" in result.stderr
 
 
+@pytest.mark.rule("C9")
+def test_a_source_that_could_not_answer_is_not_called_ready(run: Run, lab: Lab, own: Path) -> None:
+    old = NOW - timedelta(days=30)
+    (own / "old.crl").write_bytes(lab.ca.crl(this_update=old, next_update=old + timedelta(days=7)))
+
+    result = run("serve", "--check", *f"{CA} {PAIR} --crl {{dir}}/old.crl".format(dir=own).split())
+
+    assert result.exit_code == ExitCode.UNREACHABLE
+    assert "expired" in result.stderr
+
+
 def test_a_pkcs12_file_and_its_password_are_enough(run: Run, lab: Lab, own: Path) -> None:
     data = pkcs12.serialize_key_and_certificates(
         b"responder",

@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TypeAlias
 
 from certstatus.cli.output import note
 from certstatus.clock import SystemClock
-from certstatus.errors import CertStatusError, ConfigError
+from certstatus.errors import CertStatusError, ConfigError, SourceError
 from certstatus.meter import NoMeter
 from certstatus.server import (
     Factory,
@@ -111,8 +111,7 @@ def run(load: Load, *, check_only: bool) -> int:
     log = make_logger(as_json=as_json)
     if check_only:
         tools = Tools(clock=SystemClock(), meter=NoMeter(), log=log, index=0)
-        asyncio.run(_check(load, tools))
-        return 0
+        return asyncio.run(_check(load, tools))
 
     with _LastWords() as words:
 
@@ -183,14 +182,16 @@ class _LastWords:
             note(f"  {hint}")
 
 
-async def _check(load: Load, tools: Tools) -> None:
+async def _check(load: Load, tools: Tools) -> int:
+    """Say of each authority whether it would answer; return the exit code."""
     service = OCSPService(load, tools)
     try:
-        for name, check in service.checks.items():
-            reason = await check()
-            note(f"{name}: {reason or 'ready'}")
+        reasons = {name: await check() for name, check in service.checks.items()}
     finally:
         await service.close()
+    for name, reason in reasons.items():
+        note(f"{name}: {reason or 'ready'}")
+    return SourceError.exit_code if any(reasons.values()) else 0
 
 
 def _settings(server: ServerConfig, *, as_json: bool) -> Settings:
