@@ -181,6 +181,17 @@ def test_asn1crypto_reads_our_preferred_algorithms() -> None:
     assert judged[0]["cert_identifier"]["algorithm"].native == "rsa"
 
 
+@pytest.mark.rule("O30")
+@pytest.mark.parametrize("order", [(ED25519, SHA256_RSA), (SHA256_RSA, ED25519)], ids=["1", "2"])
+def test_preferred_algorithms_keep_their_order(order: tuple[AlgorithmIdentifier, ...]) -> None:
+    """RFC 6960 §4.4.7.1: the list is in the order of preference."""
+    wishes = PreferredSignatureAlgorithms(tuple(map(PreferredSignatureAlgorithm, order)))
+
+    read_again = PreferredSignatureAlgorithms.decode(wishes.encode(), "wishes")
+
+    assert [one.sig_identifier for one in read_again.algorithms] == list(order)
+
+
 @pytest.mark.rule("O7")
 def test_a_service_locator_is_read_without_its_locator_and_written_with_it() -> None:
     """RFC 6960 §4.4.6 makes it OPTIONAL, the modules of Appendix B do not."""
@@ -324,15 +335,17 @@ def test_one_that_stands_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("oid", "value"),
-    [(oids.ID_PKIX_OCSP_CRL, b"junk"), (oids.ID_PKIX_OCSP_EXTENDED_REVOKE, b"")],
+    ("kind", "value"),
+    [(kind, values[0]) for kind, values in BROKEN],
+    ids=[kind.__name__ for kind, _ in BROKEN],
 )
+@pytest.mark.rule("O6", "O7", "O13", "O26", "O27", "O28", "O30")
 def test_a_known_one_whose_value_is_broken_is_refused_by_its_name(
-    oid: ObjectIdentifier, value: bytes
+    kind: type[ExtensionValue], value: bytes
 ) -> None:
     with pytest.raises(MalformedError) as caught:
-        read(hand.extension(oid.dotted_string, value))
-    assert caught.value.where.startswith(f"requestExtensions.{oids.name_of(oid)}")
+        read(hand.extension(kind.oid.dotted_string, value))
+    assert caught.value.where.startswith(f"requestExtensions.{oids.name_of(kind.oid)}")
 
 
 def test_as_many_as_the_limit_are_read_and_not_one_more() -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certstatus.asn1 import oids
 from certstatus.limits import DEFAULT_SKEW
 from certstatus.ocsp import ByKey, ByName, Good
-from certstatus.pkix import Certificate, HashAlgorithm
+from certstatus.pkix import Certificate
 from certstatus.testing import Issued, TinyCA
 from certstatus.testing.ca import key_usage
 from certstatus.verify import DelegateStatus, Outcome, Verdict, VerifyPolicy
@@ -80,6 +80,27 @@ def test_the_ca_under_another_name_is_not_the_ca() -> None:
     report = judge(honest().but(signer=other, responder_id=ByName(other.certificate.subject)).der)
 
     assert failed(report) == ["authorised responder"]
+
+
+@pytest.mark.rule("O22", "O23")
+def test_another_ca_with_the_name_of_the_issuer_is_not_the_issuer() -> None:
+    """Anyone can make a self-signed certificate of that name; the key is another."""
+    impostor = TinyCA("Issuing CA").issued
+
+    report = judge(honest().but(signer=impostor, certs=(impostor.certificate.der,)).der)
+
+    assert failed(report) == ["authorised responder", "issued by the same key"]
+
+
+@pytest.mark.rule("O22")
+def test_a_certificate_of_the_ca_without_any_purpose_is_no_delegate() -> None:
+    """An absent extKeyUsage allows everything but this."""
+    signer = CA.issue("no purpose", nocheck=True)
+
+    report = judge(honest().but(signer=signer).der)
+
+    assert failed(report) == ["authorised responder"]
+    assert "lacks id-kp-OCSPSigning" in report.failures[0].reason
 
 
 @pytest.mark.rule("O16")
@@ -320,16 +341,22 @@ def test_a_responder_trusted_by_configuration_must_be_valid_and_fit_to_sign() ->
 
 
 @pytest.mark.rule("O22")
-def test_trust_by_configuration_is_in_the_whole_certificate() -> None:
-    """Another certificate for the same key is another certificate."""
-    trusted = TinyCA("Stranger").issue("our own")
-    renewed = TinyCA("Stranger").issue("our own", key=trusted.key)
+def test_trust_by_configuration_is_in_one_certificate_and_in_no_other_of_its_name() -> None:
+    trusted, namesake = (TinyCA("Stranger").issue("our own") for _ in range(2))
     policy = VerifyPolicy(trusted_responders=(trusted.certificate,))
-    forged = honest().but(signer=renewed, certs=(renewed.certificate.der,))
 
-    assert judge(forged.der, policy=policy).require().signer == trusted.certificate
-    named = forged.but(responder_id=ByKey(renewed.certificate.key_hash(HashAlgorithm.SHA1)))
-    assert judge(named.der).verdict is Verdict.UNTRUSTED
+    assert judge(honest().but(signer=trusted).der, policy=policy).verdict is Verdict.GOOD
+    assert judge(honest().but(signer=namesake).der, policy=policy).verdict is Verdict.UNTRUSTED
+
+
+@pytest.mark.rule("O22")
+def test_a_trusted_responder_needs_no_certificate_in_the_response() -> None:
+    trusted = TinyCA("Stranger").issue("our own")
+    policy = VerifyPolicy(trusted_responders=(trusted.certificate,))
+
+    report = judge(honest().but(signer=trusted, certs=()).der, policy=policy)
+
+    assert report.require().signer == trusted.certificate
 
 
 # --- the delegate's own status ----------------------------------------------------------------
