@@ -122,6 +122,7 @@ _STATUS_NAMES: Final[Mapping[int, str]] = {
     6: "unauthorized",
 }
 _ALERT_NAMES: Final[Mapping[int, str]] = {
+    50: "decode_error",
     80: "internal_error",
     113: "bad_certificate_status_response",
 }

@@ -16,6 +16,7 @@ PURE: Final = (
     "certstatus.ocsp",
     "certstatus.verify",
     "certstatus.explain",
+    "certstatus.handshake",
     "certstatus.signing.profile",
     "certstatus.signing.algorithm",
     "certstatus.signing.lifetime",
@@ -32,7 +33,7 @@ PURE: Final = (
     "certstatus.responder.requests",
     "certstatus.responder.statement",
     "certstatus.responder.target",
-    "certstatus.tls.messages",
+    "certstatus.tls.peer",
 )
 
 FORBIDDEN: Final = (

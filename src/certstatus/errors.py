@@ -4,13 +4,15 @@
 
     CertStatusError        .rule  .response_status  .tls_alert  .exit_code  .hint
     ├── MalformedError     bytes that break their grammar; .where names the field
+    │   └── DecodeError    TLS's own framing is broken, around the status and not in it
     ├── RefusedError       a responder's error status; .status holds it
     ├── UntrustedError     well formed, not to be believed; .report tells why
     ├── UnreachableError   no responder answered; .attempts lists every try
     ├── SourceError        the status can't be known now: tryLater, never a guess
     ├── ChangeError        a change of status that the rules forbid; nothing was changed
     ├── SignerError        a key or certificate not fit to sign with
-    └── ConfigError        .file, .key and the remedy
+    ├── ConfigError        .file, .key and the remedy
+    └── PlatformError      this interpreter or its libraries can't do what was asked
 
 Revoked and unknown are answers, not errors.
 
@@ -32,7 +34,9 @@ __all__ = [
     "CertStatusError",
     "ChangeError",
     "ConfigError",
+    "DecodeError",
     "MalformedError",
+    "PlatformError",
     "RefusedError",
     "SignerError",
     "SourceError",
@@ -80,6 +84,16 @@ class MalformedError(CertStatusError):
 
     def __str__(self) -> str:
         return f"{self.where}: {super().__str__()}"
+
+
+class DecodeError(MalformedError):
+    """Bytes break TLS's framing: a length lies, or a vector is empty that must not be (T1).
+
+    What stands inside a vector, a ResponderID or an OCSP response, raises MalformedError.
+    """
+
+    tls_alert = 50
+    hint = "check that the input is a whole TLS message, with its lengths as they were sent"
 
 
 class RefusedError(CertStatusError):
@@ -184,3 +198,13 @@ class ConfigError(CertStatusError):
         place = ": ".join(part for part in (self.file, self.key) if part)
         text = f"{place}: {self.message}" if place else self.message
         return f"{text} ({self.remedy})" if self.remedy else text
+
+
+class PlatformError(CertStatusError):
+    """This interpreter, or a library that it was built with, can't do what was asked.
+
+    Nothing was changed. The message says what is missing.
+    """
+
+    exit_code = 78
+    hint = "see the manual's page on stapling for interpreters and libraries that work"

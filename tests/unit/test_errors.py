@@ -12,7 +12,9 @@ from certstatus.errors import (
     CertStatusError,
     ChangeError,
     ConfigError,
+    DecodeError,
     MalformedError,
+    PlatformError,
     RefusedError,
     SignerError,
     SourceError,
@@ -22,6 +24,11 @@ from certstatus.errors import (
 
 TOLD: list[tuple[CertStatusError, str]] = [
     (MalformedError("is cut short", where="OCSPResponse"), "OCSPResponse: is cut short"),
+    (
+        DecodeError("is cut short", where="ClientHello", rule="T1"),
+        "ClientHello: is cut short [T1]",
+    ),
+    (PlatformError("libssl is linked in statically"), "libssl is linked in statically"),
     (RefusedError("it answered tryLater", status=3), "it answered tryLater [O10]"),
     (UntrustedError("signature: does not match", report=None), "signature: does not match"),
     (UnreachableError("no responder answered"), "no responder answered"),
@@ -57,6 +64,7 @@ def test_an_error_tells_its_place_its_rule_and_its_remedy(
     ("kind", "status", "alert", "code"),
     [
         (MalformedError, 1, 113, 65),
+        (DecodeError, 1, 50, 65),
         (RefusedError, 6, 113, 4),
         (UntrustedError, 2, 113, 3),
         (UnreachableError, 3, 113, 69),
@@ -64,6 +72,7 @@ def test_an_error_tells_its_place_its_rule_and_its_remedy(
         (ChangeError, 2, 80, 65),
         (SignerError, 2, 80, 78),
         (ConfigError, 2, 80, 78),
+        (PlatformError, 2, 80, 78),
     ],
 )
 @pytest.mark.rule("O10", "O11")
