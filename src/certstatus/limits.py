@@ -207,3 +207,29 @@ MAX_CACHED_RESPONSES: Final = 10_000
 
 MAX_DELEGATE_DEPTH: Final = 1
 """A delegate's own status may be asked once; the delegate of that answer needs nocheck (O24)."""
+
+# --- TLS ------------------------------------------------------------------------------------
+
+MAX_TLS13_STAPLE_BYTES: Final = 65_527
+"""RFC 9846 §4.4.2: a CertificateEntry's block of 65,535 octets, less the 8 around a staple (T7)."""
+
+MAX_TLS12_STAPLE_BYTES: Final = 2**24 - 5
+"""A CertificateStatus message has a 24-bit length, and 4 octets before the response (T3)."""
+
+MAX_RESPONDER_IDS: Final = 100
+"""Entries of a responder_id_list that are read: each costs a parse, and no client lists so many."""
+
+MAX_TLS_EXTENSIONS: Final = 128
+"""Extensions in one block; twice what IANA has numbered for all of TLS, GREASE besides."""
+
+MAX_TLS_CHAIN: Final = 32
+"""Certificates in one Certificate message; OpenSSL's own bound of 100 kB holds fewer."""
+
+MAX_HANDSHAKE_MESSAGES: Final = 256
+"""Messages read out of one flight or capture: a handshake has about ten."""
+
+MAX_HANDSHAKE_BYTES: Final = 2**25
+"""All handshake messages of one side of a capture: the largest CertificateStatus, and a chain."""
+
+MAX_REMEMBERED_PEERS: Final = 1_000
+"""Servers whose last verdict a client's context keeps, for resumed sessions and for the asking."""

@@ -129,6 +129,13 @@ class SingleResponse:
 
 
 @sequence
+class ResponderID:
+    """ResponderID ::= CHOICE { byName [1] Name, byKey [2] KeyHash }, wrapped in a SEQUENCE."""
+
+    responder_id: Annotated[TLV, Explicit(1)] | Annotated[bytes, Explicit(2)]
+
+
+@sequence
 class ResponseData:
     """ResponseData ::= SEQUENCE { version [0], responderID, producedAt, responses, … [1] }."""
 

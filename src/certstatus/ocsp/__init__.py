@@ -39,8 +39,10 @@ from certstatus.ocsp.response import (
     ResponseData,
     SingleResponse,
     encode_error_response,
+    encode_responder_id,
     encode_response,
     encode_response_data,
+    parse_responder_id,
     parse_response,
 )
 from certstatus.ocsp.status import (
@@ -88,10 +90,12 @@ __all__ = [
     "Unknown",
     "encode_error_response",
     "encode_request",
+    "encode_responder_id",
     "encode_response",
     "encode_response_data",
     "encode_signed_request",
     "encode_tbs_request",
     "parse_request",
+    "parse_responder_id",
     "parse_response",
 ]

@@ -418,6 +418,23 @@ class Extensions:
             raise MalformedError("holds an extension twice (RFC 5280 §4.2)", where=where)
         return cls(members)
 
+    @classmethod
+    def from_der(cls, der: bytes, where: str) -> Extensions:
+        """Read a list that stands alone, as in a TLS client's request (RFC 6066 §8, T1).
+
+        Raises:
+            MalformedError: as ``from_declared``, and where it is empty: Extensions is
+                SIZE (1..MAX), so a list of none is no list.
+        """
+        declared = decode_sequence_of(asn1_x509.Extensions, der, where).extensions
+        if not declared:
+            raise MalformedError("is an empty SEQUENCE; it should be absent", where=where)
+        return cls.from_declared(declared, where, [])
+
+    def encode(self) -> bytes:
+        """Write a list that stands alone; one of none is no octets at all."""
+        return encode_sequence_of([encode(one.declared()) for one in self]) if self else b""
+
     def get(self, kind: type[V], where: str = "extension") -> V | None:
         """Return the typed value of that kind, or None. Raises MalformedError."""
         for member in self.members:

@@ -21,9 +21,11 @@ from certstatus.asn1.doorway import (
     Variant,
     decode,
     decode_enumerated,
+    decode_sequence_of,
     decode_time,
     encode,
     encode_enumerated,
+    explicit,
     generalized_time,
     read_tlv,
 )
@@ -45,8 +47,10 @@ __all__ = [
     "ResponseData",
     "SingleResponse",
     "encode_error_response",
+    "encode_responder_id",
     "encode_response",
     "encode_response_data",
+    "parse_responder_id",
     "parse_response",
 ]
 
@@ -198,7 +202,7 @@ def _response_data(der: bytes, departures: list[Departure]) -> ResponseData:
             where="ResponseData.responses",
         )
     return ResponseData(
-        responder_id=_responder_id(declared.responder_id),
+        responder_id=_responder_id(declared.responder_id, "ResponseData.responderID"),
         produced_at=decode_time(declared.produced_at, "ResponseData.producedAt"),
         responses=tuple(_single_response(one, departures) for one in declared.responses),
         response_extensions=Extensions.from_declared(
@@ -207,8 +211,23 @@ def _response_data(der: bytes, departures: list[Departure]) -> ResponseData:
     )
 
 
-def _responder_id(declared: TLV | bytes) -> ResponderID:
-    where = "ResponseData.responderID"
+def parse_responder_id(der: bytes, where: str = "ResponderID") -> ResponderID:
+    """Read a ResponderID that stands alone, as in a TLS client's list (RFC 6066 §8, T1).
+
+    Raises:
+        MalformedError: it is not the DER of one, or has bytes after its end.
+    """
+    return _responder_id(decode_sequence_of(asn1.ResponderID, der, where).responder_id, where)
+
+
+def encode_responder_id(responder_id: ResponderID) -> bytes:
+    """Write a ResponderID that stands alone."""
+    if isinstance(responder_id, ByKey):
+        return explicit(2, encode(responder_id.key_hash))
+    return explicit(1, responder_id.name.der)
+
+
+def _responder_id(declared: TLV | bytes, where: str) -> ResponderID:
     if isinstance(declared, bytes):
         if len(declared) != 20:
             raise MalformedError("byKey is not a SHA-1 hash", where=where, rule="O17")

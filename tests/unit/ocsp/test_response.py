@@ -36,8 +36,10 @@ from certstatus.ocsp import (
     SingleResponse,
     Unknown,
     encode_error_response,
+    encode_responder_id,
     encode_response,
     encode_response_data,
+    parse_responder_id,
     parse_response,
 )
 from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm, Name
@@ -604,3 +606,20 @@ def test_what_is_encoded_need_not_come_from_a_response() -> None:
 
     assert basic(der).tbs_response_data == data
     assert basic(der).signature == b"signature"
+
+
+@pytest.mark.parametrize("responder_id", [BY_KEY, BY_NAME], ids=["byKey", "byName"])
+def test_a_responder_id_alone_comes_back_as_it_was(responder_id: ByKey | ByName) -> None:
+    assert parse_responder_id(encode_responder_id(responder_id)) == responder_id
+
+
+def test_a_responder_id_by_key_is_an_octet_string_under_its_tag() -> None:
+    assert encode_responder_id(ByKey(bytes(20))) == bytes.fromhex("a2160414") + bytes(20)
+
+
+@pytest.mark.parametrize(
+    "der", ["", "a2", "a2160414", "a20304010000", "0500", "a1020500", "a2160414" + "00" * 21]
+)
+def test_a_responder_id_alone_of_other_bytes_is_malformed(der: str) -> None:
+    with pytest.raises(MalformedError, match="ResponderID"):
+        parse_responder_id(bytes.fromhex(der))
