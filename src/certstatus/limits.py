@@ -233,3 +233,26 @@ MAX_HANDSHAKE_BYTES: Final = 2**25
 
 MAX_REMEMBERED_PEERS: Final = 1_000
 """Servers whose last verdict a client's context keeps, for resumed sessions and for the asking."""
+
+# --- the probe ------------------------------------------------------------------------------
+
+MAX_STARTTLS_BYTES: Final = 65_536
+"""All that a server says in plain text before TLS: greetings of real ones stay under 2 kB."""
+
+MAX_STARTTLS_LINE_BYTES: Final = 8_192
+"""One line or LDAPMessage of it: RFC 9051 §4 has IMAP servers stay under this."""
+
+PROBE_TIME: Final = timedelta(seconds=15)
+"""One handshake, from the look-up of the name to its end, STARTTLS included."""
+
+MAX_PROBED_BYTES: Final = 1_048_576
+"""What a server sends in one handshake: ten times the longest chain that OpenSSL takes."""
+
+PROBE_CONCURRENCY: Final = 32
+"""Hosts that are probed at once, by default: a name look-up takes a thread, a host two sockets."""
+
+MAX_PROBE_CONCURRENCY: Final = 500
+"""Hosts at once at the most: with two connections each, the usual 1,024 open files hold them."""
+
+MAX_HOST_LINE_BYTES: Final = 1_024
+"""A line in a list of hosts: the longest name has 253 characters."""
