@@ -132,6 +132,7 @@ class TinyCA:
     """A CA in memory. Times are aware UTC; serial numbers count from 1000 unless given.
 
     It signs with ``digest`` where its key is RSA or ECDSA; other kinds hash by themselves.
+    ``tls_features`` stand in its own certificate (RFC 7633).
     """
 
     common_name: str = "Tiny CA"
@@ -140,6 +141,7 @@ class TinyCA:
     not_after: datetime = EPOCH + timedelta(days=3650)
     parent: TinyCA | None = None
     digest: HashAlgorithm = HashAlgorithm.SHA256
+    tls_features: tuple[x509.TLSFeatureType, ...] = ()
     key: PrivateKey = field(default_factory=lambda: generate_key("p256"))
     certificate: Certificate = field(init=False)
     serials: Iterator[int] = field(init=False, repr=False)
@@ -162,6 +164,10 @@ class TinyCA:
         )
         if self.parent is not None:
             certificate = certificate.add_extension(self.parent.key_identifier, critical=False)
+        if self.tls_features:
+            certificate = certificate.add_extension(
+                x509.TLSFeature(self.tls_features), critical=False
+            )
         signed = certificate.sign(signer.key, signer.signing_hash)
         self.certificate = Certificate.from_x509(signed)
 

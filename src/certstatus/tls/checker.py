@@ -111,12 +111,11 @@ class StatusChecker(Generic[ConnectionT]):
         now = self._clock.now()
         try:
             certificates = [Certificate.from_der(der) for der in chain]
-        except MalformedError as error:
-            status = unreadable_peer(error, now=now, server_name=server_name)
-        else:
             status = judge_peer(
                 certificates, staples, now=now, policy=self.policy, server_name=server_name
             )
+        except MalformedError as error:
+            status = unreadable_peer(error, now=now, server_name=server_name)
         self._keep(connection, status)
         return status
 
