@@ -1,34 +1,30 @@
 """Responses on disk, for as long as they may be used again (RFC 9919 §7; L13, L14).
 
-Its law: only a VerifiedResponse enters; what comes out is verified anew by the caller;
-files are written whole or not at all, in a directory of their owner's alone; nothing is
-ever unpickled. A file that can't be read is dropped, and asked for again.
+Its law: only a VerifiedResponse enters; what comes out is verified anew by the caller.
+A file that can't be read is dropped, and asked for again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from platformdirs import user_cache_path
 
+from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CACHED_RESPONSES, MAX_RESPONSE_BYTES
 from certstatus.pkix import Certificate
+from certstatus.requestor.entries import Entries
 from certstatus.verify import VerifiedResponse
 
 __all__ = ["CachedResponse", "ResponseCache", "fresh_until"]
 
-_FORMAT: Final = 1
-_SUFFIX: Final = ".ors"
 _HEAD_BYTES: Final = 8_192
 
 
@@ -88,16 +84,19 @@ class ResponseCache:
     def __init__(
         self, directory: Path | None = None, *, max_entries: int = MAX_CACHED_RESPONSES
     ) -> None:
-        self._directory = directory or user_cache_path("certstatus") / "responses"
-        self._max_entries = max_entries
+        self._entries = Entries(
+            directory or user_cache_path("certstatus") / "responses",
+            suffix=".ors",
+            format_number=1,
+            max_entries=max_entries,
+            max_bytes=MAX_RESPONSE_BYTES + _HEAD_BYTES,
+        )
 
     def get(self, issuer: Certificate, serial_number: int) -> CachedResponse | None:
         """Return what is stored of a certificate; verify it before you believe it."""
         try:
-            return _read(self._file(issuer, serial_number))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return self._entries.read(_name(issuer, serial_number), _cached)
+        except MalformedError:
             self.drop(issuer, serial_number)
             return None
 
@@ -111,71 +110,26 @@ class ResponseCache:
         method: str,
     ) -> None:
         """Store a response; a cache that can't be written to is no reason to fail."""
-        told = {
-            "format": _FORMAT,
-            "freshUntil": int(fresh_until.timestamp()),
-            "url": url,
-            "method": method,
-        }
-        data = json.dumps(told).encode("ascii") + b"\n" + verified.der
-        file = self._file(issuer, verified.single.cert_id.serial_number)
+        told = {"freshUntil": int(fresh_until.timestamp()), "url": url, "method": method}
+        name = _name(issuer, verified.single.cert_id.serial_number)
         with contextlib.suppress(OSError):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_whole(file, data)
-            self._evict()
+            self._entries.write(name, told, verified.der)
 
     def drop(self, issuer: Certificate, serial_number: int) -> None:
         """Forget a certificate's response."""
-        with contextlib.suppress(OSError):
-            self._file(issuer, serial_number).unlink(missing_ok=True)
-
-    def _file(self, issuer: Certificate, serial_number: int) -> Path:
-        """Name the file by issuer certificate and serial number, never by the serial alone."""
-        serial = f"{serial_number:x}".encode("ascii")
-        name = sha256(issuer.fingerprint + b":" + serial).hexdigest()
-        return self._directory / f"{name}{_SUFFIX}"
-
-    def _evict(self) -> None:
-        """Drop the oldest files past the limit, a tenth of it at a time.
-
-        What a writer that was killed left behind is among them.
-        """
-        files = [Path(entry.path) for entry in os.scandir(self._directory)]
-        if len(files) <= self._max_entries:
-            return
-        kept = self._max_entries - self._max_entries // 10
-        ages = sorted((_modified(file), file) for file in files)
-        for _, file in ages[: len(files) - kept]:
-            file.unlink(missing_ok=True)
+        self._entries.drop(_name(issuer, serial_number))
 
 
-def _read(file: Path) -> CachedResponse:
-    """Read an entry; raises some standard error where it is none of ours."""
-    if file.stat().st_size > MAX_RESPONSE_BYTES + _HEAD_BYTES:
-        raise ValueError("too large")
-    head, _, der = file.read_bytes().partition(b"\n")
-    told = json.loads(head)
-    if told["format"] != _FORMAT:
-        raise ValueError("another format")
-    end = datetime.fromtimestamp(int(told["freshUntil"]), UTC)
-    url, method = str(told["url"]), str(told["method"])
-    return CachedResponse(der=der, fresh_until=end, url=url, method=method)
+def _name(issuer: Certificate, serial_number: int) -> str:
+    """Name an entry by issuer certificate and serial number, never by the serial alone."""
+    serial = f"{serial_number:x}".encode("ascii")
+    return sha256(issuer.fingerprint + b":" + serial).hexdigest()
 
 
-def _modified(file: Path) -> float:
-    try:
-        return file.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-def _write_whole(file: Path, data: bytes) -> None:
-    """Write beside the place and move in: a reader sees the old file or the new one."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-    try:
-        with os.fdopen(descriptor, "wb") as new:
-            new.write(data)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _cached(told: Mapping[str, Any], der: bytes) -> CachedResponse:
+    return CachedResponse(
+        der=der,
+        fresh_until=datetime.fromtimestamp(int(told["freshUntil"]), UTC),
+        url=str(told["url"]),
+        method=str(told["method"]),
+    )

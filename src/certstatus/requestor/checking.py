@@ -179,26 +179,28 @@ class Checking:
             report=report,
             url=cached.url,
             method=cached.method,
+            fresh_until=end,
             from_cache=True,
         )
         return Held(result, report.verified, end)
 
-    def _store(self, result: CheckResult, received: Received) -> None:
-        """Keep an answer for as long as it may be used (L14).
+    def _stored(self, result: CheckResult, received: Received) -> CheckResult:
+        """Keep an answer for as long as it may be used, and say for how long (L14).
 
         An answer about several is not kept, nor is unknown: no authority speaks there.
         """
         assert result.report is not None
         verified, issuer = result.report.verified, result.issuer
-        if self.cache is None or self.policy.has_nonce or verified is None or issuer is None:
-            return
+        if self.policy.has_nonce or verified is None or issuer is None:
+            return result
         about = {one.cert_id.serial_number for one in verified.data.responses}
         if len(about) != 1 or result.verdict is Verdict.UNKNOWN:
-            return
+            return result
         end = fresh_until(verified, received.headers, self.clock.now())
-        if end is not None:
+        if end is not None and self.cache is not None:
             url, method = result.url or "", result.method or ""
             self.cache.put(verified, issuer, fresh_until=end, url=url, method=method)
+        return replace(result, fresh_until=end)
 
     # --- asking -----------------------------------------------------------------------------
 
@@ -340,7 +342,7 @@ class Checking:
             older = Attempt(told.url or "", "told something older than what is held")
             return replace(held.result, attempts=(*told.attempts, older))
         if told.is_verified and asked.received is not None:
-            self._store(told, asked.received)
+            return self._stored(told, asked.received)
         return told
 
     def _told(

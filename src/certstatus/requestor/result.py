@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from certstatus.errors import Attempt, UnreachableError
@@ -56,8 +56,10 @@ class CheckResult:
 
     ``report`` is None where no responder answered; ``attempts`` then says why. ``url``
     and ``method`` are those of the answer, also where it came from the cache: because it is
-    fresh, or because nobody gave a newer one (``attempts`` then is not empty). ``elapsed``
-    is the time from the question to the verdict.
+    fresh, or because nobody gave a newer one (``attempts`` then is not empty).
+    ``fresh_until`` is how long the answer may be used without asking again (L14), aware
+    UTC; None: not at all, or it can't be said. ``elapsed`` is the time from the question to
+    the verdict.
     """
 
     certificate: Certificate
@@ -67,6 +69,7 @@ class CheckResult:
     request: OCSPRequest | None = field(default=None, repr=False)
     url: str | None = None
     method: str | None = None
+    fresh_until: datetime | None = None
     from_cache: bool = False
     attempts: tuple[Attempt, ...] = ()
     elapsed: timedelta = timedelta(0)

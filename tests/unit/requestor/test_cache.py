@@ -108,7 +108,7 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> 
 
 
 def test_the_oldest_make_room(tmp_path: Path) -> None:
-    assert ResponseCache(tmp_path)._max_entries == MAX_CACHED_RESPONSES == 10_000
+    assert ResponseCache(tmp_path)._entries.max_entries == MAX_CACHED_RESPONSES == 10_000
     cache = ResponseCache(tmp_path / "cache", max_entries=10)
     for _ in range(25):
         put(cache, CA.issue_server())

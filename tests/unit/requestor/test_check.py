@@ -913,7 +913,7 @@ def test_a_request_with_a_nonce_goes_past_the_cache(
 
 def _files(requestor: Requestor) -> list[Path]:
     assert requestor.cache is not None
-    directory = requestor.cache._directory
+    directory = requestor.cache._entries.directory
     return list(directory.iterdir()) if directory.is_dir() else []
 
 
@@ -928,3 +928,21 @@ def test_sha1_signatures_are_believed_only_where_allowed(
     (result,) = check(replace(requestor, policy=lax), LEAF.certificate)
 
     assert result.verdict is Verdict.GOOD
+
+
+@pytest.mark.rule("L14")
+@pytest.mark.parametrize(
+    ("headers", "end"),
+    [
+        ({"Cache-Control": "max-age=3600"}, NOW + timedelta(hours=1)),
+        ({"Cache-Control": "no-store"}, None),
+    ],
+)
+def test_a_result_says_how_long_it_may_be_used_also_without_a_cache(
+    server: ScriptedServer, headers: dict[str, str], end: datetime | None
+) -> None:
+    forge = Forge.honest(CA, LEAF.certificate.serial_number, DELEGATE)
+    server.script = Responder(forge, tuple(headers.items()))
+    requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(NOW))
+
+    assert requestor.check(LEAF.certificate, CA.certificate).fresh_until == end
