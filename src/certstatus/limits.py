@@ -208,6 +208,35 @@ MAX_CACHED_RESPONSES: Final = 10_000
 MAX_DELEGATE_DEPTH: Final = 1
 """A delegate's own status may be asked once; the delegate of that answer needs nocheck (O24)."""
 
+# --- staples kept fresh ---------------------------------------------------------------------
+
+FIRST_STAPLE_TIME: Final = timedelta(seconds=10)
+"""How long the start of a server waits for its first staples, before it serves without."""
+
+MIN_STAPLE_PAUSE: Final = timedelta(seconds=30)
+"""Between two tries for one certificate at the least, however urgent: a try may be several requests."""
+
+MAX_STAPLE_PAUSE: Final = timedelta(minutes=30)
+"""Between two tries at a responder that fails; the first pause is the least, and doubles."""
+
+MIN_STAPLE_AGE: Final = timedelta(hours=1)
+"""A staple younger than this is not renewed for an early max-age alone: what nginx takes for its most."""
+
+MAX_STAPLE_LIFE: Final = timedelta(days=7)
+"""A staple counts as ended so long after thisUpdate for its renewal; BR allow 10 days, liars any."""
+
+STAPLER_WAKE_TIME: Final = timedelta(minutes=1)
+"""How long a stapler sleeps at a stretch: the clock may have been put right meanwhile."""
+
+STAPLER_CLOSE_TIME: Final = timedelta(seconds=1)
+"""How long closing a stapler waits for its thread; what it fetches is broken off."""
+
+MAX_STAPLE_FETCHES: Final = 8
+"""Certificates for which one stapler asks at once: a slow responder holds up no other."""
+
+MAX_STORED_STAPLES: Final = 10_000
+"""Staples on disk, of a few kB each; the oldest go first."""
+
 # --- TLS ------------------------------------------------------------------------------------
 
 MAX_TLS13_STAPLE_BYTES: Final = 65_527
@@ -225,11 +254,17 @@ MAX_TLS_EXTENSIONS: Final = 128
 MAX_TLS_CHAIN: Final = 32
 """Certificates in one Certificate message; OpenSSL's own bound of 100 kB holds fewer."""
 
+MAX_UNPACKED_BYTES: Final = 2**20
+"""What a CompressedCertificate may unpack to: a chain of post-quantum certificates, and no bomb."""
+
 MAX_HANDSHAKE_MESSAGES: Final = 256
 """Messages read out of one flight or capture: a handshake has about ten."""
 
 MAX_HANDSHAKE_BYTES: Final = 2**25
 """All handshake messages of one side of a capture: the largest CertificateStatus, and a chain."""
+
+MAX_SERVED_TLS12_STAPLE_BYTES: Final = 16_380
+"""A staple that we hand out in TLS 1.2: OpenSSL's clients end the handshake over a longer one."""
 
 MAX_REMEMBERED_PEERS: Final = 1_000
 """Servers whose last verdict a client's context keeps, for resumed sessions and for the asking."""

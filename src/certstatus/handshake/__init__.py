@@ -10,6 +10,7 @@ from certstatus.handshake.certificate import (
     CertificateEntry,
     CertificateMessage,
     CertificateRequest,
+    certificate_version,
     encode_certificate_message,
     encode_certificate_request,
     parse_certificate_message,
@@ -21,7 +22,9 @@ from certstatus.handshake.certificate_status import (
     parse_certificate_status,
     status_message,
 )
+from certstatus.handshake.check import check_flight
 from certstatus.handshake.extension import TLSExtension
+from certstatus.handshake.flight import Flight
 from certstatus.handshake.hello import (
     ClientHello,
     EncryptedExtensions,
@@ -76,6 +79,7 @@ __all__ = [
     "ContentType",
     "EncryptedExtensions",
     "ExtensionType",
+    "Flight",
     "HandshakeMessage",
     "HandshakeType",
     "OCSPStatusRequest",
@@ -84,6 +88,8 @@ __all__ = [
     "ServerHello",
     "TLSExtension",
     "Transcript",
+    "certificate_version",
+    "check_flight",
     "encode_certificate_message",
     "encode_certificate_request",
     "encode_certificate_status",

@@ -21,13 +21,14 @@ from certstatus.handshake.extension import (
     read_extensions,
 )
 from certstatus.handshake.framing import Reader, vector
-from certstatus.handshake.numbers import TLS13, ExtensionType
+from certstatus.handshake.numbers import TLS12, TLS13, ExtensionType
 from certstatus.limits import MAX_TLS_CHAIN
 
 __all__ = [
     "CertificateEntry",
     "CertificateMessage",
     "CertificateRequest",
+    "certificate_version",
     "encode_certificate_message",
     "encode_certificate_request",
     "parse_certificate_message",
@@ -102,6 +103,16 @@ class CertificateRequest(ExtensionBlock):
     certificate_authorities: tuple[bytes, ...] = ()
 
 
+def certificate_version(body: bytes) -> int:
+    """Tell by its lengths alone of which form the body of a Certificate message is.
+
+    TLS 1.3, whose form has a context before the list, or TLS 1.2 for the older one.
+    """
+    after = 1 + (body[0] if body else 0)
+    length = int.from_bytes(body[after : after + 3])
+    return TLS13 if len(body) == after + 3 + length and len(body) > after else TLS12
+
+
 def parse_certificate_message(body: bytes, *, version: int) -> CertificateMessage:
     """Read the body of a Certificate message of a protocol version.
 
@@ -135,7 +146,7 @@ def encode_certificate_message(message: CertificateMessage, *, version: int) -> 
 
 
 def parse_certificate_request(body: bytes, *, version: int) -> CertificateRequest:
-    """Read the body of a CertificateRequest, as TLS 1.3 or TLS 1.2 has it.
+    """Read the body of a CertificateRequest, as that version has it.
 
     Raises:
         DecodeError: a length lies, or a vector is empty that must not be.
@@ -149,7 +160,9 @@ def parse_certificate_request(body: bytes, *, version: int) -> CertificateReques
     else:
         request = CertificateRequest(
             certificate_types=reader.vector(1, "certificate_types", least=1),
-            supported_signature_algorithms=reader.vector(2, "supported_signature_algorithms"),
+            supported_signature_algorithms=(
+                reader.vector(2, "supported_signature_algorithms") if version >= TLS12 else b""
+            ),
             certificate_authorities=tuple(
                 reader.vectors(2, "certificate_authorities", each=2, element="DistinguishedName")
             ),
@@ -159,15 +172,16 @@ def parse_certificate_request(body: bytes, *, version: int) -> CertificateReques
 
 
 def encode_certificate_request(request: CertificateRequest, *, version: int) -> bytes:
-    """Write the body of a CertificateRequest, as TLS 1.3 or TLS 1.2 has it."""
+    """Write the body of a CertificateRequest, as that version has it."""
     if version >= TLS13:
         context = vector(1, request.certificate_request_context, "certificate_request_context")
         return context + encode_extensions(request.extensions)
     names = b"".join(vector(2, one, "DistinguishedName") for one in request.certificate_authorities)
+    algorithms = vector(2, request.supported_signature_algorithms, "supported_signature_algorithms")
     return b"".join(
         (
             vector(1, request.certificate_types, "certificate_types"),
-            vector(2, request.supported_signature_algorithms, "supported_signature_algorithms"),
+            algorithms if version >= TLS12 else b"",
             vector(2, names, "certificate_authorities"),
         )
     )
