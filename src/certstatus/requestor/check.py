@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import UnreachableError
 from certstatus.fetch import HTTPAnswer, HTTPDoor
 from certstatus.pkix import Certificate
 from certstatus.requestor.cache import ResponseCache
-from certstatus.requestor.checking import Checking, Steps
+from certstatus.requestor.checking import Checking, Step
 from certstatus.requestor.plan import Event, Failed, Received, Wait
 from certstatus.requestor.result import DEFAULT_CHECK_POLICY, CheckPolicy, CheckResult
 
 __all__ = ["Requestor"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ class Requestor:
     ) -> list[CheckResult]:
         """Check certificates of one issuer with one request; results in their order."""
         started = time.monotonic()
-        return _timed(self._drive(self._steps(certificates, issuer, chain)), started)
+        return _timed(self._drive(self._checking.all(certificates, issuer, chain)), started)
 
     async def acheck_many(
         self,
@@ -81,18 +84,26 @@ class Requestor:
     ) -> list[CheckResult]:
         """As ``check_many``, without blocking the event loop."""
         started = time.monotonic()
-        return _timed(await self._adrive(self._steps(certificates, issuer, chain)), started)
+        steps = self._checking.all(certificates, issuer, chain)
+        return _timed(await self._adrive(steps), started)
 
-    def _steps(
-        self,
-        certificates: Sequence[Certificate],
-        issuer: Certificate | None,
-        chain: Sequence[Certificate],
-    ) -> Steps:
-        checking = Checking(urls=self.urls, policy=self.policy, cache=self.cache, clock=self.clock)
-        return checking.all(certificates, issuer, chain)
+    def find_issuer(
+        self, certificate: Certificate, *, chain: Sequence[Certificate] = ()
+    ) -> Certificate | None:
+        """Find the issuer in ``chain``, else at AIA's caIssuers; None: it is nowhere (C14)."""
+        return self._drive(self._checking.issuer(certificate, chain))[0]
 
-    def _drive(self, steps: Steps) -> list[CheckResult]:
+    async def afind_issuer(
+        self, certificate: Certificate, *, chain: Sequence[Certificate] = ()
+    ) -> Certificate | None:
+        """As ``find_issuer``, without blocking the event loop."""
+        return (await self._adrive(self._checking.issuer(certificate, chain)))[0]
+
+    @property
+    def _checking(self) -> Checking:
+        return Checking(urls=self.urls, policy=self.policy, cache=self.cache, clock=self.clock)
+
+    def _drive(self, steps: Generator[Step, Event, T]) -> T:
         event: Event = None
         try:
             while True:
@@ -106,10 +117,10 @@ class Requestor:
                 except UnreachableError as error:
                     event = _failed(error)
         except StopIteration as stop:
-            results: list[CheckResult] = stop.value
-            return results
+            result: T = stop.value
+            return result
 
-    async def _adrive(self, steps: Steps) -> list[CheckResult]:
+    async def _adrive(self, steps: Generator[Step, Event, T]) -> T:
         event: Event = None
         try:
             while True:
@@ -123,8 +134,8 @@ class Requestor:
                 except UnreachableError as error:
                     event = _failed(error)
         except StopIteration as stop:
-            results: list[CheckResult] = stop.value
-            return results
+            result: T = stop.value
+            return result
 
 
 def _received(answer: HTTPAnswer) -> Received:

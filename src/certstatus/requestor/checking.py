@@ -88,7 +88,7 @@ class Checking:
         if not certificates:
             return []
         if issuer is None:
-            issuer, attempts = yield from self._issuer(certificates[0], chain)
+            issuer, attempts = yield from self.issuer(certificates[0], chain)
             if issuer is None:
                 return [_unreachable(one, None, attempts) for one in certificates]
         found: dict[int, CheckResult] = {}
@@ -105,7 +105,7 @@ class Checking:
 
     # --- before anything is asked ---------------------------------------------------------
 
-    def _issuer(
+    def issuer(
         self, certificate: Certificate, chain: Sequence[Certificate]
     ) -> Generator[Step, Event, tuple[Certificate | None, tuple[Attempt, ...]]]:
         """Find the issuer in the chain, else at caIssuers."""

@@ -44,6 +44,7 @@ _CERT_FIRST: Final = 1
 _CERT_NEXT: Final = 2
 _STATUS_OCSP: Final = 1
 _VERIFIED: Final = 0
+_VERIFY_NONE: Final = 0
 _CB_HANDSHAKE_START: Final = 0x10
 _MULTI_SINCE: Final = 0x30600000
 _SEARCHED_WORDS: Final = 16
@@ -62,6 +63,7 @@ _FUNCTIONS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "SSL_CTX_callback_ctrl": (_long, (_pointer, _int, _pointer)),
     "SSL_CTX_set_info_callback": (None, (_pointer, _pointer)),
     "SSL_CTX_get_info_callback": (_pointer, (_pointer,)),
+    "SSL_CTX_set_verify": (None, (_pointer, _int, _pointer)),
     "SSL_CTX_get0_certificate": (_pointer, (_pointer,)),
     "SSL_CTX_use_certificate_ASN1": (_int, (_pointer, _int, ctypes.c_char_p)),
     "SSL_CTX_use_PrivateKey_ASN1": (_int, (_int, _pointer, ctypes.c_char_p, _long)),
@@ -82,6 +84,7 @@ _FUNCTIONS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
     "CRYPTO_malloc": (_pointer, (_size, ctypes.c_char_p, _int)),
     "CRYPTO_free": (None, (_pointer, ctypes.c_char_p, _int)),
     "ERR_clear_error": (None, ()),
+    "X509_verify_cert_error_string": (ctypes.c_char_p, (_long,)),
     "X509_up_ref": (_int, (_pointer,)),
     "X509_free": (None, (_pointer,)),
     "i2d_X509": (_int, (_pointer, ctypes.POINTER(_pointer))),
@@ -203,10 +206,23 @@ class LibSSL:
         """Return the DER of each certificate in a stack; none where there is no stack."""
         return [self.certificate_der(one) for one in self._items(stack)]
 
+    def judge_only(self, context: int) -> None:
+        """Let a client's context verify each chain, and go on whatever comes of it."""
+        self.SSL_CTX_set_verify(context, _VERIFY_NONE, None)
+
+    def verify_problem(self, connection: int) -> str | None:
+        """Return what libssl found wrong with the peer's chain; None: it holds."""
+        result = self.SSL_get_verify_result(connection)
+        if result == _VERIFIED:
+            return None
+        return str(self.X509_verify_cert_error_string(result).decode("ascii", "backslashreplace"))
+
     def verified_chain(self, connection: int) -> list[bytes]:
         """Return the path that libssl found and verified; empty where it verified none."""
-        if self.SSL_get_verify_result(connection) != _VERIFIED:
-            return []
+        return [] if self.verify_problem(connection) else self.judged_chain(connection)
+
+    def judged_chain(self, connection: int) -> list[bytes]:
+        """Return the path that libssl looked at, whatever it found wrong with it."""
         return self.stack_of_certificates(self.SSL_get0_verified_chain(connection))
 
     def peer_chain(self, connection: int) -> list[bytes]:

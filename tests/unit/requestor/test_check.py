@@ -216,6 +216,21 @@ def test_the_issuer_is_taken_from_the_chain_first(
     assert all(asked.path != "/ca.cer" for asked in server.asked)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("body", [CA.certificate.der, DELEGATE.certificate.der])
+@pytest.mark.rule("C14")
+def test_the_issuer_alone_can_be_asked_for(
+    server: ScriptedServer, requestor: Requestor, aia_leaf: Issued, body: bytes, is_async: bool
+) -> None:
+    server.script = lambda _: Reply(200, body)
+    leaf = aia_leaf.certificate
+
+    found = asyncio.run(requestor.afind_issuer(leaf)) if is_async else requestor.find_issuer(leaf)
+
+    assert found == (CA.certificate if body == CA.certificate.der else None)
+    assert [asked.path for asked in server.asked] == ["/ca.cer"]
+
+
 @pytest.mark.parametrize("body", [b"", b"junk", DELEGATE.certificate.der])
 @pytest.mark.rule("C14", "L9")
 def test_without_the_issuer_nothing_is_asked(
