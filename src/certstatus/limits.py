@@ -266,6 +266,15 @@ MAX_HANDSHAKE_BYTES: Final = 2**25
 MAX_SERVED_TLS12_STAPLE_BYTES: Final = 16_380
 """A staple that we hand out in TLS 1.2: OpenSSL's clients end the handshake over a longer one."""
 
+WIRE_TIME: Final = timedelta(seconds=15)
+"""One handshake of our own TLS engine from the first byte to the last, as the probe has it."""
+
+WIRE_CLOSE_TIME: Final = timedelta(seconds=2)
+"""For saying goodbye on such a connection: a peer that does not read holds nobody longer."""
+
+MAX_WIRE_BYTES: Final = 2 * MAX_RESPONSE_BYTES + 131_072
+"""What a peer may send in such a handshake: a staple twice the longest that we read, and a chain."""
+
 MAX_REMEMBERED_PEERS: Final = 1_000
 """Servers whose last verdict a client's context keeps, for resumed sessions and for the asking."""
 

@@ -68,6 +68,11 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "source_alarms": _Entry(
         Kind.COUNTER, "Alarms that sources raised, by kind.", ("authority", "kind")
     ),
+    # From staplers.
+    "staple_events": _Entry(Kind.COUNTER, "What happened to staples, by kind.", ("kind",)),
+    "staple_fetch_seconds": _Entry(
+        Kind.HISTOGRAM, "Time to fetch a staple, all attempts together.", ("outcome",)
+    ),
     # From the server.
     "reloads": _Entry(Kind.COUNTER, "Reloads, good or failed.", ("outcome",)),
     "exceptions": _Entry(Kind.COUNTER, "Defects: exceptions answered with 500."),
