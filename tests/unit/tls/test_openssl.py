@@ -1,0 +1,567 @@
+from __future__ import annotations
+
+import gc
+import logging
+import ssl
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from cryptography.x509 import ObjectIdentifier, TLSFeatureType
+
+from certstatus.limits import (
+    MAX_REMEMBERED_PEERS,
+    MAX_SERVED_TLS12_STAPLE_BYTES,
+    MAX_TLS13_STAPLE_BYTES,
+)
+from certstatus.ocsp import ByKey, Extension, Extensions, Nonce, Revoked, encode_responder_id
+from certstatus.staple import Stapler
+from certstatus.testing import FixedClock, Forge, TinyCA
+from certstatus.tls import libssl as binding
+from certstatus.tls.libssl import libssl
+from certstatus.tls.openssl import require_status, staple
+from certstatus.tls.peer import Demand, PeerStatus, StatusPolicy
+from certstatus.tls.stapling import Handed, StapleRequest, Stapling
+from certstatus.verify import Verdict
+from tests.newer import on_newer_libssl
+from tests.shaking import NOW, Shelf, client_context, load, server_context, shake_hands
+
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+DAY = timedelta(days=1)
+
+CA = TinyCA("Root")
+LEAF = CA.issue_server("leaf.example")
+CA_DELEGATE = CA.issue_responder()
+MUST_STAPLE = CA.issue_server("leaf.example", tls_features=(TLSFeatureType.status_request,))
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> ssl.SSLContext:
+    return server_context(LEAF, [CA.certificate], tmp_path)
+
+
+def attach(context: ssl.SSLContext, shelf: Shelf, **how: object) -> Stapling:
+    return staple(context, cast("Stapler", shelf), **how)  # type: ignore[arg-type]
+
+
+def break_down(_: object) -> None:
+    raise RuntimeError("broken")
+
+
+# --- a server ------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("T3", "T5")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_a_context_staples_in_one_line(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion
+) -> None:
+    laid = shelf.put(CA, LEAF.certificate)
+    stapling = attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    checker = require_status(client)
+
+    connection = shake_hands(server, client)
+
+    status = checker.status_of(connection)
+    assert status is not None
+    assert status.statuses[0].staple == laid.der
+    assert status.verdict is Verdict.GOOD
+    assert stapling.handed == {Handed.STAPLE: 1}
+
+
+@pytest.mark.rule("T12")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_a_handshake_without_a_staple_goes_on(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion
+) -> None:
+    stapling = attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    checker = require_status(client)
+
+    connection = shake_hands(server, client)
+
+    status = checker.status_of(connection)
+    assert status is not None
+    assert status.verdict is None
+    assert status.is_accepted
+    assert stapling.handed == {Handed.NOTHING: 1}
+
+
+def test_a_client_that_does_not_ask_is_not_answered(server: ssl.SSLContext, shelf: Shelf) -> None:
+    shelf.put(CA, LEAF.certificate)
+    stapling = attach(server, shelf)
+
+    shake_hands(server, client_context(CA.certificate))
+
+    assert stapling.handed == {}
+
+
+@pytest.mark.rule("T12")
+def test_every_certificate_of_the_context_is_fed_before_the_first_handshake(
+    server: ssl.SSLContext, shelf: Shelf, tmp_path: Path
+) -> None:
+    rsa = CA.issue_server("leaf.example", kind="rsa2048")
+    load(server, rsa, [CA.certificate], tmp_path)
+    other = TinyCA("Other").certificate
+    wait = timedelta(seconds=3)
+
+    attach(server, shelf, issuers=[other], urls=["http://127.0.0.1/"], wait=wait)
+
+    above, urls = (CA.certificate, other), ("http://127.0.0.1/",)
+    assert {one.fingerprint for one, _, _ in shelf.added} == {
+        LEAF.certificate.fingerprint,
+        rsa.certificate.fingerprint,
+    }
+    assert {(chain, named) for _, chain, named in shelf.added} == {(above, urls)}
+    assert shelf.waited == [wait]
+
+
+def test_each_kind_of_key_gets_its_own_staple(
+    server: ssl.SSLContext, shelf: Shelf, tmp_path: Path
+) -> None:
+    rsa = CA.issue_server("leaf.example", kind="rsa2048")
+    load(server, rsa, [CA.certificate], tmp_path)
+    for one in (LEAF, rsa):
+        shelf.put(CA, one.certificate)
+    attach(server, shelf)
+
+    for cipher, issued in (
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", LEAF),
+        ("ECDHE-RSA-AES128-GCM-SHA256", rsa),
+    ):
+        client = client_context(CA.certificate, ssl.TLSVersion.TLSv1_2)
+        client.set_ciphers(cipher)
+        checker = require_status(client)
+        status = checker.status_of(shake_hands(server, client))
+        assert status is not None
+        assert status.certificate == issued.certificate
+        assert status.verdict is Verdict.GOOD
+
+
+def test_contexts_that_sni_switches_to_staple_their_own(
+    server: ssl.SSLContext, shelf: Shelf, tmp_path: Path
+) -> None:
+    other = CA.issue_server("other.example")
+    second = server_context(other, [CA.certificate], tmp_path)
+    shelf.put(CA, LEAF.certificate)
+    shelf.put(CA, other.certificate)
+
+    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        if name == "other.example":
+            connection.context = second
+
+    server.sni_callback = choose
+    handed = [attach(context, shelf) for context in (server, second)]
+    client = client_context(CA.certificate)
+    checker = require_status(client)
+
+    for name in ("leaf.example", "other.example"):
+        status = checker.status_of(shake_hands(server, client, server_name=name))
+        assert status is not None
+        assert status.verdict is Verdict.GOOD
+    assert [one.handed for one in handed] == [{Handed.STAPLE: 1}, {Handed.STAPLE: 1}]
+
+
+def test_a_certificate_that_is_loaded_later_is_noticed_and_stapled_from_then_on(
+    server: ssl.SSLContext, shelf: Shelf, tmp_path: Path
+) -> None:
+    """As a server does that renews its certificate without a restart."""
+    attach(server, shelf)
+    renewed = CA.issue_server("leaf.example")
+    load(server, renewed, [CA.certificate], tmp_path)
+    shelf.put(CA, renewed.certificate)
+    shelf.fed.clear()
+    client = client_context(CA.certificate)
+    checker = require_status(client)
+
+    status = checker.status_of(shake_hands(server, client))
+
+    assert status is not None
+    assert status.certificate == renewed.certificate
+    assert status.verdict is Verdict.GOOD
+    assert shelf.fed.wait(5)
+    assert shelf.added[-1][:2] == (renewed.certificate, (CA.certificate,))
+
+
+@pytest.mark.rule("T1", "T2")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_what_the_client_asks_for_is_seen(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion
+) -> None:
+    laid = shelf.put(CA, LEAF.certificate)
+    seen: list[StapleRequest] = []
+    attach(server, shelf, on_request=seen.append)
+    client = client_context(CA.certificate, version)
+    checker = require_status(client)
+    responder, nonce = ByKey.of(laid.verified.signer), Nonce(bytes(range(32)))
+    asked = ask_for(client, (responder,), Extensions.of(nonce))
+
+    status = checker.status_of(shake_hands(server, client))
+
+    assert asked
+    assert status is not None
+    assert status.verdict is Verdict.GOOD
+    (request,) = seen
+    assert request.server_name == "leaf.example"
+    assert request.handed is Handed.STAPLE
+    assert request.request is not None
+    assert request.request.request.responder_id_list == (responder,)
+    assert request.request.request.request_extensions == Extensions.of(nonce)
+
+
+def ask_for(
+    client: ssl.SSLContext, ids: tuple[ByKey, ...], extensions: Extensions | None = None
+) -> object:
+    """Let a context's clients list responders and extensions; keep what this returns."""
+    library = libssl()
+    encoded = tuple(encode_responder_id(one) for one in ids)
+    body = b"" if extensions is None else extensions.encode()
+    return library.set_start_callback(
+        library.context_pointer(client), lambda one: library.set_request(one, encoded, body)
+    )
+
+
+@pytest.mark.rule("T2")
+def test_a_client_that_trusts_another_responder_is_handed_nothing(
+    server: ssl.SSLContext, shelf: Shelf
+) -> None:
+    shelf.put(CA, LEAF.certificate)
+    stapling = attach(server, shelf)
+    client = client_context(CA.certificate)
+    require_status(client)
+    asked = ask_for(client, (ByKey(bytes(20)),))
+
+    shake_hands(server, client)
+
+    assert asked
+    assert stapling.handed == {Handed.OTHER_RESPONDER: 1}
+
+
+@pytest.mark.rule("T2")
+def test_a_responder_list_with_an_unreadable_entry_is_answered_with_nothing(
+    server: ssl.SSLContext, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.put(CA, LEAF.certificate)
+    stapling = attach(server, shelf)
+    client = client_context(CA.certificate)
+    require_status(client)
+    library = libssl()
+    short = b"\xa2\x04\x04\x02ab"  # byKey, but no SHA-1 hash
+    kept = library.set_start_callback(
+        library.context_pointer(client), lambda one: library.set_request(one, (short,), b"")
+    )
+
+    shake_hands(server, client)
+
+    assert kept
+    assert stapling.handed == {Handed.UNREADABLE: 1}
+    assert not caplog.records
+
+
+@pytest.mark.rule("T7")
+@pytest.mark.parametrize(
+    ("version", "most"),
+    [(VERSIONS[0], MAX_SERVED_TLS12_STAPLE_BYTES), (VERSIONS[1], MAX_TLS13_STAPLE_BYTES)],
+    ids=["TLS 1.2", "TLS 1.3"],
+)
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_staple_that_is_too_large_is_left_out_whole(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion, most: int, over: int
+) -> None:
+    shelf.put(CA, LEAF.certificate, staple_of_size(most + over))
+    stapling = attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    checker = require_status(client)
+
+    status = checker.status_of(shake_hands(server, client))
+
+    assert status is not None
+    assert status.is_accepted
+    assert stapling.handed == {Handed.TOO_LARGE if over else Handed.STAPLE: 1}
+
+
+def staple_of_size(octets: int) -> bytes:
+    """Make an honest staple of just so many octets; signatures differ in length, so try again."""
+    forge = Forge.honest(CA, LEAF.certificate.serial_number, CA_DELEGATE).but(now=NOW)
+    padding = octets - len(forge.der) - 40
+    while True:
+        extension = Extension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), bytes(padding))
+        der = forge.but(response_extensions=Extensions.of(extension)).der
+        if len(der) == octets:
+            return der
+        padding += (octets > len(der)) - (octets < len(der))
+
+
+def test_a_fault_of_ours_costs_the_staple_and_not_the_handshake(
+    server: ssl.SSLContext,
+    shelf: Shelf,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(shelf, "staple", break_down)
+    stapling = attach(server, shelf, on_request=break_down)
+    client = client_context(CA.certificate)
+    require_status(client)
+
+    shake_hands(server, client)
+
+    assert stapling.handed == {Handed.FAULT: 1}
+    assert [one.message for one in caplog.records] == [
+        "a handshake goes on without a staple",
+        "on_request failed",
+    ]
+
+
+def test_a_context_staples_by_its_newest_call(server: ssl.SSLContext, shelf: Shelf) -> None:
+    first = attach(server, shelf)
+    second = attach(server, shelf)
+    client = client_context(CA.certificate)
+    require_status(client)
+
+    shake_hands(server, client)
+
+    assert (first.handed, second.handed) == ({}, {Handed.NOTHING: 1})
+
+
+def test_a_clients_context_cannot_staple_and_a_servers_cannot_check(shelf: Shelf) -> None:
+    with pytest.raises(ValueError, match="can't staple"):
+        attach(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), shelf)
+    with pytest.raises(ValueError, match="asks for no staples"):
+        require_status(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+
+def test_a_status_callback_of_somebody_else_is_not_pushed_aside(shelf: Shelf) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs = binding.StatusCallback(lambda *_: 0)
+    libssl().set_status_callback(libssl().context_pointer(context), theirs)
+
+    with pytest.raises(ValueError, match="another status callback"):
+        attach(context, shelf)
+
+
+def test_contexts_come_and_go_and_leave_nothing_behind(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.put(CA, LEAF.certificate)
+    client = client_context(CA.certificate)
+    checker = require_status(client)
+    connections = []
+    for _ in range(20):
+        server = server_context(LEAF, [CA.certificate], tmp_path)
+        attach(server, shelf)
+        connections.append(shake_hands(server, client))
+        del server
+        gc.collect()
+
+    assert all(checker.status_of(one) for one in connections)
+    del connections[:]
+    gc.collect()
+    assert not checker._by_connection
+
+
+# --- a client ------------------------------------------------------------------------------------
+
+
+def revoked() -> bytes:
+    forge = Forge.honest(CA, LEAF.certificate.serial_number).but(now=NOW)
+    return forge.but(cert_status=Revoked(NOW - DAY)).der
+
+
+@pytest.mark.rule("T4")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_a_revoked_staple_ends_the_handshake_with_alert_113(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion
+) -> None:
+    shelf.put(CA, LEAF.certificate, revoked())
+    attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    seen: list[PeerStatus] = []
+    checker = require_status(client, on_status=seen.append)
+
+    with pytest.raises(ssl.SSLError) as caught:
+        shake_hands(server, client)
+
+    assert caught.value.reason == "INVALID_STATUS_RESPONSE"
+    status = checker.latest("leaf.example")
+    assert [status] == seen
+    assert status is not None
+    assert status.verdict is Verdict.REVOKED
+
+
+@pytest.mark.rule("T10")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+@pytest.mark.parametrize(
+    ("demand", "goes_on"), [(Demand.IF_PRESENT, True), (Demand.MUST_STAPLE, False)]
+)
+def test_a_broken_promise_ends_the_handshake_unless_the_policy_lets_it_pass(
+    shelf: Shelf, tmp_path: Path, version: ssl.TLSVersion, demand: Demand, goes_on: bool
+) -> None:
+    server = server_context(MUST_STAPLE, [CA.certificate], tmp_path)
+    attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    checker = require_status(client, policy=StatusPolicy(demand=demand))
+
+    with nullcontext() if goes_on else pytest.raises(ssl.SSLError, match="invalid status"):
+        shake_hands(server, client)
+
+    status = checker.latest("leaf.example")
+    assert status is not None
+    assert status.is_accepted is goes_on
+
+
+@pytest.mark.rule("T11")
+def test_the_firm_mode_wants_a_staple_from_everyone(server: ssl.SSLContext) -> None:
+    client = client_context(CA.certificate)
+    checker = require_status(client, policy=StatusPolicy(demand=Demand.ALWAYS))
+
+    with pytest.raises(ssl.SSLError):
+        shake_hands(server, client)
+
+    status = checker.latest("leaf.example")
+    assert status is not None
+    assert [check.rule for check in status.failures] == ["T11"]
+
+
+@pytest.mark.rule("T4")
+def test_an_unverified_chain_is_judged_by_the_issuer_that_it_brings(
+    server: ssl.SSLContext, shelf: Shelf
+) -> None:
+    shelf.put(CA, LEAF.certificate)
+    attach(server, shelf)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    checker = require_status(client)
+
+    status = checker.status_of(shake_hands(server, client))
+
+    assert status is not None
+    assert status.verdict is Verdict.GOOD
+
+
+@pytest.mark.rule("T8")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_a_resumed_session_keeps_the_earlier_verdict(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion
+) -> None:
+    shelf.put(CA, LEAF.certificate)
+    attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    checker = require_status(client)
+    first = shake_hands(server, client)
+
+    again = shake_hands(server, client, session=first.session)
+
+    assert again.session_reused
+    status = checker.status_of(again)
+    assert status is not None
+    assert status.is_resumed
+    assert status.verdict is Verdict.GOOD
+
+
+@pytest.mark.rule("T8")
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_a_session_that_outlives_its_staple_is_not_trusted(
+    server: ssl.SSLContext, shelf: Shelf, version: ssl.TLSVersion
+) -> None:
+    laid = shelf.put(CA, LEAF.certificate)
+    attach(server, shelf)
+    client = client_context(CA.certificate, version)
+    clock = FixedClock(datetime.now(UTC))
+    checker = require_status(client, clock=clock)
+    first = shake_hands(server, client)
+    assert laid.verified.expires is not None
+    clock.moment = laid.verified.expires + DAY
+
+    if version is ssl.TLSVersion.TLSv1_3:
+        with pytest.raises(ssl.SSLError):
+            shake_hands(server, client, session=first.session)
+        status = checker.latest("leaf.example")
+    else:  # libssl asks nobody when it resumes TLS 1.2
+        status = checker.status_of(shake_hands(server, client, session=first.session))
+
+    assert status is not None
+    assert not status.is_accepted
+    assert [check.rule for check in status.failures] == ["T8"]
+
+
+def test_a_connection_that_has_not_shaken_hands_has_no_status() -> None:
+    client = client_context(CA.certificate)
+    checker = require_status(client)
+    connection = client.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="a.example")
+
+    assert checker.status_of(connection) is None
+    assert checker.latest("a.example") is None
+    with pytest.raises(ValueError, match="no certificate"):
+        checker.check(connection)
+
+
+def test_only_so_many_peers_are_remembered() -> None:
+    checker = require_status(client_context(CA.certificate))
+
+    for number in range(MAX_REMEMBERED_PEERS + 1):
+        checker.full_handshake(None, [LEAF.certificate.der], [], server_name=f"{number}.example")
+
+    assert checker.latest("0.example") is None
+    assert checker.latest("1.example") is not None
+
+
+def test_certificates_that_cannot_be_read_end_the_handshake() -> None:
+    checker = require_status(client_context(CA.certificate))
+
+    status = checker.full_handshake(None, [b"junk"], [], server_name="a.example")
+
+    assert not status.is_accepted
+
+
+def test_a_fault_of_ours_ends_a_clients_handshake(
+    server: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_context(CA.certificate)
+    require_status(client, on_status=break_down)
+
+    with pytest.raises(ssl.SSLError), caplog.at_level(logging.ERROR):
+        shake_hands(server, client)
+
+    assert [one.message for one in caplog.records] == [
+        "a handshake ends: its staple could not be judged"
+    ]
+
+
+# --- the whole chain, on libssl 3.6 ----------------------------------------------------------------
+
+WHOLE_CHAIN = """
+import sys
+from pathlib import Path
+from certstatus.testing import TinyCA
+from certstatus.tls.openssl import require_status, staple
+from tests.shaking import Shelf, client_context, server_context, shake_hands
+
+root = TinyCA("Root")
+middle = TinyCA("Middle", parent=root)
+leaf = middle.issue_server("leaf.example")
+shelf = Shelf()
+shelf.put(middle, leaf.certificate)
+shelf.put(root, middle.certificate)
+above = [middle.certificate, root.certificate]
+server = server_context(leaf, above, Path(sys.argv[1]))
+staple(server, shelf)
+assert [one for one, _, _ in shelf.added] == [leaf.certificate, middle.certificate]
+client = client_context(root.certificate)
+checker = require_status(client)
+status = checker.status_of(shake_hands(server, client))
+print([one.report and one.report.verdict.value for one in status.statuses])
+"""
+
+
+@pytest.mark.rule("T5")
+def test_the_whole_chain_is_stapled_where_libssl_can(tmp_path: Path) -> None:
+    told = on_newer_libssl(WHOLE_CHAIN, tmp_path, str(tmp_path))
+
+    assert told == "['good', 'good', None]\n"

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from certstatus.handshake import TLS12, TLS13
+from certstatus.ocsp import ByKey, ByName
+from certstatus.testing import Forge, Issued, TinyCA
+from certstatus.tls.stapling import Handed, Stapling, choose_staples
+from tests.shaking import NOW, Shelf
+
+ROOT = TinyCA("Root")
+MIDDLE = TinyCA("Middle", parent=ROOT)
+LEAF = MIDDLE.issue_server("leaf.example")
+CHAIN = [one.certificate.fingerprint for one in (LEAF, MIDDLE)]
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def test_the_staples_of_a_chain_follow_the_leafs_without_a_gap(shelf: Shelf) -> None:
+    top = TinyCA("Lowest", parent=MIDDLE)
+    leaf = top.issue_server("leaf.example")
+    laid = [shelf.put(top, leaf.certificate), shelf.put(ROOT, MIDDLE.certificate)]
+    chain = [one.certificate.fingerprint for one in (leaf, top, MIDDLE)]
+
+    with_a_gap = choose_staples(shelf, chain)
+    laid.insert(1, shelf.put(MIDDLE, top.certificate))
+
+    assert with_a_gap == (Handed.STAPLE, (laid[0].der,))
+    assert choose_staples(shelf, chain) == (Handed.STAPLE, tuple(one.der for one in laid))
+
+
+def test_without_a_staple_of_the_leaf_nothing_is_handed_out(shelf: Shelf) -> None:
+    shelf.put(ROOT, MIDDLE.certificate)
+
+    assert choose_staples(shelf, CHAIN) == (Handed.NOTHING, ())
+
+
+def test_an_intermediates_staple_needs_its_signer_at_hand(shelf: Shelf) -> None:
+    """GnuTLS 3.7 ends a handshake over a root's own answer where the root is not sent."""
+    leaf = shelf.put(MIDDLE, LEAF.certificate)
+    root = Issued(certificate=ROOT.certificate, key=ROOT.key)
+    answer = Forge.honest(ROOT, MIDDLE.certificate.serial_number, root).but(now=NOW).der
+    middle = shelf.put(ROOT, MIDDLE.certificate, answer)
+
+    assert choose_staples(shelf, CHAIN) == (Handed.STAPLE, (leaf.der,))
+    with_root = [*CHAIN, ROOT.certificate.fingerprint]
+    assert choose_staples(shelf, with_root) == (Handed.STAPLE, (leaf.der, middle.der))
+
+
+@pytest.mark.rule("T2")
+def test_a_listed_responder_is_known_by_key_and_by_name(shelf: Shelf) -> None:
+    laid = shelf.put(MIDDLE, LEAF.certificate)
+    signer = laid.verified.signer
+
+    for listed in (ByKey.of(signer), ByName(signer.subject)):
+        stranger = ByKey(bytes(20))
+        told = choose_staples(shelf, CHAIN[:1], trusted=(stranger, listed), version=TLS12)
+        assert told == (Handed.STAPLE, (laid.der,))
+
+
+@pytest.mark.rule("T2")
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_a_staple_by_none_of_those_listed_is_kept_back(shelf: Shelf, version: int) -> None:
+    shelf.put(MIDDLE, LEAF.certificate)
+
+    told = choose_staples(shelf, CHAIN, trusted=(ByKey(bytes(20)),), version=version)
+
+    assert told == (Handed.OTHER_RESPONDER, ())
+
+
+def test_what_was_handed_out_is_counted_by_kind() -> None:
+    stapling = Stapling()
+
+    for handed in (Handed.STAPLE, Handed.NOTHING, Handed.STAPLE):
+        stapling.count(handed)
+
+    assert stapling.handed == {Handed.STAPLE: 2, Handed.NOTHING: 1}
