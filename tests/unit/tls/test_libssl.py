@@ -45,7 +45,11 @@ def test_a_subclass_of_the_context_is_found_too() -> None:
     assert libssl().context_pointer(Context(ssl.PROTOCOL_TLS_CLIENT))
 
 
-@pytest.mark.parametrize("other", [SimpleNamespace(a=1), "text " * 9, 7, object()], ids=str)
+@pytest.mark.parametrize(
+    "other",
+    [SimpleNamespace(a=1), "text " * 9, 7, object()],
+    ids=["namespace", "text", "number", "object"],
+)
 def test_what_is_no_context_of_this_library_is_refused_and_never_called(other: object) -> None:
     with pytest.raises(PlatformError, match="unknown layout"):
         libssl().context_pointer(other)  # type: ignore[arg-type]
