@@ -140,7 +140,11 @@ class Attempt:
 
 
 class UnreachableError(CertStatusError):
-    """No responder could be reached. ``attempts`` holds every URL tried, with its reason."""
+    """No responder could be reached. ``attempts`` holds every URL tried, with its reason.
+
+    Where a TLS handshake failed, ``flight`` is the ``certstatus.handshake.Flight`` as far as
+    it went, and ``alert`` the number of the alert that the peer sent; None where there is none.
+    """
 
     response_status = 3
     tls_alert = 113
@@ -148,10 +152,18 @@ class UnreachableError(CertStatusError):
     hint = "name a responder with --url, or try again later"
 
     def __init__(
-        self, message: str, *, attempts: Sequence[Attempt] = (), rule: str | None = None
+        self,
+        message: str,
+        *,
+        attempts: Sequence[Attempt] = (),
+        flight: object | None = None,
+        alert: int | None = None,
+        rule: str | None = None,
     ) -> None:
         super().__init__(message, rule=rule)
         self.attempts = tuple(attempts)
+        self.flight = flight
+        self.alert = alert
 
     def __str__(self) -> str:
         tries = "; ".join(f"{attempt.url}: {attempt.reason}" for attempt in self.attempts)

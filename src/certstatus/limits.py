@@ -254,6 +254,15 @@ MAX_TLS_EXTENSIONS: Final = 128
 MAX_TLS_CHAIN: Final = 32
 """Certificates in one Certificate message; OpenSSL's own bound of 100 kB holds fewer."""
 
+MAX_CAPTURE_PACKETS: Final = 200_000
+"""Packets of a capture that are read: a second or two of work. The handshakes stand early."""
+
+MAX_CAPTURE_CONNECTIONS: Final = 1_000
+"""Connections that are followed in one capture; those after them are counted, not read."""
+
+MAX_STREAM_BYTES: Final = 2**20
+"""What is kept of each direction of a connection: a handshake, however large its staples."""
+
 MAX_UNPACKED_BYTES: Final = 2**20
 """What a CompressedCertificate may unpack to: a chain of post-quantum certificates, and no bomb."""
 
