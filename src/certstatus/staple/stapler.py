@@ -43,10 +43,10 @@ __all__ = ["Stapler"]
 _log: Final = logging.getLogger("certstatus.staple")
 
 
-def _default_requestor() -> Requestor:
+def _default_requestor(allow_private: bool) -> Requestor:
     """Ask by SHA-1 CertIDs first: what is stapled must be read by clients that know no other."""
     asking = AskPolicy(hashes=(HashAlgorithm.SHA1, HashAlgorithm.SHA256))
-    return Requestor(policy=CheckPolicy(ask=asking))
+    return Requestor(policy=CheckPolicy(ask=asking, allow_private=allow_private))
 
 
 class Stapler:
@@ -59,6 +59,8 @@ class Stapler:
     Args:
         requestor: asks the responders; by default by SHA-1 CertIDs, which every client can
             read, then by SHA-256. Its cache is not used.
+        allow_private: let the certificates lead the default requestor to private addresses,
+            where a private PKI has its responders. Not where strangers bring certificates.
         directory: where staples outlast the process; by default ``staples`` in the user's
             cache. Processes may share it.
         in_memory: keep nothing on disk.
@@ -74,6 +76,7 @@ class Stapler:
         self,
         *,
         requestor: Requestor | None = None,
+        allow_private: bool = False,
         directory: Path | None = None,
         in_memory: bool = False,
         clock: Clock | None = None,
@@ -82,7 +85,7 @@ class Stapler:
         wait: timedelta = FIRST_STAPLE_TIME,
         pace: Pace = DEFAULT_PACE,
     ) -> None:
-        requestor = requestor or _default_requestor()
+        requestor = requestor or _default_requestor(allow_private)
         self._clock = clock or requestor.clock
         self._requestor = replace(requestor, cache=None, clock=self._clock)
         self._store = None if in_memory else StapleStore(directory)
