@@ -124,7 +124,7 @@ def test_the_kind_may_be_named_where_guessing_fails(run: Run, files: dict[str, P
 
 
 BAD = {
-    "junk.bin": (ExitCode.MALFORMED, "is no OCSP request or response, certificate or CRL"),
+    "junk.bin": (ExitCode.MALFORMED, "is no OCSP request or response, certificate, CRL or TLS message"),
     "empty.der": (ExitCode.MALFORMED, "is empty"),
     "missing.der": (ExitCode.USAGE, "No such file"),
     ".": (ExitCode.USAGE, "Is a directory"),

@@ -146,8 +146,10 @@ def _is_literal(text: str) -> bool:
     if not text.isascii():
         return False
     der = _unhex(text.encode()) or _unbase64(text.encode())
-    if der is None or not der.startswith(b"\x30"):
+    if der is None:
         return False
+    if not der.startswith(b"\x30"):
+        return _HEX.fullmatch(text.encode()) is not None and recognize(der) is not None
     return is_whole(der) or len(text) >= _SHORTEST_LITERAL
 
 

@@ -24,6 +24,10 @@ _KINDS: Final = {
     "response": Kind.RESPONSE,
     "certificate": Kind.CERTIFICATE,
     "crl": Kind.CRL,
+    "capture": Kind.CAPTURE,
+    "records": Kind.RECORDS,
+    "handshake": Kind.HANDSHAKE,
+    "extension": Kind.EXTENSION,
 }
 
 
@@ -35,6 +39,8 @@ _KINDS: Final = {
         "certstatus show --bytes chain.pem",
         "curl -s http://ocsp.example/MFEw… | certstatus show -",
         "certstatus show 30030a0106",
+        "certstatus show 000500050100000000",
+        "certstatus show --json handshake.pcap",
     ),
 )
 @click.argument("names", metavar="FILE…", nargs=-1, required=True)
@@ -51,10 +57,11 @@ _KINDS: Final = {
 def command(
     names: tuple[str, ...], *, kind: str | None, with_bytes: bool, entries: int, as_json: bool
 ) -> int:
-    """Explain OCSP requests and responses, CRLs and certificates, field by field.
+    """Explain OCSP messages, CRLs, certificates and TLS handshakes, field by field.
 
     FILE is a file, - for standard input, or the message itself: DER, PEM, hex, base64, or
-    the URL of a GET request. Nothing is judged here: verify does that.
+    the URL of a GET request. Of TLS: records, handshake messages, a status_request
+    extension, or a pcap or pcapng file. Nothing is judged here: verify does that.
 
     Exit codes: 0 all explained, 64 a file can't be opened, 65 something is malformed.
     """

@@ -1,11 +1,12 @@
 """Messages in plain words: every field by the RFC's name, its meaning, and where it is written.
 
 Its law: explaining is not judging; whether a response is to be believed is asked of
-``certstatus.verify``. Pure: DER in, a tree of ``Field`` out.
+``certstatus.verify``. Pure: octets in, a tree of ``Field`` out.
 """
 
 from __future__ import annotations
 
+from certstatus.explain.capture import explain_capture
 from certstatus.explain.certificate import explain_certificate
 from certstatus.explain.crl import explain_crl
 from certstatus.explain.field import Field, Value
@@ -14,6 +15,8 @@ from certstatus.explain.message import explain
 from certstatus.explain.recognize import Kind, is_whole, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
+from certstatus.explain.tls_extension import explain_extension
+from certstatus.explain.tls_flight import explain_handshake, explain_records
 
 __all__ = [
     "Field",
@@ -21,8 +24,12 @@ __all__ = [
     "Kind",
     "Value",
     "explain",
+    "explain_capture",
     "explain_certificate",
     "explain_crl",
+    "explain_extension",
+    "explain_handshake",
+    "explain_records",
     "explain_request",
     "explain_response",
     "is_whole",

@@ -18,7 +18,7 @@ from certstatus.explain.element import (
 from certstatus.explain.field import Field, absent, count_text, oid_text, span_text
 from certstatus.pkix import Certificate, HashAlgorithm
 
-__all__ = ["certs_field", "explain_certificate"]
+__all__ = ["certificate_summary", "certs_field", "explain_certificate"]
 
 _SECTION: Final = "RFC 5280 §4.1"
 _NAMING_HASHES: Final = (HashAlgorithm.SHA1, HashAlgorithm.SHA256)
@@ -29,7 +29,7 @@ def explain_certificate(certificate: Certificate) -> Field:
     return Field(
         "Certificate",
         f"{name_text(certificate.subject)}, {len(certificate.der)} octets",
-        _summary(certificate),
+        certificate_summary(certificate),
         _SECTION,
         children=(
             _tbs_certificate(certificate),
@@ -44,7 +44,8 @@ def explain_certificate(certificate: Certificate) -> Field:
     )
 
 
-def _summary(certificate: Certificate) -> str:
+def certificate_summary(certificate: Certificate) -> str:
+    """Say in a line whose certificate it is, and whether its status can be asked for."""
     try:
         kind = "a CA's" if certificate.is_ca else "an end entity's"
         places = len(certificate.ocsp_uris)

@@ -7,12 +7,13 @@ from certstatus.asn1.doorway import encode
 from certstatus.errors import MalformedError
 from certstatus.explain.field import Field, count_text, oid_text
 from certstatus.limits import MAX_SERIAL_OCTETS
-from certstatus.ocsp import CertID
+from certstatus.ocsp import ByKey, CertID, ResponderID
 from certstatus.pkix import AlgorithmIdentifier, Name, signature_algorithm
 
 __all__ = [
     "cert_id_field",
     "name_text",
+    "responder_id_field",
     "serial_field",
     "signature_algorithm_field",
     "signature_field",
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 _CERT_ID = "RFC 6960 §4.1.1"
+_RESPONDER_ID = "RFC 6960 §4.2.1"
 
 
 def version_field(where: str, departures: tuple[Departure, ...], section: str) -> Field:
@@ -112,6 +114,22 @@ def signature_algorithm_field(name: str, identifier: AlgorithmIdentifier, sectio
 def signature_field(name: str, signature: bytes, meaning: str, section: str) -> Field:
     """Explain a signature: its size; the octets are in ``der``."""
     return Field(name, count_text(len(signature), "octet"), meaning, section, der=signature)
+
+
+def responder_id_field(name: str, responder_id: ResponderID, meaning: str, section: str) -> Field:
+    """Explain a ResponderID under the name that it has in its message."""
+    if isinstance(responder_id, ByKey):
+        kind = Field("byKey", responder_id.key_hash, "SHA-1 of the responder's key", _RESPONDER_ID)
+    else:
+        subject = responder_id.name
+        kind = Field(
+            "byName",
+            name_text(subject),
+            "the subject of the responder's certificate",
+            _RESPONDER_ID,
+            der=subject.der,
+        )
+    return Field(name, None, meaning, section, children=(kind,))
 
 
 def name_text(name: Name) -> str:

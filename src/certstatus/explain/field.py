@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Final, TypeAlias
 
 from cryptography.x509 import ObjectIdentifier
@@ -12,7 +13,16 @@ from cryptography.x509 import ObjectIdentifier
 from certstatus.asn1 import oids
 from certstatus.asn1.departure import Departure
 
-__all__ = ["Field", "Value", "absent", "count_text", "departure_texts", "oid_text", "span_text"]
+__all__ = [
+    "Field",
+    "Value",
+    "absent",
+    "count_text",
+    "departure_texts",
+    "numbered",
+    "oid_text",
+    "span_text",
+]
 
 Value: TypeAlias = str | bytes | datetime | None
 """Text, octets, a time (aware UTC), or None for a structure and for what is absent."""
@@ -106,6 +116,14 @@ def oid_text(oid: ObjectIdentifier) -> str:
 def count_text(count: int, one: str, many: str | None = None) -> str:
     """Write a number of things: 1 request, 2 requests."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def numbered(number: int, registry: type[IntEnum]) -> str:
+    """Write a number of TLS with its name: ocsp (1); one that we don't know as unknown (9)."""
+    try:
+        return f"{registry(number).name.lower()} ({number})"
+    except ValueError:
+        return f"unknown ({number})"
 
 
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from certstatus.errors import MalformedError
+from certstatus.explain.capture import explain_capture
 from certstatus.explain.certificate import explain_certificate
 from certstatus.explain.crl import explain_crl
 from certstatus.explain.field import Field
 from certstatus.explain.recognize import Kind, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
+from certstatus.explain.tls_extension import explain_extension
+from certstatus.explain.tls_flight import explain_handshake, explain_records
 from certstatus.ocsp import parse_request, parse_response
 from certstatus.pkix import Certificate, CertificateList
 
@@ -22,7 +28,7 @@ def explain(
     entries: int | None = None,
     where: str = "the message",
 ) -> Field:
-    """Explain one DER message of any kind that we know; ``kind`` None: recognise it.
+    """Explain one message of any kind that we know; ``kind`` None: recognise it.
 
     ``entries`` bounds the entries shown of a CRL, None shows all; ``where`` is what an
     error calls a message of no kind that we know.
@@ -39,4 +45,17 @@ def explain(
         return explain_certificate(Certificate.from_der(der))
     if kind is Kind.CRL:
         return explain_crl(CertificateList.from_der(der), entries=entries)
-    raise MalformedError("is no OCSP request or response, certificate or CRL", where=where)
+    teller = None if kind is None else _TLS.get(kind)
+    if teller is not None:
+        return teller(der)
+    raise MalformedError(
+        "is no OCSP request or response, certificate, CRL or TLS message", where=where
+    )
+
+
+_TLS: Final[dict[Kind, Callable[[bytes], Field]]] = {
+    Kind.CAPTURE: explain_capture,
+    Kind.RECORDS: explain_records,
+    Kind.HANDSHAKE: explain_handshake,
+    Kind.EXTENSION: explain_extension,
+}

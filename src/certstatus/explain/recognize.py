@@ -1,9 +1,12 @@
-"""What a DER message is, told by the tags at its front, so that a broken one is named too."""
+"""What a message is, told by the octets at its front, so that a broken one is named too."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import Final
+
+from certstatus.explain.capture_file import is_capture
+from certstatus.handshake import ExtensionType, HandshakeType, is_records
 
 __all__ = ["Kind", "is_whole", "recognize"]
 
@@ -15,6 +18,10 @@ class Kind(Enum):
     RESPONSE = "OCSPResponse"
     CERTIFICATE = "Certificate"
     CRL = "CertificateList"
+    CAPTURE = "packet capture"
+    RECORDS = "TLS records"
+    HANDSHAKE = "TLS handshake"
+    EXTENSION = "TLS extension"
 
 
 _INTEGER: Final = 0x02
@@ -29,13 +36,47 @@ _CONTEXT_1: Final = 0xA1
 def recognize(der: bytes) -> Kind | None:
     """Tell the kind of a message, whole or cut short; None where it is none that we know."""
     if der[:1] != bytes((_SEQUENCE,)):
-        return None
+        return _beside_der(der)
     first = _inside(der, 0)
     if _tag(der, first) == _ENUMERATED:
         return Kind.RESPONSE
     if _tag(der, first) != _SEQUENCE:
         return None
     return _by_tbs(der, _inside(der, first))
+
+
+def _beside_der(data: bytes) -> Kind | None:
+    """Tell the kind of what is no DER: a capture, or TLS."""
+    if is_capture(data):
+        return Kind.CAPTURE
+    if _is_extension(data):
+        return Kind.EXTENSION
+    if _is_handshake(data):
+        return Kind.HANDSHAKE
+    return Kind.RECORDS if is_records(data) else None
+
+
+_STATUS_EXTENSIONS: Final = (ExtensionType.STATUS_REQUEST, ExtensionType.STATUS_REQUEST_V2)
+_HELLOS: Final = (HandshakeType.CLIENT_HELLO, HandshakeType.SERVER_HELLO)
+
+
+def _is_extension(data: bytes) -> bool:
+    """Tell an extension of certificate status, with its type and length."""
+    kind, length = int.from_bytes(data[:2]), int.from_bytes(data[2:4])
+    return kind in _STATUS_EXTENSIONS and len(data) == 4 + length
+
+
+def _is_handshake(data: bytes) -> bool:
+    """Tell handshake messages by their lengths, or by the hello that begins them."""
+    if len(data) > 5 and data[0] in _HELLOS and data[1] == 0 and data[4] == 3:
+        return True
+    at = 0
+    while at + 4 <= len(data) and data[at] in _MESSAGES:
+        at += 4 + int.from_bytes(data[at + 1 : at + 4])
+    return at == len(data) > 0
+
+
+_MESSAGES: Final = frozenset(HandshakeType)
 
 
 def _by_tbs(der: bytes, at: int) -> Kind | None:

@@ -9,7 +9,7 @@ from certstatus.asn1 import Departure, oids
 from certstatus.explain.certificate import certs_field
 from certstatus.explain.element import (
     cert_id_field,
-    name_text,
+    responder_id_field,
     signature_algorithm_field,
     signature_field,
     version_field,
@@ -26,12 +26,10 @@ from certstatus.explain.field import (
 from certstatus.ocsp import (
     NEVER_ISSUED,
     BasicOCSPResponse,
-    ByKey,
     ExtendedRevoke,
     Good,
     OCSPResponse,
     OCSPResponseStatus,
-    ResponderID,
     ResponseData,
     Revoked,
     SingleResponse,
@@ -153,7 +151,12 @@ def _response_data(data: ResponseData, der: bytes, departures: tuple[Departure, 
         _SECTION,
         children=(
             version_field("ResponseData.version", departures, _SECTION),
-            _responder_id(data.responder_id),
+            responder_id_field(
+                "responderID",
+                data.responder_id,
+                "who signed; it must be the certificate that the signature verifies with",
+                "RFC 6960 §4.2.2.3",
+            ),
             Field("producedAt", data.produced_at, "when the responder signed", "RFC 6960 §2.4"),
             Field(
                 "responses",
@@ -171,17 +174,6 @@ def _response_data(data: ResponseData, der: bytes, departures: tuple[Departure, 
         ),
         der=der,
     )
-
-
-def _responder_id(responder_id: ResponderID) -> Field:
-    if isinstance(responder_id, ByKey):
-        kind = Field("byKey", responder_id.key_hash, "SHA-1 of the responder's key", _SECTION)
-    else:
-        name = responder_id.name
-        meaning = "the subject of the responder's certificate"
-        kind = Field("byName", name_text(name), meaning, _SECTION, der=name.der)
-    meaning = "who signed; it must be the certificate that the signature verifies with"
-    return Field("responderID", None, meaning, "RFC 6960 §4.2.2.3", children=(kind,))
 
 
 def _single_response(single: SingleResponse, data: ResponseData) -> Field:

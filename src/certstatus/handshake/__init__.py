@@ -10,6 +10,7 @@ from certstatus.handshake.certificate import (
     CertificateEntry,
     CertificateMessage,
     CertificateRequest,
+    certificate_request_version,
     certificate_version,
     encode_certificate_message,
     encode_certificate_request,
@@ -23,8 +24,10 @@ from certstatus.handshake.certificate_status import (
     status_message,
 )
 from certstatus.handshake.check import check_flight
-from certstatus.handshake.extension import TLSExtension
+from certstatus.handshake.compressed import algorithm_name, unpack_certificate
+from certstatus.handshake.extension import ExtensionBlock, TLSExtension
 from certstatus.handshake.flight import Flight
+from certstatus.handshake.framing import Reader
 from certstatus.handshake.hello import (
     ClientHello,
     EncryptedExtensions,
@@ -36,7 +39,13 @@ from certstatus.handshake.hello import (
     parse_encrypted_extensions,
     parse_server_hello,
 )
-from certstatus.handshake.message import HandshakeMessage, Sender, split_handshake
+from certstatus.handshake.message import (
+    HandshakeMessage,
+    Sender,
+    guess_senders,
+    message_name,
+    split_handshake,
+)
 from certstatus.handshake.numbers import (
     TLS12,
     TLS13,
@@ -50,6 +59,7 @@ from certstatus.handshake.numbers import (
 from certstatus.handshake.record import (
     Record,
     Transcript,
+    is_records,
     parse_records,
     read_records,
     read_transcript,
@@ -78,16 +88,20 @@ __all__ = [
     "ClientHello",
     "ContentType",
     "EncryptedExtensions",
+    "ExtensionBlock",
     "ExtensionType",
     "Flight",
     "HandshakeMessage",
     "HandshakeType",
     "OCSPStatusRequest",
+    "Reader",
     "Record",
     "Sender",
     "ServerHello",
     "TLSExtension",
     "Transcript",
+    "algorithm_name",
+    "certificate_request_version",
     "certificate_version",
     "check_flight",
     "encode_certificate_message",
@@ -98,6 +112,9 @@ __all__ = [
     "encode_encrypted_extensions",
     "encode_server_hello",
     "encode_status_request_v2",
+    "guess_senders",
+    "is_records",
+    "message_name",
     "parse_certificate_message",
     "parse_certificate_request",
     "parse_certificate_status",
@@ -111,5 +128,6 @@ __all__ = [
     "read_transcript",
     "split_handshake",
     "status_message",
+    "unpack_certificate",
     "version_text",
 ]

@@ -28,6 +28,7 @@ __all__ = [
     "CertificateEntry",
     "CertificateMessage",
     "CertificateRequest",
+    "certificate_request_version",
     "certificate_version",
     "encode_certificate_message",
     "encode_certificate_request",
@@ -111,6 +112,13 @@ def certificate_version(body: bytes) -> int:
     after = 1 + (body[0] if body else 0)
     length = int.from_bytes(body[after : after + 3])
     return TLS13 if len(body) == after + 3 + length and len(body) > after else TLS12
+
+
+def certificate_request_version(body: bytes) -> int:
+    """Tell by its lengths alone of which form the body of a CertificateRequest is."""
+    after = 1 + (body[0] if body else 0)
+    length = int.from_bytes(body[after : after + 2])
+    return TLS13 if length and len(body) == after + 2 + length else TLS12
 
 
 def parse_certificate_message(body: bytes, *, version: int) -> CertificateMessage:

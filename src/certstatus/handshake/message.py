@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -10,7 +11,7 @@ from certstatus.handshake.framing import Reader, vector
 from certstatus.handshake.numbers import HandshakeType, number_text
 from certstatus.limits import MAX_HANDSHAKE_MESSAGES
 
-__all__ = ["HandshakeMessage", "Sender", "message_name", "split_handshake"]
+__all__ = ["HandshakeMessage", "Sender", "guess_senders", "message_name", "split_handshake"]
 
 HEADER_OCTETS: Final = 4
 
@@ -53,6 +54,47 @@ def message_name(kind: int) -> str:
         return HandshakeType(kind).struct
     except ValueError:
         return number_text(kind, HandshakeType)
+
+
+_OF_CLIENT: Final = frozenset(
+    (
+        HandshakeType.CLIENT_HELLO,
+        HandshakeType.CLIENT_KEY_EXCHANGE,
+        HandshakeType.END_OF_EARLY_DATA,
+    )
+)
+_OF_EITHER: Final = frozenset(
+    (
+        HandshakeType.CERTIFICATE,
+        HandshakeType.COMPRESSED_CERTIFICATE,
+        HandshakeType.CERTIFICATE_VERIFY,
+        HandshakeType.FINISHED,
+    )
+)
+
+
+def guess_senders(messages: Iterable[bytes]) -> tuple[HandshakeMessage, ...]:
+    """Tell who sent each message of one handshake, in order, by the messages alone.
+
+    A server's flight ends with ServerHelloDone, or in TLS 1.3 with its Finished; what both
+    sides may send is the server's before that and the client's after.
+
+    Raises:
+        DecodeError: one of them is not a whole message.
+    """
+    found: list[HandshakeMessage] = []
+    is_servers_turn = True
+    for data in messages:
+        message = HandshakeMessage.parse(data, Sender.SERVER)
+        is_clients = message.type in _OF_CLIENT or (
+            message.type in _OF_EITHER and not is_servers_turn
+        )
+        found.append(
+            HandshakeMessage(message.type, message.body, Sender.CLIENT) if is_clients else message
+        )
+        if message.type in {HandshakeType.SERVER_HELLO_DONE, HandshakeType.FINISHED}:
+            is_servers_turn = message.type == HandshakeType.FINISHED and is_clients
+    return tuple(found)
 
 
 def split_handshake(data: bytes) -> tuple[bytes, ...]:
