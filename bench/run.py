@@ -15,10 +15,12 @@ from pathlib import Path
 
 import cryptography
 
+from bench.handshakes import Attaching, Handshakes, measure_attaching, measure_handshakes
 from bench.http_load import Load
 from bench.http_load import measure as measure_http
 from bench.micro import Row
 from bench.micro import measure as measure_micro
+from bench.probing import Probing, measure_probing
 
 
 def main() -> None:
@@ -40,6 +42,23 @@ def main() -> None:
     )
     sys.stdout.flush()
     _print_http(measure_http())
+    print("\n## TLS handshakes\n")
+    print(
+        "Handshakes per second through Python's `ssl`, client and server in one thread, P-256,\n"
+        "the client verifying the chain; 150 handshakes a round, the kinds in turn, the median of\n"
+        "seven rounds. The server's context staples in every row; asking is up to the client.\n"
+    )
+    sys.stdout.flush()
+    _print_handshakes(measure_handshakes())
+    print("\nWhat one call costs, in microseconds:\n")
+    _print_attaching(measure_attaching())
+    print("\n## Probe\n")
+    print(
+        "A thousand hosts on loopback, all served by one Python process with asyncio; each is\n"
+        "probed by TLS 1.2 and by TLS 1.3, its chain and its staple judged, from one process.\n"
+    )
+    sys.stdout.flush()
+    _print_probing(measure_probing())
 
 
 def _machine() -> Iterator[str]:
@@ -67,6 +86,30 @@ def _print_micro(rows: list[Row]) -> None:
 def _peer(row: Row, name: str) -> str:
     figure = row.peers.get(name)
     return "—" if figure is None else f"{figure:.1f}"
+
+
+def _print_handshakes(rows: list[Handshakes]) -> None:
+    print("| version | asks for nothing | asks for a staple | asks and judges it | ratios |")
+    print("|---|---:|---:|---:|---:|")
+    for row in rows:
+        figures = " | ".join(f"{rate:,.0f}" for rate in (row.plain, row.stapled, row.judged))
+        ratios = f"{row.stapled / row.plain:.2f}, {row.judged / row.plain:.2f}"
+        print(f"| {row.version} | {figures} | {ratios} |")
+
+
+def _print_attaching(rows: list[Attaching]) -> None:
+    print("| call | microseconds |")
+    print("|---|---:|")
+    for row in rows:
+        print(f"| {row.what} | {row.microseconds:,.0f} |")
+
+
+def _print_probing(rows: list[Probing]) -> None:
+    print("| hosts | at once | handshakes | seconds | hosts per second |")
+    print("|---:|---:|---:|---:|---:|")
+    for row in rows:
+        each = f"{row.seconds:.1f} | {row.hosts / row.seconds:.0f}"
+        print(f"| {row.hosts:,} | {row.concurrency} | {row.handshakes:,} | {each} |")
 
 
 def _print_http(loads: list[Load]) -> None:
