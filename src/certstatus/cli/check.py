@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,12 +29,11 @@ from certstatus.cli.output import (
 )
 from certstatus.cli.params import SPAN
 from certstatus.cli.policy_params import policy_options
-from certstatus.cli.report import print_checks, print_verdict, results_json
+from certstatus.cli.report import print_checks, print_verdict, responder_url, results_json
 from certstatus.cli.target import find_issuer
-from certstatus.cli.text import printable
+from certstatus.cli.waiting import waiting
 from certstatus.clock import SystemClock
-from certstatus.errors import CertStatusError, MalformedError
-from certstatus.explain import parse_get_url
+from certstatus.errors import CertStatusError
 from certstatus.fetch import HTTPDoor
 from certstatus.limits import FETCH_TIME
 from certstatus.pkix import Certificate, HashAlgorithm
@@ -197,7 +193,7 @@ def _load_signer(key: str | None, signer: str | None, password_file: str | None)
 def _answer(name: str, requestor: Requestor, known: Sequence[Certificate]) -> _Answered:
     """Check one argument; what goes wrong with it spoils none of the others."""
     try:
-        with _waiting(f"asking about {name}"):
+        with waiting(f"asking about {name}"):
             certificate, *chain = _certificates(name)
             issuer = find_issuer(certificate, [*known, *chain])
             if issuer is None and len(known) == 1:
@@ -215,22 +211,6 @@ def _certificates(name: str) -> tuple[Certificate, ...]:
     """Read a file or the argument itself, else shake hands with the host of that name."""
     host = None if name.endswith(_FILES) or os.path.lexists(name) else parse_host(name)
     return load_certificates(name) if host is None else fetch_chain(host)
-
-
-@contextlib.contextmanager
-def _waiting(what: str) -> Iterator[None]:
-    """Show on a terminal what takes longer than a second, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    status = Console(stderr=True).status(Text(printable(what)))
-    timer = threading.Timer(1, status.start)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        status.stop()
 
 
 def _keep(answered: _Answered, output: str) -> None:
@@ -271,20 +251,12 @@ def _print_exchange(out: Console, result: CheckResult) -> None:
     took = f"{result.elapsed.total_seconds() * 1000:.0f} ms"
     if result.url is not None:
         how = "kept from an earlier answer" if result.from_cache else f"by {result.method}"
-        print_hanging(out, Text("  "), styled(f"{_responder(result.url)} {how}, {took}", "dim"))
-    attempts = Counter((_responder(one.url), one.reason) for one in result.attempts)
+        print_hanging(out, Text("  "), styled(f"{responder_url(result.url)} {how}, {took}", "dim"))
+    attempts = Counter((responder_url(one.url), one.reason) for one in result.attempts)
     for (url, reason), count in attempts.items():
         times = f" ({count} times)" if count > 1 else ""
         place = f"{url}: " if url else ""
         print_hanging(out, Text("  ! ", style="yellow"), styled(f"{place}{reason}{times}"))
-
-
-def _responder(url: str) -> str:
-    """Return the responder's own URL, without the request that a GET URL carries."""
-    try:
-        return parse_get_url(url).base
-    except MalformedError:
-        return url
 
 
 def _why_unreachable(result: CheckResult) -> str:

@@ -27,6 +27,7 @@ __all__ = ["SECTIONS", "Command", "Group", "examples", "main"]
 SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Ask and judge": {
         "check": "Ask the responder about certificates, and judge its answer.",
+        "probe": "Shake hands with TLS servers, and judge what they staple.",
         "verify": "Judge a stored response.",
         "show": "Explain a request, response, CRL or certificate, field by field.",
         "request": "Build a request of any shape.",

@@ -12,17 +12,27 @@ from rich.text import Text
 from certstatus.cli.exit_codes import worst
 from certstatus.cli.output import print_columns, print_hanging, styled
 from certstatus.cli.text import moment_text, relative_text
+from certstatus.errors import MalformedError
+from certstatus.explain import parse_get_url
 from certstatus.ocsp import Revoked
 from certstatus.verify import Check, Outcome, Report, Verdict
 
-__all__ = ["print_checks", "print_verdict", "results_json", "verdict_sentence"]
+__all__ = [
+    "VERDICT_STYLES",
+    "check_row",
+    "print_checks",
+    "print_verdict",
+    "responder_url",
+    "results_json",
+    "verdict_sentence",
+]
 
 _MARKS: Final = {
     Outcome.PASS: ("✓", "green"),
     Outcome.FAIL: ("✗", "bold red"),
     Outcome.SKIP: ("–", "dim"),
 }
-_STYLES: Final = {
+VERDICT_STYLES: Final = {
     Verdict.GOOD: "bold green",
     Verdict.REVOKED: "bold red",
     Verdict.UNKNOWN: "bold yellow",
@@ -35,7 +45,7 @@ _STYLES: Final = {
 
 def print_checks(out: Console, report: Report) -> None:
     """Print a line for each check, then what departs from the standards without harm."""
-    print_columns(out, [_row(check) for check in report.checks])
+    print_columns(out, [check_row(check) for check in report.checks])
     if report.findings:
         out.print()
         out.print(styled("  Worth knowing", "bold"))
@@ -45,7 +55,8 @@ def print_checks(out: Console, report: Report) -> None:
             )
 
 
-def _row(check: Check) -> tuple[Text, Text, Text, Text]:
+def check_row(check: Check) -> tuple[Text, Text, Text, Text]:
+    """Return a check as cells: mark, rule, name, reason."""
     mark, style = _MARKS[check.outcome]
     quiet = "dim" if check.outcome is Outcome.SKIP else ""
     loud = "bold red" if check.outcome is Outcome.FAIL else quiet
@@ -63,7 +74,7 @@ def _finding_text(where: str, text: str) -> Text:
 
 def print_verdict(out: Console, report: Report, subject: str, now: datetime) -> None:
     """Print the verdict and what follows from it, in one line; ``subject`` is who it is about."""
-    head = Text.assemble(styled(report.verdict.value, _STYLES[report.verdict]), "  ")
+    head = Text.assemble(styled(report.verdict.value, VERDICT_STYLES[report.verdict]), "  ")
     print_hanging(out, head, styled(f"{subject}: {verdict_sentence(report, now)}"))
 
 
@@ -100,6 +111,14 @@ def _status_sentence(report: Report, now: datetime) -> str:
 
 def _moment(moment: datetime, now: datetime) -> str:
     return f"{moment_text(moment)} ({relative_text(moment, now)})"
+
+
+def responder_url(url: str) -> str:
+    """Return the responder's own URL, without the request that a GET URL carries."""
+    try:
+        return parse_get_url(url).base
+    except MalformedError:
+        return url
 
 
 def results_json(

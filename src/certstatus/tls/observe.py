@@ -59,12 +59,14 @@ class Trust:
 class Observation:
     """One handshake, as far as it went.
 
-    ``offered`` is the one version that the client offered. ``failure`` says why the
+    ``offered`` is the one version that the client offered; ``is_v2`` whether it asked by
+    status_request_v2, too. ``failure`` says why the
     handshake came to no end; ``flight`` is what was seen until then, None where nothing
     was, or nothing that can be read. ``trust`` is None where no chain was judged.
     """
 
     offered: int
+    is_v2: bool = False
     flight: Flight | None = None
     failure: CertStatusError | None = None
     cipher: str | None = None

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import CertStatusError
@@ -40,7 +40,8 @@ class ProbeOptions:
 
     ``versions`` are tried one beside the other. ``server_name`` is asked for instead of the
     host's own name, ``connect_to`` connected to instead of it. ``anchors`` are trusted
-    instead of the system's certificates. ``is_compared`` asks responders, too.
+    instead of the system's certificates. ``uses_v2`` shakes hands once more, asking by
+    status_request_v2, which needs the extra ``tls``; ``is_compared`` asks responders, too.
     """
 
     versions: tuple[int, ...] = (TLS12, TLS13)
@@ -48,6 +49,7 @@ class ProbeOptions:
     starttls: StartTLS | None = None
     connect_to: Host | None = None
     request: CertificateStatusRequest = USUAL_REQUEST
+    uses_v2: bool = False
     anchors: tuple[Certificate, ...] = ()
     policy: StatusPolicy = DEFAULT_STATUS_POLICY
     is_compared: bool = True
@@ -79,7 +81,7 @@ async def probe(
 
 
 async def probe_many(
-    hosts: Iterable[Host],
+    hosts: Iterable[Host] | AsyncIterable[Host],
     options: ProbeOptions = DEFAULT_OPTIONS,
     *,
     concurrency: int = PROBE_CONCURRENCY,
@@ -98,25 +100,39 @@ async def probe_many(
     if not 1 <= concurrency <= MAX_PROBE_CONCURRENCY:
         raise ValueError(f"concurrency must be from 1 to {MAX_PROBE_CONCURRENCY}")
     prober = Prober(options, requestor=requestor, clock=clock)
-    left = iter(hosts)
+    left = aiter(hosts) if isinstance(hosts, AsyncIterable) else _drawn(hosts)
+    drawing: asyncio.Task[Host | None] | None = asyncio.create_task(_next(left))
     running: set[asyncio.Task[ProbeResult]] = set()
     try:
-        while True:
-            running |= _begin(prober, left, concurrency - len(running))
-            if not running:
-                return
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+        while running or drawing is not None:
+            awaited: set[asyncio.Task[Any]] = {*running}
+            if drawing is not None and len(running) < concurrency:
+                awaited.add(drawing)
+            done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if drawing is not None and drawing in done:
+                host = drawing.result()
+                drawing = None if host is None else asyncio.create_task(_next(left))
+                running |= set() if host is None else {asyncio.create_task(prober.probe(host))}
+            for task in running & done:
+                running.remove(task)
                 yield task.result()
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await _cancel([*running, *([] if drawing is None else [drawing])])
 
 
-def _begin(prober: Prober, hosts: Iterator[Host], count: int) -> set[asyncio.Task[ProbeResult]]:
-    wanted = (host for _, host in zip(range(count), hosts, strict=False))
-    return {asyncio.create_task(prober.probe(host)) for host in wanted}
+async def _drawn(hosts: Iterable[Host]) -> AsyncIterator[Host]:
+    for host in hosts:
+        yield host
+
+
+async def _next(hosts: AsyncIterator[Host]) -> Host | None:
+    return await anext(hosts, None)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(frozen=True)
@@ -132,6 +148,7 @@ class Prober:
 
     Raises:
         PlatformError: this interpreter's libssl can't ask for a status.
+        ModuleNotFoundError: ``uses_v2`` without the extra ``tls``.
     """
 
     def __init__(
@@ -147,6 +164,7 @@ class Prober:
             policy=CheckPolicy(verify=options.policy.verify), clock=self._clock
         )
         self._observer = Observer(request=options.request, anchors=options.anchors)
+        self._observe_v2 = _v2_observer() if options.uses_v2 else None
 
     async def probe(self, host: Host) -> ProbeResult:
         """Probe one host; what goes wrong there is told in the result."""
@@ -186,19 +204,29 @@ class Prober:
                 addresses = await look_up(place)
         except TimeoutError as error:
             raise unreachable(place, "the name was not found in time") from error
-        return await asyncio.gather(
-            *(
-                self._observer.observe(
-                    place,
-                    addresses,
-                    version=version,
-                    server_name=self._server_name(host),
-                    starttls=options.starttls,
-                    time_limit=options.time_limit,
-                )
-                for version in options.versions
+        server_name = self._server_name(host)
+        observing: list[Coroutine[Any, Any, Observation]] = [
+            self._observer.observe(
+                place,
+                addresses,
+                version=version,
+                server_name=server_name,
+                starttls=options.starttls,
+                time_limit=options.time_limit,
             )
-        )
+            for version in options.versions
+        ]
+        if self._observe_v2 is not None:
+            v2 = self._observe_v2(
+                place,
+                addresses,
+                server_name=server_name,
+                request=options.request,
+                starttls=options.starttls,
+                time_limit=options.time_limit,
+            )
+            observing.append(v2)
+        return await asyncio.gather(*observing)
 
     # --- judging, and fetching what that needs ---------------------------------------------------
 
@@ -256,6 +284,12 @@ class Prober:
         direct = await self._requestor.acheck(certificate, chain=handshake.issuers)
         reports = [one.report for one in statuses if one.report is not None]
         return compare(certificate, reports, direct)
+
+
+def _v2_observer() -> Callable[..., Coroutine[Any, Any, Observation]]:
+    from certstatus.tls.observe_wire import observe_v2  # noqa: PLC0415 - needs the extra tls
+
+    return observe_v2
 
 
 def _without_issuer(handshakes: Iterable[HandshakeResult]) -> list[StapleReport]:

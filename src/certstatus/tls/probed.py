@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from certstatus.errors import CertStatusError, MalformedError
-from certstatus.handshake import TLS13, ExtensionType, Flight, check_flight
+from certstatus.handshake import TLS13, ExtensionType, Flight, check_flight, version_text
 from certstatus.pkix import Certificate
 from certstatus.requestor import CheckResult
 from certstatus.tls.host import Host
@@ -91,9 +91,10 @@ class HandshakeResult:
         return self.observation.flight
 
     @property
-    def version(self) -> int:
-        """The version that was offered, and so, if at all, negotiated."""
-        return self.observation.offered
+    def version(self) -> str:
+        """The version that was offered, and so, if at all, negotiated: ``TLS 1.2``."""
+        asked = " v2" if self.observation.is_v2 else ""
+        return f"{version_text(self.observation.offered)}{asked}"
 
     @property
     def statuses(self) -> tuple[StapleReport, ...]:
@@ -300,10 +301,10 @@ def _compare(staple: VerifiedResponse, fresh: VerifiedResponse) -> tuple[Agreeme
 
 def _why_none(direct: CheckResult) -> str:
     if direct.report is None:
-        tried = [f"{one.url}: {one.reason}" if one.url else one.reason for one in direct.attempts]
-        return "; ".join(tried) or "no responder answered"
-    reasons = "; ".join(check.reason for check in direct.report.failures)
-    return f"the responder's answer is {direct.verdict}: {reasons}"
+        reasons = dict.fromkeys(one.reason for one in direct.attempts)
+        return "; ".join(reasons) or "no responder answered"
+    failed = "; ".join(check.reason for check in direct.report.failures)
+    return f"the responder's answer is {direct.verdict}: {failed}"
 
 
 # --- one host ----------------------------------------------------------------------------------
@@ -334,7 +335,8 @@ class ProbeResult:
     @property
     def verdict(self) -> Verdict | None:
         """The worst of all; None: nobody said anything of the certificate, and nobody had to."""
-        verdicts = [one.verdict for one in (*self.handshakes, *self.comparisons)]
+        verdicts = [one.verdict for one in self.handshakes]
+        verdicts += [one.verdict for one in self.comparisons]
         if not self.is_reached:
             verdicts.append(Verdict.UNREACHABLE)
         return worst_verdict(verdicts)

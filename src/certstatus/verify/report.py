@@ -95,6 +95,16 @@ class Check:
         """Make a check that did not apply, or could not be made."""
         return cls(rule, name, Outcome.SKIP, reason, facts)
 
+    def as_json(self) -> dict[str, object]:
+        """Return what ``--json`` prints."""
+        return {
+            "rule": self.rule,
+            "name": self.name,
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "facts": dict(self.facts),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -228,16 +238,7 @@ class Report:
             "responseStatus": None
             if self.response is None
             else self.response.response_status.label,
-            "checks": [
-                {
-                    "rule": check.rule,
-                    "name": check.name,
-                    "outcome": check.outcome.value,
-                    "reason": check.reason,
-                    "facts": dict(check.facts),
-                }
-                for check in self.checks
-            ],
+            "checks": [check.as_json() for check in self.checks],
             "findings": [
                 {"where": finding.where, "text": finding.text} for finding in self.findings
             ],
