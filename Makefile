@@ -9,7 +9,7 @@ python := .venv/bin/python
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-run:  ## a lab CA, its responder, and every kind of answer (ONCE=1: end after the table)
+run:  ## a lab CA, its responder, every kind of answer, and a TLS server that staples (ONCE=1: then end)
 	@dev/setup openssl
 	@$(python) examples/run.py
 

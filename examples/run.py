@@ -1,37 +1,45 @@
-"""`make run`: a CA's statuses served, asked for and judged, over real HTTP, in one minute.
+"""`make run`: a CA's statuses served, asked for, judged and stapled, for real, in one minute.
 
 Makes a CA with three certificates, enters two of them into a status database, revokes
 one, serves what the database says, and asks for all three: with our requestor and with
-`openssl ocsp`, by GET and by POST, with a nonce and without. Ends with a non-zero exit
-code if any verdict is not what it should be. ONCE=1 ends it after that; else the
-responder stays up.
+`openssl ocsp`, by GET and by POST, with a nonce and without. Then a TLS server of the
+standard library staples what the responder says, before a revocation and after it, and
+our probe and `openssl s_client` look at it. Ends with a non-zero exit code if anything is
+not what it should be. ONCE=1 ends it after that; else the responder stays up.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
 from rich.table import Table
 
 from certstatus.fetch import Exchange, HTTPDoor
 from certstatus.pkix import Certificate
 from certstatus.requestor import AskPolicy, CheckPolicy, Method, Requestor
+from certstatus.staple import Stapler
 from certstatus.testing.lab import Lab, build_lab
+from certstatus.tls import staple
 
 OUT = Console(highlight=False, soft_wrap=True)
 EXPECTED = {"good": "good", "revoked": "revoked", "never-issued": "unknown"}
@@ -56,6 +64,7 @@ class Asking:
 
 def main() -> int:
     """Show the main job; return the exit code."""
+    logging.basicConfig(format="  [%(name)s] %(message)s", stream=sys.stdout)
     with tempfile.TemporaryDirectory(prefix="certstatus-") as folder:
         port = _free_port()
         url = f"http://127.0.0.1:{port}/"
@@ -69,6 +78,8 @@ def main() -> int:
             is_right = _ask_all(lab, url)
             _heading("One response explained: good.pem, as `certstatus show` tells it")
             _show(lab, url)
+            _heading("A TLS server that staples what the responder says")
+            is_right = _staple(lab, url) and is_right
             _heading("What to try next")
             _suggest(lab)
             if not os.environ.get("ONCE"):
@@ -86,8 +97,7 @@ def _keep_books(lab: Lab) -> None:
         ["db", "import", "good.pem", "revoked.pem"],
         ["db", "revoke", f"{revoked:X}", "--reason", "keyCompromise"],
     ):
-        OUT.print(f"  [bold]$ certstatus {shlex.join(arguments)}[/]")
-        _run([sys.executable, "-m", "certstatus", *arguments], lab.directory)
+        _command(lab, arguments)
 
 
 @contextmanager
@@ -200,6 +210,85 @@ def _show(lab: Lab, url: str) -> None:
     subprocess.run(command, cwd=lab.directory, check=True)
 
 
+# --- stapling -----------------------------------------------------------------------------
+
+
+def _staple(lab: Lab, url: str) -> bool:
+    """Staple, look, revoke, and look again; say whether each look found what it should."""
+    _issue_www(lab, url)
+    with Stapler(in_memory=True, allow_private=True) as stapler, _tls_server(lab, stapler) as port:
+        is_good = _look(lab, port, "good")
+        _command(lab, ["db", "revoke", "www.pem", "--reason", "superseded"])
+        OUT.print("  [dim]and the stapler, which would ask again in time, is told to ask now[/]")
+        (state,) = stapler.states()
+        before = stapler.staple(state.certificate.fingerprint)
+        stapler.refresh()
+        deadline = time.monotonic() + START_SECONDS
+        while stapler.staple(state.certificate.fingerprint) is before:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"no new staple comes: {state.last_error}")
+            time.sleep(0.02)
+        return _look(lab, port, "revoked") and is_good
+
+
+def _issue_www(lab: Lab, url: str) -> None:
+    """Issue a certificate for the TLS server, and enter it into the books."""
+    www = lab.ca.issue_server("www.example", ocsp_uris=(url,))
+    (lab.directory / "www.pem").write_bytes(www.certificate.parsed.public_bytes(Encoding.PEM))
+    plain = PrivateFormat.PKCS8, NoEncryption()
+    (lab.directory / "www.key").write_bytes(www.key.private_bytes(Encoding.PEM, *plain))
+    _command(lab, ["db", "import", "www.pem"])
+
+
+@contextmanager
+def _tls_server(lab: Lab, stapler: Stapler) -> Iterator[int]:
+    """Serve TLS as any program of the standard library does, but for one line."""
+    OUT.print("  [bold]>>> context.load_cert_chain('www.pem', 'www.key')[/]")
+    OUT.print("  [bold]>>> certstatus.tls.staple(context)[/]\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(lab.directory / "www.pem", lab.directory / "www.key")
+    staple(context, stapler, issuers=[lab.ca.certificate])
+    with _HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _HTTPServer(HTTPServer):
+    """Says nothing of clients that shake hands and go."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Stay quiet."""
+
+
+def _look(lab: Lab, port: int, expected: str) -> bool:
+    """Look at the staple with our probe and with `openssl s_client`."""
+    probe = ["probe", f"127.0.0.1:{port}", "--servername", "www.example", "--cafile", "ca.pem"]
+    told = _command(lab, [*probe, "--allow-private", "--quiet"], check=False)
+    OUT.print(f"  {told.strip()}\n")
+    peer = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", "www.example"]
+    peer += ["-status", "-CAfile", "ca.pem"]
+    OUT.print(f"  [bold]$ {shlex.join(peer)}[/]   [dim]what it says of the status:[/]")
+    said = _run(peer, lab.directory, check=False)
+    telling = ("OCSP Response Status", "Cert Status", "Revocation", "This Update", "Next Update")
+    for line in said.splitlines():
+        if line.strip().startswith(telling):
+            OUT.print(f"  {line.strip()}")
+    OUT.print()
+    return expected in told and f"Cert Status: {expected}" in said
+
+
+def _command(lab: Lab, arguments: list[str], *, check: bool = True) -> str:
+    OUT.print(f"  [bold]$ certstatus {shlex.join(arguments)}[/]")
+    command = [sys.executable, "-m", "certstatus", *arguments]
+    return _run(command, lab.directory, check=check)
+
+
 def _suggest(lab: Lab) -> None:
     OUT.print(f"  [bold]$ cd {lab.directory}[/]")
     for line in (
@@ -232,7 +321,14 @@ def _certificate(lab: Lab, name: str) -> Certificate:
 
 
 def _run(command: list[str], directory: Path, *, check: bool = True) -> str:
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     told = done.stdout + done.stderr
     if check and done.returncode:
         raise SystemExit(f"{shlex.join(command)}: {told}")

@@ -13,7 +13,7 @@ RUN = Path(__file__).parents[2] / "examples" / "run.py"
 
 
 @pytest.mark.interop
-@pytest.mark.rule("O12", "O32", "O33", "N3")
+@pytest.mark.rule("O12", "O32", "O33", "N3", "T12")
 def test_the_main_job_is_shown_and_ends_with_every_verdict_right() -> None:
     done = subprocess.run(
         [sys.executable, str(RUN)],
@@ -32,4 +32,10 @@ def test_the_main_job_is_shown_and_ends_with_every_verdict_right() -> None:
             assert f"{who}" in done.stdout
             assert how in done.stdout
     assert "RFC 6960 §4.2.1" in done.stdout
+    told = done.stdout.partition("A TLS server that staples")[2]
+    before, _, after = told.partition("certstatus db revoke www.pem")
+    assert "\n  good " in before
+    assert "Cert Status: good" in before
+    assert "\n  revoked " in after
+    assert "Cert Status: revoked" in after
     assert done.stderr == ""
