@@ -123,5 +123,6 @@ def _in_turn(asked: Transcript, answered: Transcript) -> Iterator[HandshakeMessa
         yield from servers[:1]
         yield from rest[:1]
         servers, rest = servers[1:], rest[1:]
-    yield from servers
-    yield from rest
+    ends = [at for at, one in enumerate(servers, 1) if one.type == HandshakeType.SERVER_HELLO_DONE]
+    end = ends[0] if ends else len(servers)
+    yield from (*servers[:end], *rest, *servers[end:])

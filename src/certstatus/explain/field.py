@@ -121,7 +121,7 @@ def count_text(count: int, one: str, many: str | None = None) -> str:
 def numbered(number: int, registry: type[IntEnum]) -> str:
     """Write a number of TLS with its name: ocsp (1); one that we don't know as unknown (9)."""
     try:
-        return f"{registry(number).name.lower()} ({number})"
+        return f"{registry(number).name.lower()} ({number:d})"
     except ValueError:
         return f"unknown ({number})"
 

@@ -101,17 +101,18 @@ def _likely_place(extension: TLSExtension) -> Place:
 def extension_field(extension: TLSExtension, place: Place) -> Field:
     """Explain one extension of a message."""
     meaning, section, read = _told(extension, place)
-    fields, problem = gathered(read(extension.data))
     name, length = str(extension).split("(")[0], len(extension.data)
-    if name == "unknown":
-        name = f"extension {extension.type:#06x}"
+    if read is None:
+        value = f"{extension.type:#06x}, length {length}"
+        return Field(name, value, meaning, section, der=extension.data)
+    fields, problem = gathered(read(extension.data))
     return Field(
         name,
         None,
         meaning,
         section,
         children=(
-            Field("extension_type", _type_text(extension), "", _OTHER),
+            Field("extension_type", f"{name} ({extension.type:#06x})", "", _OTHER),
             Field("length", str(length), "octets of extension_data", _OTHER),
             *fields,
         ),
@@ -121,13 +122,11 @@ def extension_field(extension: TLSExtension, place: Place) -> Field:
     )
 
 
-def _type_text(extension: TLSExtension) -> str:
-    name = str(extension).split("(")[0]
-    return f"{name} ({extension.type:#06x})"
+def _told(extension: TLSExtension, place: Place) -> tuple[str, str, _Fields | None]:
+    """Return meaning, section and reader of an extension, as its message has it.
 
-
-def _told(extension: TLSExtension, place: Place) -> tuple[str, str, _Fields]:
-    """Return meaning, section and reader of an extension, as its message has it."""
+    No reader: certificate status has nothing to do with it.
+    """
     kind = extension.type
     section = _SECTIONS.get(kind, _OTHER)
     if kind in {_STATUS, _STATUS_V2}:
@@ -139,8 +138,8 @@ def _told(extension: TLSExtension, place: Place) -> tuple[str, str, _Fields]:
             return "the versions that the client offers, best first", section, _offered
         return "the version that the server chose", section, _chosen
     if kind == ExtensionType.PRE_SHARED_KEY and place is not Place.CLIENT_HELLO:
-        return "the session is resumed: no certificate and no staple follow", section, _nothing
-    return "", section, _nothing
+        return "the session is resumed: no certificate and no staple follow", section, None
+    return "", section, None
 
 
 def _told_of_status(extension: TLSExtension, place: Place) -> tuple[str, str, _Fields]:

@@ -79,7 +79,7 @@ def _client_hello(message: HandshakeMessage, _: int) -> _Told:
         (
             Field("legacy_version", version_text(hello.legacy_version), "", section),
             Field("random", hello.random, "", section),
-            Field("legacy_session_id", hello.session_id, "", section),
+            Field("legacy_session_id", hello.session_id or "empty", "", section),
             Field("cipher_suites", count_text(len(hello.cipher_suites), "suite"), "", section),
             extension_list(hello.extensions, Place.CLIENT_HELLO),
         ),
@@ -100,7 +100,7 @@ def _server_hello(message: HandshakeMessage, _: int) -> _Told:
                 "the mark of a HelloRetryRequest" if hello.is_retry else "",
                 section,
             ),
-            Field("legacy_session_id_echo", hello.session_id, "", section),
+            Field("legacy_session_id_echo", hello.session_id or "empty", "", section),
             Field("cipher_suite", f"{hello.cipher_suite:#06x}", "", section),
             extension_list(hello.extensions, place),
         ),
@@ -133,13 +133,17 @@ def _certificate_body(body: bytes, version: int) -> _Told:
     count = count_text(len(found.entries), "certificate")
     if version < TLS13:
         meaning = f"{count}; staples follow in a message of their own"
-        return meaning, "RFC 5246 §7.4.2", map(_entry, found.entries)
+        return meaning, _OLD, [_entry(one, "ASN.1Cert", _OLD) for one in found.entries]
     stapled = sum(1 for entry in found.entries if entry.extension(5) is not None)
     meaning = f"{count}, {stapled or 'none'} of them with a staple"
-    return meaning, "RFC 9846 §4.4.2", map(_entry, found.entries)
+    return meaning, _NEW, [_entry(one, "CertificateEntry", _NEW) for one in found.entries]
 
 
-def _entry(entry: CertificateEntry) -> Field:
+_OLD: Final = "RFC 5246 §7.4.2"
+_NEW: Final = "RFC 9846 §4.4.2"
+
+
+def _entry(entry: CertificateEntry, name: str, section: str) -> Field:
     data, children = entry.cert_data, []
     if entry.extensions:
         children.append(extension_list(entry.extensions, Place.ENTRY))
@@ -147,10 +151,10 @@ def _entry(entry: CertificateEntry) -> Field:
         certificate = Certificate.from_der(data)
     except MalformedError as error:
         return Field(
-            "CertificateEntry",
+            name,
             count_text(len(data), "octet"),
             "",
-            "RFC 9846 §4.4.2",
+            section,
             children=tuple(children),
             der=data,
             problem=str(error),
@@ -158,10 +162,10 @@ def _entry(entry: CertificateEntry) -> Field:
     serial = serial_field("serialNumber", certificate.serial_number, "", "RFC 5280 §4.1.2.2")
     issuer = Field("issuer", name_text(certificate.issuer), "", "RFC 5280 §4.1.2.4")
     return Field(
-        "CertificateEntry",
+        name,
         name_text(certificate.subject),
         certificate_summary(certificate),
-        "RFC 9846 §4.4.2",
+        section,
         children=(issuer, serial, *children),
         der=data,
     )
