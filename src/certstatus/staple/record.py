@@ -73,17 +73,26 @@ class Record:
         except MalformedError:
             return ()
 
-    def learn(self, issuers: Sequence[Certificate], urls: Sequence[str]) -> bool:
-        """Take note of more issuers and other URLs; say whether that gives new hope."""
+    def learn(self, issuers: Sequence[Certificate], urls: Sequence[str]) -> None:
+        """Take note of more issuers and other URLs; what gives new hope is tried at once."""
         added = tuple(one for one in issuers if one not in self.issuers)
         is_other_way = bool(urls) and tuple(urls) != self.urls
         self.issuers += added
         if is_other_way:
             self.urls = tuple(urls)
+        if is_other_way and self.hopeless is not None:
             self.hopeless = None
-        is_better = is_other_way or (bool(added) and self.held is None)
-        self.is_asked = self.is_asked or (is_better and self.hopeless is None)
-        return is_better
+            self.plan = Plan(self.plan.made, self.plan.made)
+        if is_other_way or (added and self.held is None):
+            self.ask()
+
+    def ask(self) -> None:
+        """Want a try now, whatever the plan says, unless there is nobody to ask any more."""
+        self.is_asked = self.plan.at is not None
+
+    def is_waited_for(self, end: datetime) -> bool:
+        """Whether something comes of it until then."""
+        return self.is_busy or self.is_asked or (self.plan.at is not None and self.plan.at < end)
 
     def is_served(self, now: datetime) -> bool:
         """Whether there is a staple for handshakes."""
@@ -94,7 +103,7 @@ class Record:
         if self.is_busy or self.hopeless is not None:
             return False
         self.plan = self.plan.as_of(now)
-        return self.plan.is_due(now) or (self.is_asked and self.plan.at is not None)
+        return self.is_asked or self.plan.is_due(now)
 
     @property
     def wake_at(self) -> datetime | None:

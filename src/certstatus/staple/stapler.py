@@ -181,7 +181,7 @@ class Stapler:
         with self._changed:
             for record in self._records.values():
                 if fingerprint in {None, record.certificate.fingerprint}:
-                    record.is_asked = True
+                    record.ask()
         self._background.wake()
 
     def wake(self) -> None:
@@ -341,7 +341,9 @@ class Stapler:
             with self._changed:
                 record.settle(Outcome.SAME, now)
                 self._replan(record)
+                kept = record.held or held
             self._tell(StapleEventKind.UNCHANGED, record, "nothing newer came", **facts_of(held))
+            self._keep_on_disk(record, kept)  # what stood there may have been removed
             return Outcome.SAME
         self._renewed(record, held, now)
         return Outcome.NEWER
@@ -419,9 +421,7 @@ class Stapler:
         """Whether waiting until ``end`` brings no more staples."""
         now = self._clock.now()
         return self._is_closed or not any(
-            one.is_busy or one.is_asked or (one.plan.at is not None and one.plan.at < end)
-            for one in self._records.values()
-            if one.hopeless is None and not one.is_served(now)
+            one.is_waited_for(end) for one in self._records.values() if not one.is_served(now)
         )
 
     # --- telling ------------------------------------------------------------------------------
