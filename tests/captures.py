@@ -99,14 +99,25 @@ def pcap(
     magic: int = 0xA1B2C3D4,
 ) -> bytes:
     """A pcap file of IP packets."""
+    frames = (framed(packet, link_type) for packet in packets)
+    return pcap_of_frames(frames, link_type=link_type, order=order, magic=magic)
+
+
+def pcap_of_frames(
+    frames: Iterable[bytes],
+    *,
+    link_type: int = ETHERNET,
+    order: Order = "little",
+    magic: int = 0xA1B2C3D4,
+) -> bytes:
+    """A pcap file of packets that have their link layer's header already."""
 
     def number(value: int, size: int = 4) -> bytes:
         return value.to_bytes(size, order)
 
     head = number(magic) + number(2, 2) + number(4, 2) + bytes(8) + number(65_535)
     data = head + number(link_type)
-    for packet in packets:
-        frame = framed(packet, link_type)
+    for frame in frames:
         data += bytes(8) + number(len(frame)) * 2 + frame
     return data
 

@@ -13,6 +13,16 @@ from certstatus.ocsp import (
 )
 from certstatus.pkix import GeneralName
 from certstatus.testing import Forge, TinyCA
+from tests.captures import pcap, pcapng
+from tests.flights import (
+    ASKED,
+    ASKED_V2,
+    HELLO_DONE,
+    PROMISED,
+    STAPLE,
+    certificate_status,
+    client_hello,
+)
 
 CA = TinyCA()
 LEAF = CA.issue()
@@ -31,6 +41,15 @@ MESSAGES = {
     "error response": (ERROR, Kind.RESPONSE),
     "certificate": (LEAF.certificate.der, Kind.CERTIFICATE),
     "CRL": (CRL, Kind.CRL),
+    "pcap": (pcap([]), Kind.CAPTURE),
+    "pcapng": (pcapng([], order="big"), Kind.CAPTURE),
+    "ClientHello": (client_hello(ASKED).encode(), Kind.HANDSHAKE),
+    "CertificateStatus": (certificate_status(STAPLE).encode(), Kind.HANDSHAKE),
+    "ServerHelloDone": (HELLO_DONE.encode(), Kind.HANDSHAKE),
+    "TLS record": (b"\x16\x03\x01\0\4" + HELLO_DONE.encode(), Kind.RECORDS),
+    "status_request": (ASKED.encode(), Kind.EXTENSION),
+    "status_request, empty": (PROMISED.encode(), Kind.EXTENSION),
+    "status_request_v2": (ASKED_V2.encode(), Kind.EXTENSION),
 }
 
 
