@@ -278,8 +278,9 @@ MAX_SERVED_TLS12_STAPLE_BYTES: Final = 16_380
 WIRE_TIME: Final = timedelta(seconds=15)
 """One handshake of our own TLS engine from the first byte to the last, as the probe has it."""
 
-WIRE_CLOSE_TIME: Final = timedelta(seconds=2)
-"""For saying goodbye on such a connection: a peer that does not read holds nobody longer."""
+WIRE_CLOSE_TIME: Final = timedelta(seconds=1)
+"""For saying goodbye on such a connection, and again for hearing the peer's: no peer that does
+not read, or does not close, holds its server longer."""
 
 MAX_WIRE_BYTES: Final = 2 * MAX_RESPONSE_BYTES + 131_072
 """What a peer may send in such a handshake: a staple twice the longest that we read, and a chain."""
@@ -309,3 +310,23 @@ MAX_PROBE_CONCURRENCY: Final = 500
 
 MAX_HOST_LINE_BYTES: Final = 1_024
 """A line in a list of hosts: the longest name has 253 characters."""
+
+# --- the host of faults ---------------------------------------------------------------------
+
+MAX_FAULT_CONNECTIONS: Final = 128
+"""Connections of one host of faults, TLS and HTTP together; each has a thread. More are closed at once."""
+
+FAULT_DELAY: Final = timedelta(seconds=30)
+"""How long its slow faults wait: past FETCH_TIME and PROBE_TIME, and past most clients' patience."""
+
+FAULT_TIME: Final = timedelta(seconds=30)
+"""What a connection to it may take beside the waiting that is the fault itself."""
+
+FAULT_CERTIFICATE_LIFE: Final = timedelta(days=30)
+"""Its certificates, but for those of its CAs; they are made anew when half of it is over."""
+
+FAULT_CA_LIFE: Final = timedelta(days=3_650)
+"""Its CAs: longer than the process lives that holds them."""
+
+MAX_FAULT_CERTIFICATES: Final = 1_000
+"""Certificates that it keeps in memory, one for each name that was asked for; the oldest go first."""

@@ -45,11 +45,25 @@ from certstatus.tls.wire_engine import Engine
 from certstatus.tls.wire_manner import Manner, ServerStaples
 from certstatus.tls.wire_server import ServerScript
 from certstatus.tls.wire_socket import BoundedSocket
-from certstatus.tls.wire_tlslite import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
+from certstatus.tls.wire_tlslite import (
+    TLSAbruptCloseError,
+    TLSLocalAlert,
+    TLSRemoteAlert,
+    is_valid_hostname,
+)
 
-__all__ = ["Credentials", "Manner", "ServerStaples", "WireConnection", "accept", "connect"]
+__all__ = [
+    "Choose",
+    "Credentials",
+    "Manner",
+    "ServerStaples",
+    "WireConnection",
+    "accept",
+    "connect",
+]
 
 Choose = Callable[[ClientHello], tuple[Credentials, ServerStaples]]
+"""What a server shows to a client, and staples, by its ClientHello."""
 
 _VERSIONS: Final = (TLS12, TLS13)
 
@@ -114,7 +128,7 @@ class WireConnection:
 
 def accept(
     sock: socket.socket,
-    choose: Callable[[ClientHello], tuple[Credentials, ServerStaples]],
+    choose: Choose,
     *,
     versions: tuple[int, ...] = _VERSIONS,
     request_client_status: bool = False,
@@ -139,12 +153,12 @@ def accept(
         SignerError: the credentials chosen can't be used.
         ValueError: versions are none, or others than these.
     """
-    _insist_on(versions)
-    bounded = BoundedSocket(sock)
+    bounded = BoundedSocket(sock, lingers=True)
     engine = Engine(bounded, Sender.SERVER)
     peer = "the client"
     with _closing_on_failure(bounded):
-        bounded.start(timeout.total_seconds(), limit=MAX_WIRE_BYTES)
+        _insist_on(versions)
+        _start(bounded, timeout)
         with _translating(engine, peer, _HANDSHAKE):
             message = engine.receive_client_hello()
         with _refusing(engine):
@@ -177,8 +191,9 @@ def connect(
 ) -> WireConnection:
     """Shake hands as a client on a connected socket, which is ours from here on.
 
-    The server is not judged: neither its certificate nor its staples, nor where these
-    stand. A TLS 1.3 CertificateEntry that can't be read does end the handshake.
+    The server is not judged: neither its certificate nor its staples, nor, up to TLS 1.2,
+    where these stand. What ends the handshake is a status_request that can't be read in a
+    hello or in a CertificateEntry, and a CertificateStatus message in TLS 1.3.
 
     Args:
         sock: connected; it is closed with the connection, and on failure.
@@ -197,13 +212,16 @@ def connect(
         UnreachableError: the handshake failed; ``flight`` is what was seen of it, and
             ``alert`` the number of the alert that the server sent, if it did.
         SignerError: the credentials can't be used.
-        ValueError: versions are none, or others than these; or the question is too long.
+        ValueError: versions are none, or others than these; server_name is no DNS name; or
+            the question is too long.
     """
     bounded = BoundedSocket(sock)
     engine = Engine(bounded, Sender.CLIENT)
     peer = server_name or "the server"
     with _closing_on_failure(bounded):
         _insist_on(versions)
+        if server_name is not None and not (server_name and is_valid_hostname(server_name)):
+            raise ValueError(f"server_name must be a DNS name, not {server_name!r}")
         script = ClientScript(
             status_request=status_request,
             status_request_v2=status_request_v2,
@@ -211,12 +229,16 @@ def connect(
         )
         if credentials is not None:
             credentials.for_engine  # noqa: B018 - raises here, before anything is sent
-        bounded.start(timeout.total_seconds(), limit=MAX_WIRE_BYTES)
+        _start(bounded, timeout)
         with _translating(engine, peer, _HANDSHAKE):
             engine.handshake_as_client(
                 script, credentials, versions=versions, server_name=server_name
             )
         return WireConnection(engine, bounded, Flight.read(engine.messages), timeout, peer)
+
+
+def _start(sock: BoundedSocket, timeout: timedelta) -> None:
+    sock.start(timeout.total_seconds(), limit=MAX_WIRE_BYTES, is_hearing_out=True)
 
 
 def _insist_on(versions: tuple[int, ...]) -> None:
@@ -261,7 +283,7 @@ def _refusing(engine: Engine) -> Iterator[None]:
     except CertStatusError as error:
         engine.refuse(error.tls_alert)
         raise
-    except BaseException:
+    except Exception:
         engine.refuse(AlertDescription.INTERNAL_ERROR)
         raise
 
@@ -277,13 +299,20 @@ def _translating(engine: Engine, peer: str, task: str) -> Iterator[None]:
     except CertStatusError:
         raise
     except Exception as error:
-        flight = Flight.read(engine.messages)  # where it finds broken framing, that is why
         raise UnreachableError(
             f"{task} {peer} failed",
             attempts=[Attempt(f"tls:{peer}", _reason(error))],
-            flight=flight,
+            flight=_read_flight(engine),
             alert=error.description if isinstance(error, TLSRemoteAlert) else None,
         ) from error
+
+
+def _read_flight(engine: Engine) -> Flight:
+    """Read what was seen. Where that shows broken framing, it is the reason, and raises."""
+    flight = Flight.read(engine.messages)
+    if flight.client_hello is not None:
+        flight.client_hello.status_request  # noqa: B018 - as above
+    return flight
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certstatus.errors import SignerError
+from certstatus.limits import MAX_TLS_CHAIN
 from certstatus.pkix import Certificate
 from certstatus.tls.wire_tlslite import X509, X509CertChain, parsePEMKey
 
@@ -39,11 +40,11 @@ class Credentials:
         """The chain and the key as tlslite-ng's objects, made once.
 
         Raises:
-            SignerError: the chain is empty, the key belongs to another certificate, or the
+            SignerError: the chain is empty or too long, the key belongs to another certificate, or the
                 engine does not know their algorithms.
         """
-        if not self.chain:
-            raise SignerError("the chain of the credentials is empty")
+        if not 0 < len(self.chain) <= MAX_TLS_CHAIN:
+            raise SignerError(f"a chain has 1 to {MAX_TLS_CHAIN} certificates")
         key, certificate = self.key, self.chain[0]
         if not isinstance(key, _SUPPORTED):
             raise SignerError(f"a key of type {type(key).__name__} can't be used for TLS here")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from certstatus.handshake import (
@@ -48,7 +49,7 @@ class Manner(StrEnum):
     UNSOLICITED = "unsolicited"
     """A status without a promise (TLS 1.2), or without a question (TLS 1.3)."""
     PROMISED_UNASKED = "promised-unasked"
-    """ServerHello has a status_request or status_request_v2 that the client did not send."""
+    """ServerHello has the one of status_request and status_request_v2 that the client lacks."""
     PROMISE_NOT_EMPTY = "promise-not-empty"
     """ServerHello's status_request holds an octet."""
     MISPLACED = "misplaced"
@@ -85,7 +86,8 @@ class Manner(StrEnum):
     @property
     def versions(self) -> tuple[int, ...]:
         """The protocol versions in which the manner exists; in others it is HONEST."""
-        return tuple(version for version in (TLS12, TLS13) if self in _MANNERS[version])
+        is_honest = self is Manner.HONEST
+        return tuple(one for one in (TLS12, TLS13) if is_honest or self in _MANNERS[one])
 
     @property
     def needs_v2(self) -> bool:
@@ -187,9 +189,17 @@ class _Case:
     """What a wrong way is made of: the client's hello, the response, and the right reply."""
 
     hello: ClientHello
-    response: bytes
+    version: int
+    responses: tuple[bytes, ...]
     certificates: int
-    right: Reply
+
+    @cached_property
+    def right(self) -> Reply:
+        return honest_reply(self.hello, self.version, self.responses, self.certificates)
+
+    @property
+    def response(self) -> bytes:
+        return self.responses[0]
 
     @property
     def single(self) -> bytes:
@@ -222,10 +232,8 @@ def misbehave(hello: ClientHello, version: int, staples: ServerStaples, certific
     if spoil is None:
         return honest_reply(hello, version, staples.responses, certificates)
     first = next(iter(staples.responses), b"") or b"\0"
-    right = honest_reply(hello, version, (first, *staples.responses[1:]), certificates)
-    if not _is_seen(staples.manner, hello, right):
-        return right
-    return spoil(_Case(hello, first, certificates, right))
+    case = _Case(hello, version, (first, *staples.responses[1:]), certificates)
+    return spoil(case) if _is_seen(staples.manner, case) else case.right
 
 
 _NEEDS: Final[Mapping[Manner, tuple[int, ...]]] = {
@@ -238,12 +246,12 @@ _NEEDS: Final[Mapping[Manner, tuple[int, ...]]] = {
 }
 
 
-def _is_seen(manner: Manner, hello: ClientHello, right: Reply) -> bool:
+def _is_seen(manner: Manner, case: _Case) -> bool:
     """Whether the client asks in such a way that there is something to spoil."""
     needs = _NEEDS.get(manner)
     if needs is None:
-        return right != Reply()
-    return all(hello.extension(kind) is not None for kind in needs)
+        return case.right != Reply()
+    return all(case.hello.extension(kind) is not None for kind in needs)
 
 
 def _sized(response: bytes) -> bytes:
@@ -254,8 +262,10 @@ def _body(status_type: int, content: bytes) -> bytes:
     return bytes((status_type,)) + _sized(content)
 
 
-def _filled(response: bytes, size: int) -> bytes:
-    return _body(CertificateStatusType.OCSP, response.ljust(size, b"\0"))
+def _filled(case: _Case, size: int) -> Reply:
+    """The right reply, were the first response of this size."""
+    filled = case.response.ljust(size, b"\0")
+    return replace(case, responses=(filled, *case.responses[1:])).right
 
 
 def _lying(response: bytes) -> bytes:
@@ -263,9 +273,8 @@ def _lying(response: bytes) -> bytes:
 
 
 def _promised_unasked(case: _Case) -> Reply:
-    unasked = [kind for kind in (_V1, _V2) if case.hello.extension(kind) is None]
-    promises = tuple(_PROMISES[kind] for kind in unasked)
-    return replace(case.right, server_hello=promises or case.right.server_hello)
+    unasked = [_PROMISES[kind] for kind in (_V1, _V2) if case.hello.extension(kind) is None]
+    return replace(case.right, server_hello=(*case.right.server_hello, *unasked[:1]))
 
 
 def _promise_not_empty(case: _Case) -> Reply:
@@ -305,7 +314,7 @@ _MANNERS: Final[Mapping[int, Mapping[Manner, _Spoil]]] = {
         ),
         Manner.TOO_EARLY: lambda case: replace(case.right, is_before=True),
         Manner.TWICE: lambda case: replace(case.right, statuses=case.right.statuses * 2),
-        Manner.OVERSIZE: lambda case: case.with_status(_filled(case.response, OVERSIZE_BYTES)),
+        Manner.OVERSIZE: lambda case: _filled(case, OVERSIZE_BYTES),
         Manner.MULTI_FOR_SINGLE: lambda case: Reply(
             server_hello=(_PROMISES[_V1],), statuses=(case.multi(1),)
         ),
@@ -325,7 +334,7 @@ _MANNERS: Final[Mapping[int, Mapping[Manner, _Spoil]]] = {
         Manner.TOO_EARLY: lambda case: Reply(server_hello=(TLSExtension(_V1, case.single),)),
         Manner.MESSAGE_IN_TLS13: lambda case: Reply(statuses=(case.single,)),
         Manner.TWICE: lambda case: case.with_entry(*(TLSExtension(_V1, case.single),) * 2),
-        Manner.OVERSIZE: _in_entry(lambda case: _filled(case.response, MAX_TLS13_STAPLE_BYTES)),
+        Manner.OVERSIZE: lambda case: _filled(case, MAX_TLS13_STAPLE_BYTES),
         Manner.MULTI_FOR_SINGLE: _in_entry(lambda case: case.multi(1)),
         Manner.V2_IN_TLS13: lambda case: case.with_entry(TLSExtension(_V2, case.multi(1))),
     },
