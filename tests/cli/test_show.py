@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,23 @@ import cryptography_vectors
 import pytest
 
 from certstatus.cli.exit_codes import ExitCode
+from certstatus.handshake import TLSExtension
 from certstatus.ocsp import CertID, Extensions, Nonce, encode_request
 from certstatus.requestor import get_url
 from certstatus.testing import Forge, Lab
+from tests.captures import conversation, pcap, pcapng
 from tests.cli.conftest import Run
+from tests.flights import (
+    ASKED,
+    HELLO_DONE,
+    PROMISED,
+    STAPLE,
+    certificate,
+    certificate_status,
+    client_hello,
+    entries,
+    server_hello,
+)
 
 RunJSON = Callable[..., Any]
 
@@ -124,7 +138,10 @@ def test_the_kind_may_be_named_where_guessing_fails(run: Run, files: dict[str, P
 
 
 BAD = {
-    "junk.bin": (ExitCode.MALFORMED, "is no OCSP request or response, certificate, CRL or TLS message"),
+    "junk.bin": (
+        ExitCode.MALFORMED,
+        "is no OCSP request or response, certificate, CRL or TLS message",
+    ),
     "empty.der": (ExitCode.MALFORMED, "is empty"),
     "missing.der": (ExitCode.USAGE, "No such file"),
     ".": (ExitCode.USAGE, "Is a directory"),
@@ -218,3 +235,142 @@ def test_a_key_that_we_can_not_use_is_no_fault_of_the_certificate(run: Run, name
     result = run("show", VECTORS / name)
     assert result.exit_code == 0
     assert "! has an unusable key" in result.stdout
+
+
+# --- TLS --------------------------------------------------------------------------------------
+
+
+def record(data: bytes) -> bytes:
+    return b"\x16\x03\x03" + len(data).to_bytes(2) + data
+
+
+@pytest.fixture
+def tls(tmp_path: Path, lab: Lab) -> dict[str, Path]:
+    """The same handshake as handshake messages, as records, in captures; and parts of it."""
+    chain = (lab.good.certificate.der, lab.ca.certificate.der)
+    messages = (
+        client_hello(ASKED),
+        server_hello(PROMISED),
+        certificate(entries(chain=chain)),
+        certificate_status(STAPLE),
+        HELLO_DONE,
+    )
+    hello, *answers = [message.encode() for message in messages]
+    talk = [("client", record(hello)), ("server", record(b"".join(answers)))]
+    files = {
+        "handshake.bin": hello + b"".join(answers),
+        "records.bin": b"".join(data for _, data in talk),
+        "capture.pcap": pcap(conversation(talk)),
+        "capture.pcapng": pcapng(conversation(talk)),
+        "hello.bin": hello,
+        "status.bin": certificate_status(STAPLE).encode(),
+        "extension.bin": ASKED.encode(),
+        "hello.hex": b"\n".join(hello.hex(" ").encode()[at : at + 48] for at in range(0, 300, 48)),
+        "hello.b64": base64.encodebytes(hello),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    return {name: tmp_path / name for name in files}
+
+
+ASKS, STAPLES = "status_request (0x0005)", "certificate_status (22)"
+
+
+@pytest.mark.rule("T1", "T3")
+@pytest.mark.parametrize(
+    ("name", "root", "words"),
+    [
+        ("handshake.bin", "TLS handshake", [ASKS, STAPLES]),
+        ("records.bin", "TLS records", [ASKS, STAPLES]),
+        ("capture.pcap", "packet capture", [ASKS, STAPLES]),
+        ("capture.pcapng", "packet capture", [ASKS, STAPLES]),
+        ("hello.bin", "ClientHello", [ASKS]),
+        ("status.bin", "CertificateStatus", [STAPLES]),
+        ("extension.bin", "status_request", [ASKS]),
+        ("hello.hex", "ClientHello", [ASKS]),
+        ("hello.b64", "ClientHello", [ASKS]),
+    ],
+)
+def test_tls_is_recognised_in_every_wrapping(
+    run: Run, run_json: RunJSON, tls: dict[str, Path], name: str, root: str, words: list[str]
+) -> None:
+    result = run("show", tls[name])
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [word for word in (ASKS, STAPLES) if word in result.stdout] == words
+    (message,) = run_json("show", tls[name])["messages"]
+    assert message["message"]["name"] == root
+
+
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize("text", ["000500050100000000", "0x000500050100000000"])
+def test_the_extension_of_the_sample_is_an_argument(run: Run, text: str) -> None:
+    result = run("show", text)
+
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    for start in (
+        "extension_type status_request (0x0005)",
+        "length 5",
+        "status_type ocsp (1)",
+        "responder_id_list length 0",
+        "request_extensions length 0",
+    ):
+        assert any(line.startswith(start) for line in lines)
+
+
+@pytest.mark.rule("T3")
+def test_a_status_is_an_argument_with_the_response_inside(run: Run) -> None:
+    result = run("show", certificate_status(STAPLE).encode().hex())
+
+    assert result.exit_code == 0
+    assert "unauthorized (6)" in result.stdout
+
+
+@pytest.mark.parametrize("kind", ["handshake", "records", "capture", "extension"])
+def test_a_kind_of_tls_may_be_named(run: Run, files: dict[str, Path], kind: str) -> None:
+    result = run("show", "--as", kind, files["junk.bin"])
+
+    assert result.exit_code == ExitCode.MALFORMED
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.rule("T1")
+def test_lengths_that_lie_are_told_where_they_stand(run: Run) -> None:
+    result = run("show", "0005000501ffff0000")
+
+    assert result.exit_code == ExitCode.MALFORMED
+    assert "responder_id_list: is cut short: 65535 octets are due" in result.stderr
+    assert "status_type" in result.stdout
+
+
+def test_a_break_of_order_is_shown_and_is_no_malformed_message(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "unsolicited.bin"
+    hello = (client_hello(ASKED), server_hello(), certificate_status(STAPLE))
+    file.write_bytes(b"".join(message.encode() for message in hello))
+
+    result = run("show", file)
+    assert result.exit_code == 0
+    assert "unsolicited: the ServerHello has promised no status" in " ".join(result.stdout.split())
+    assert "unexpected_message(10)" in result.stdout
+
+
+def test_a_name_that_would_move_the_cursor_is_harmless(run: Run, tmp_path: Path) -> None:
+    name = b"\x1b[2Jevil\r\n"
+    body = b"\0" + len(name).to_bytes(2) + name
+    extension = TLSExtension(0, len(body).to_bytes(2) + body)
+    file = tmp_path / "hello.bin"
+    file.write_bytes(client_hello(extension).encode())
+
+    result = run("show", file)
+    assert "\x1b" not in result.stdout
+    assert "evil" in result.stdout
+
+
+@pytest.mark.parametrize("text", ["0005", "16030100", "0a0d0d0a", "deadbeefdeadbeefdeadbeef"])
+def test_hex_that_is_no_message_is_a_name_of_a_file(run: Run, text: str) -> None:
+    result = run("show", text)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "No such file" in result.stderr
