@@ -292,7 +292,7 @@ ASKS, STAPLES = "status_request (0x0005)", "certificate_status (22)"
     ],
 )
 def test_tls_is_recognised_in_every_wrapping(
-    run: Run, run_json: RunJSON, tls: dict[str, Path], name: str, root: str, words: list[str]
+    run: Run, run_json: RunJSON, tls: dict[str, Path], *, name: str, root: str, words: list[str]
 ) -> None:
     result = run("show", tls[name])
 
