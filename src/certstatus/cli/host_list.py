@@ -24,16 +24,17 @@ class HostList:
 
     ``port`` is that of hosts without one. A line that names no host is told on stderr and
     counted in ``bad``.
+
+    Reading it raises OSError where it can't be read.
     """
 
     def __init__(self, name: str, port: int) -> None:
         self.name = name
         self.bad = 0
         self._port = port
-        self._file: IO[bytes] = click.open_file(name, "rb")
 
     def __iter__(self) -> Iterator[Host]:
-        with self._file as file:
+        with click.open_file(self.name, "rb") as file:
             for number, line in enumerate(_lines(file), 1):
                 text = line.decode("utf-8", "backslashreplace").partition("#")[0].strip()
                 host = parse_host(text, self._port) if text else None

@@ -24,7 +24,7 @@ from certstatus.handshake import (
     Sender,
     read_transcript,
 )
-from certstatus.limits import MAX_PROBED_BYTES, PROBE_TIME
+from certstatus.limits import MAX_HANDSHAKE_MESSAGES, MAX_PROBED_BYTES, PROBE_TIME
 from certstatus.ocsp import encode_responder_id
 from certstatus.pkix import Certificate
 from certstatus.tls.host import Host, Streams, connection, os_reason, unreachable
@@ -192,9 +192,10 @@ class _Context:
     def _hear(
         self, client: Any, direction: str, _version: int, content: int, _kind: int, data: bytes
     ) -> None:
-        if content == _HANDSHAKE and client in self._heard:
+        heard = self._heard.get(client)
+        if content == _HANDSHAKE and heard is not None and len(heard) < MAX_HANDSHAKE_MESSAGES:
             sender = Sender.SERVER if direction == "read" else Sender.CLIENT
-            self._heard[client].append(HandshakeMessage.parse(data, sender))
+            heard.append(HandshakeMessage.parse(data, sender))
 
 
 @dataclass(frozen=True)
@@ -254,6 +255,8 @@ class _Watched:
         self._received += data
         if len(self._received) > MAX_PROBED_BYTES:
             raise ConnectionAbortedError(0, f"it sends more than {MAX_PROBED_BYTES} octets")
+        if len(self._connecting.heard) == MAX_HANDSHAKE_MESSAGES:
+            raise ConnectionAbortedError(0, f"it sends more than {MAX_HANDSHAKE_MESSAGES} messages")
         self._connecting.incoming.write(data)
 
     def told(

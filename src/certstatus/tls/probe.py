@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -87,7 +95,7 @@ async def probe_many(
     concurrency: int = PROBE_CONCURRENCY,
     requestor: Requestor | None = None,
     clock: Clock | None = None,
-) -> AsyncIterator[ProbeResult]:
+) -> AsyncGenerator[ProbeResult, None]:
     """Probe hosts, ``concurrency`` at once, and yield each result as soon as it is there.
 
     Hosts are drawn one by one as others end, and no result is kept: a list may be as long
