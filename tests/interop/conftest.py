@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,15 +16,10 @@ import pytest
 
 from certstatus.ocsp import CertID, encode_request
 from certstatus.testing.lab import Lab, build_lab
+from tests.scripted import ScriptedServer
+from tests.stapling import Serving, StaplingPKI, build_pki, free_port, manual_server, openssl_server
 
 _START_SECONDS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -102,3 +97,55 @@ def openssl_url(
     log = tmp_path_factory.mktemp("log") / "openssl.log"
     with running(command, url, log, ping):
         yield url
+
+
+@pytest.fixture(scope="session")
+def stapling_pki() -> Iterator[StaplingPKI]:
+    """Servers on localhost whose certificates name a responder, and the responder, serving."""
+    with ScriptedServer() as responder:
+        pki = build_pki(ocsp_uris=[responder.url])
+        responder.script = pki.answer
+        yield pki
+
+
+@pytest.fixture(scope="session")
+def serve(
+    stapling_pki: StaplingPKI, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Serving]]:
+    """Give the function that runs a server of the manual, each once, until the tests end."""
+    served: dict[str, Serving] = {}
+    with ExitStack() as running_servers:
+
+        def start(name: str) -> Serving:
+            if name not in served:
+                directory = tmp_path_factory.mktemp(name)
+                stapling_pki.write(directory)
+                served[name] = running_servers.enter_context(manual_server(name, directory))
+            return served[name]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def stapled(
+    stapling_pki: StaplingPKI,
+    interop_command: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str, ssl.TLSVersion], Serving]]:
+    """Give the function that runs `openssl s_server` with a staple of a kind, each once."""
+    staples = {"good": stapling_pki.honest().der, "none": b"", "promised, and none": b""}
+    staples |= stapling_pki.wrong_staples
+    served: dict[tuple[str, ssl.TLSVersion], Serving] = {}
+    with ExitStack() as running_servers:
+
+        def start(kind: str, version: ssl.TLSVersion) -> Serving:
+            if (kind, version) not in served:
+                directory = tmp_path_factory.mktemp("stapled")
+                issued = stapling_pki.must_staple if "promised" in kind else stapling_pki.server
+                stapling_pki.write(directory, issued)
+                served[kind, version] = running_servers.enter_context(
+                    openssl_server(interop_command, directory, staples[kind], version)
+                )
+            return served[kind, version]
+
+        yield start

@@ -13,7 +13,8 @@ import pytest
 
 from certstatus.ocsp import CertID, encode_request, parse_request, parse_response
 from certstatus.testing.lab import Lab
-from tests.interop.conftest import free_port, running
+from tests.interop.conftest import running
+from tests.stapling import free_port
 
 pytestmark = pytest.mark.interop
 
