@@ -43,10 +43,10 @@ __all__ = ["Stapler"]
 _log: Final = logging.getLogger("certstatus.staple")
 
 
-def _default_requestor(allow_private: bool) -> Requestor:
+def _default_requestor() -> Requestor:
     """Ask by SHA-1 CertIDs first: what is stapled must be read by clients that know no other."""
     asking = AskPolicy(hashes=(HashAlgorithm.SHA1, HashAlgorithm.SHA256))
-    return Requestor(policy=CheckPolicy(ask=asking, allow_private=allow_private))
+    return Requestor(policy=CheckPolicy(ask=asking))
 
 
 class Stapler:
@@ -59,8 +59,8 @@ class Stapler:
     Args:
         requestor: asks the responders; by default by SHA-1 CertIDs, which every client can
             read, then by SHA-256. Its cache is not used.
-        allow_private: let the certificates lead the default requestor to private addresses,
-            where a private PKI has its responders. Not where strangers bring certificates.
+        allow_private: let the certificates lead to private addresses, where a private PKI
+            has its responders. Not where strangers bring certificates.
         directory: where staples outlast the process; by default ``staples`` in the user's
             cache. Processes may share it.
         in_memory: keep nothing on disk.
@@ -85,9 +85,11 @@ class Stapler:
         wait: timedelta = FIRST_STAPLE_TIME,
         pace: Pace = DEFAULT_PACE,
     ) -> None:
-        requestor = requestor or _default_requestor(allow_private)
+        requestor = requestor or _default_requestor()
+        policy = requestor.policy
+        policy = replace(policy, allow_private=policy.allow_private or allow_private)
         self._clock = clock or requestor.clock
-        self._requestor = replace(requestor, cache=None, clock=self._clock)
+        self._requestor = replace(requestor, policy=policy, cache=None, clock=self._clock)
         self._store = None if in_memory else StapleStore(directory)
         self._teller = Teller(self._clock, meter or NoMeter(), on_event)
         self._wait = wait

@@ -102,6 +102,20 @@ def test_the_default_asks_by_sha1_and_by_sha256_where_sha1_is_not_known(feed: Fe
         assert "not by SHA-1" in hears.events[-1].facts["remarks"]
 
 
+@pytest.mark.parametrize("requestor", [None, Requestor()])
+def test_a_certificate_leads_to_private_addresses_only_where_that_is_allowed(
+    feed: Feed, requestor: Requestor | None
+) -> None:
+    leaf = feed.leaf()
+    with feed.stapler(requestor=requestor, clock=feed.clock) as (stapler, hears):
+        stapler.add(leaf, CA.certificate)
+        assert "leads inside" in hears.wait(FAILED).reason
+
+    with feed.stapler(requestor=requestor, clock=feed.clock, allow_private=True) as (stapler, _):
+        stapler.add(leaf, CA.certificate)
+        assert stapler.wait_ready()
+
+
 def test_an_answer_about_several_is_stapled_with_a_remark(feed: Feed) -> None:
     other = feed.leaf()
     feed.change = lambda forge: forge.but(
