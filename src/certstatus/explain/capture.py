@@ -94,12 +94,13 @@ def _tls(client: Endpoint, server: Endpoint, asks: Direction, answers: Direction
         *(f"from the server: {gap}" for gap in (answered_gap, answered.rest) if gap),
     )
     seen = Seen(
+        ends=f"{client} to {server}",
         encrypted=asked.encrypted + answered.encrypted,
         alerts=(*asked.alerts, *answered.alerts),
         gaps=gaps,
     )
     messages = tuple(_in_turn(asked, answered))
-    return flight_field(f"{client} to {server}", messages, seen)
+    return flight_field("TLS connection", messages, seen)
 
 
 def _transcript(direction: Direction, start: re.Pattern[bytes]) -> tuple[Transcript, str]:

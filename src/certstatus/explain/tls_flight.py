@@ -12,6 +12,7 @@ from certstatus.explain.tls_message import explain_message
 from certstatus.handshake import (
     TLS13,
     AlertDescription,
+    ExtensionType,
     Flight,
     HandshakeMessage,
     check_flight,
@@ -25,16 +26,18 @@ from certstatus.verify import Outcome
 __all__ = ["Seen", "explain_handshake", "explain_records", "flight_field"]
 
 _SECTION: Final = "RFC 9846 §4"
+_ASKING: Final = (ExtensionType.STATUS_REQUEST, ExtensionType.STATUS_REQUEST_V2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """What was seen of a connection beside its handshake messages.
 
-    ``encrypted`` counts records that can't be read; ``alerts`` are level and description;
+    ``ends`` names client and server; ``encrypted`` counts records that can't be read; ``alerts`` are level and description;
     ``gaps`` say what is missing.
     """
 
+    ends: str = ""
     encrypted: int = 0
     alerts: tuple[tuple[int, int], ...] = ()
     gaps: tuple[str, ...] = ()
@@ -71,21 +74,26 @@ def explain_records(data: bytes) -> Field:
 
 def flight_field(name: str, messages: Sequence[HandshakeMessage], seen: Seen) -> Field:
     """Explain a connection: each message, what order and negotiation show, what is hidden."""
-    count = count_text(len(messages), "handshake message")
+    parts = [seen.ends, count_text(len(messages), "handshake message")]
     try:
         flight = Flight.read(messages)
     except MalformedError as error:
-        children = _children(messages, seen, version=0)
-        return Field(name, count, "", _SECTION, children=children, problem=str(error))
-    version = f"{version_text(flight.version)}, " if flight.version else ""
+        value, children = _joined(parts), _children(messages, seen, version=0)
+        return Field(name, value, "", _SECTION, children=children, problem=str(error))
+    if flight.version:
+        parts.insert(1, version_text(flight.version))
     return Field(
         name,
-        version + count,
+        _joined(parts),
         _summary(flight, seen),
         _SECTION,
         children=_children(messages, seen, version=flight.version),
         departures=_departures(flight),
     )
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _children(
@@ -128,7 +136,7 @@ def _summary(flight: Flight, seen: Seen) -> str:
 def _asking(flight: Flight) -> str:
     if flight.client_hello is None:
         return ""
-    is_asked = any(flight.client_hello.extension(kind) is not None for kind in (5, 17))
+    is_asked = any(flight.client_hello.extension(kind) is not None for kind in _ASKING)
     return f"the client {'asks' if is_asked else 'does not ask'} for certificate status"
 
 

@@ -14,6 +14,7 @@ from certstatus.explain.tls_status import gathered, status_fields
 from certstatus.handshake import (
     TLS13,
     CertificateEntry,
+    ExtensionType,
     HandshakeMessage,
     HandshakeType,
     ServerHello,
@@ -134,7 +135,9 @@ def _certificate_body(body: bytes, version: int) -> _Told:
     if version < TLS13:
         meaning = f"{count}; staples follow in a message of their own"
         return meaning, _OLD, [_entry(one, "ASN.1Cert", _OLD) for one in found.entries]
-    stapled = sum(1 for entry in found.entries if entry.extension(5) is not None)
+    stapled = sum(
+        1 for entry in found.entries if entry.extension(ExtensionType.STATUS_REQUEST) is not None
+    )
     meaning = f"{count}, {stapled or 'none'} of them with a staple"
     return meaning, _NEW, [_entry(one, "CertificateEntry", _NEW) for one in found.entries]
 

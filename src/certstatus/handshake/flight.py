@@ -185,17 +185,13 @@ class _Reading:
     """Takes one message after the other, and keeps what a flight has."""
 
     def __init__(self) -> None:
+        self.version = 0
         self.client_hello: ClientHello | None = None
         self.retry: ServerHello | None = None
         self.server_hello: ServerHello | None = None
         self.encrypted_extensions: EncryptedExtensions | None = None
         self.certificate_requests: list[CertificateRequest] = []
         self.certificates: dict[Sender, CertificateMessage] = {}
-
-    @property
-    def version(self) -> int:
-        hello = self.server_hello or self.retry
-        return 0 if hello is None else hello.version
 
     def take(self, message: HandshakeMessage) -> None:
         body, is_server = message.body, message.sender is Sender.SERVER
@@ -227,7 +223,7 @@ class _Reading:
         hello = parse_server_hello(body)
         if self.server_hello is not None or (hello.is_retry and self.retry is not None):
             raise MalformedError("has a second ServerHello", where="handshake")
-        hello.version  # noqa: B018 - raises here, so that nothing raises later
+        self.version = hello.version
         if hello.is_retry:
             self.retry = hello
         else:

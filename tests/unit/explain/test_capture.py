@@ -94,7 +94,8 @@ def test_a_handshake_is_found_in_every_link_layer(
         connection = only(data)
         assert names(connection) == NAMES
         assert connection.departures == ()
-        assert connection.name.startswith(f"{host}:50000 to ")
+        assert connection.name == "TLS connection"
+        assert connection.text.startswith(f"{host}:50000 to ")
 
 
 @pytest.mark.parametrize("kind", [6, 3, 2])
