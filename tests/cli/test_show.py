@@ -374,3 +374,15 @@ def test_hex_that_is_no_message_is_a_name_of_a_file(run: Run, text: str) -> None
 
     assert result.exit_code == ExitCode.USAGE
     assert "No such file" in result.stderr
+
+
+@pytest.mark.rule("T3")
+def test_what_openssl_prints_of_a_handshake_is_read_before_its_pem(run: Run, lab: Lab) -> None:
+    status = certificate_status(STAPLE).encode()
+    text = f"<<< TLS 1.2, Handshake [length {len(status):04x}], CertificateStatus\n"
+    text += f"    {status.hex(' ')}\n---\nServer certificate\n{lab.good.certificate_pem.decode()}"
+
+    result = run("show", "-", stdin=text)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "unauthorized (6)" in result.stdout
+    assert "tbsCertificate" not in result.stdout

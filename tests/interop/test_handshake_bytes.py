@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from certstatus.explain import Field, explain, explain_handshake
+from certstatus.explain import (
+    Field,
+    explain,
+    explain_handshake,
+    is_openssl_msg,
+    parse_openssl_msg,
+)
 from certstatus.handshake import (
     TLS12,
     TLS13,
@@ -186,6 +192,20 @@ def test_a_handshake_of_tls_13_is_read_as_its_client_saw_it(
     assert flight.chain == (lab.good.certificate.der, lab.ca.certificate.der)
     assert flight.staples == (staple.read_bytes(), None)
     assert_in_order(flight)
+
+
+@pytest.mark.rule("T5")
+def test_what_openssl_prints_of_tls_13_is_explained_whole(shake_hands: RunOpenSSL) -> None:
+    _, output = shake_hands("-tls1_3")
+    assert is_openssl_msg(output.encode())
+
+    found = explain(parse_openssl_msg(output.encode()))
+    assert "the server staples for 1 of 2 certificates" in found.meaning
+    entry = found.at("Certificate", "CertificateEntry")
+    response = entry.at("extensions", "status_request", "OCSPResponse")
+    assert response.at("responseStatus").text == "successful (0)"
+    assert found.departures == ()
+    assert problems(found) == []
 
 
 @pytest.mark.rule("T5")

@@ -1,7 +1,7 @@
 """What the commands read: files, standard input or the argument itself, in any armour.
 
 DER, PEM of any label, hex, base64 (also base64url), and the URL of a GET request all come
-out as DER. Whatever is none of these is malformed; a file that can't be opened raises
+out as DER, and what ``openssl s_client -msg`` prints as TLS records. Whatever is none of these is malformed; a file that can't be opened raises
 OSError, which the frame puts into words.
 """
 
@@ -17,7 +17,14 @@ from typing import Final
 import click
 
 from certstatus.errors import MalformedError
-from certstatus.explain import Kind, is_whole, parse_get_url, recognize
+from certstatus.explain import (
+    Kind,
+    is_openssl_msg,
+    is_whole,
+    parse_get_url,
+    parse_openssl_msg,
+    recognize,
+)
 from certstatus.limits import MAX_INPUT_BYTES
 from certstatus.pkix import Certificate
 
@@ -166,6 +173,8 @@ def unarmour(data: bytes, source: str) -> tuple[Message, ...]:
     Raises:
         MalformedError: a PEM block is broken, or the text is no armour.
     """
+    if is_openssl_msg(data):  # before PEM: the same output shows the server's certificate
+        return (Message(source=source, der=parse_openssl_msg(data)),)
     if b"-----BEGIN " in data:
         return _pem(data, source)
     if not _TEXT.issuperset(data):

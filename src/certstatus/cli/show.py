@@ -41,6 +41,7 @@ _KINDS: Final = {
         "certstatus show 30030a0106",
         "certstatus show 000500050100000000",
         "certstatus show --json handshake.pcap",
+        "openssl s_client -connect www.example:443 -status -msg </dev/null | certstatus show -",
     ),
 )
 @click.argument("names", metavar="FILE…", nargs=-1, required=True)
@@ -61,7 +62,8 @@ def command(
 
     FILE is a file, - for standard input, or the message itself: DER, PEM, hex, base64, or
     the URL of a GET request. Of TLS: records, handshake messages, a status_request
-    extension, or a pcap or pcapng file. Nothing is judged here: verify does that.
+    extension, a pcap or pcapng file, or what openssl s_client -msg prints. Nothing is
+    judged here: verify does that.
 
     Exit codes: 0 all explained, 64 a file can't be opened, 65 something is malformed.
     """

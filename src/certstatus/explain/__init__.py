@@ -12,6 +12,7 @@ from certstatus.explain.crl import explain_crl
 from certstatus.explain.field import Field, Value
 from certstatus.explain.get_url import GetURL, parse_get_url
 from certstatus.explain.message import explain
+from certstatus.explain.openssl_msg import is_openssl_msg, parse_openssl_msg
 from certstatus.explain.recognize import Kind, is_whole, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
@@ -32,7 +33,9 @@ __all__ = [
     "explain_records",
     "explain_request",
     "explain_response",
+    "is_openssl_msg",
     "is_whole",
     "parse_get_url",
+    "parse_openssl_msg",
     "recognize",
 ]
