@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from certstatus.errors import UnreachableError
@@ -18,7 +19,7 @@ from certstatus.handshake import (
     ClientHello,
     Flight,
 )
-from certstatus.ocsp import CertID
+from certstatus.ocsp import CertID, CertStatus, Good, Revoked
 from certstatus.pkix import Certificate, HashAlgorithm
 from certstatus.testing import Forge, TinyCA
 from certstatus.tls.wire import Credentials, Manner, ServerStaples, WireConnection, accept, connect
@@ -35,13 +36,16 @@ CHAIN: Final = (SERVER.certificate, INTERMEDIATE.certificate)
 SERVING: Final = Credentials(chain=CHAIN, key=SERVER.key)
 CALLING: Final = Credentials(chain=(CLIENT.certificate, INTERMEDIATE.certificate), key=CLIENT.key)
 
+GOOD: Final = Good()
 
-def staple_of(ca: TinyCA, certificate: Certificate) -> bytes:
-    """Answer good now, by SHA-1, which all clients understand."""
+
+def staple_of(ca: TinyCA, certificate: Certificate, cert_status: CertStatus = GOOD) -> bytes:
+    """Answer good now, or otherwise, by SHA-1, which all clients understand."""
     cert_id = CertID.of(ca.certificate, certificate.serial_number, HashAlgorithm.SHA1)
-    return Forge.honest(ca, 0).but(cert_ids=(cert_id,), now=NOW).der
+    return Forge.honest(ca, 0).but(cert_ids=(cert_id,), now=NOW, cert_status=cert_status).der
 
 
+REVOKED: Final = Revoked(NOW - timedelta(days=1))
 STAPLES: Final = (
     staple_of(INTERMEDIATE, SERVER.certificate),
     staple_of(ROOT, INTERMEDIATE.certificate),
@@ -125,3 +129,21 @@ def _serve_one(listener: socket.socket, choose: Choose, wishes: dict[str, Any]) 
         with end:
             end.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
     return end
+
+
+def write_files(directory: Path) -> Path:
+    """Lay down certificates, keys and staples for another's program; return the directory."""
+    pems = {
+        "root.pem": ROOT.issued.certificate_pem,
+        "ca.pem": INTERMEDIATE.issued.certificate_pem,
+        "server.pem": SERVER.certificate_pem,
+        "chain.pem": SERVER.certificate_pem + INTERMEDIATE.issued.certificate_pem,
+        "key.pem": SERVER.key_pem(),
+        "client.pem": CLIENT.certificate_pem + INTERMEDIATE.issued.certificate_pem,
+        "client-key.pem": CLIENT.key_pem(),
+        "staple-0.der": STAPLES[0],
+        "staple-1.der": STAPLES[1],
+    }
+    for name, contents in pems.items():
+        (directory / name).write_bytes(contents)
+    return directory

@@ -162,7 +162,7 @@ def test_tls_1_3_tolerates_status_request_v2_and_does_not_act_on_it() -> None:
 
 
 @VERSIONS
-@pytest.mark.rule("T1", "T2")
+@pytest.mark.rule("T1")
 def test_the_server_sees_which_responders_the_client_trusts_and_what_it_adds(version: int) -> None:
     question = OCSPStatusRequest(
         responder_id_list=(

@@ -233,7 +233,8 @@ def misbehave(hello: ClientHello, version: int, staples: ServerStaples, certific
         return honest_reply(hello, version, staples.responses, certificates)
     first = next(iter(staples.responses), b"") or b"\0"
     case = _Case(hello, version, (first, *staples.responses[1:]), certificates)
-    return spoil(case) if _is_seen(staples.manner, case) else case.right
+    right = case.right  # also where it is not needed: a broken question is never answered
+    return spoil(case) if _is_seen(staples.manner, case) else right
 
 
 _NEEDS: Final[Mapping[Manner, tuple[int, ...]]] = {

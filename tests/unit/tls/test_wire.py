@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from certstatus.errors import (
     CertStatusError,
@@ -28,6 +30,7 @@ from certstatus.handshake import (
     HandshakeType,
     OCSPStatusRequest,
     TLSExtension,
+    encode_certificate_status_request,
     encode_client_hello,
     parse_records,
 )
@@ -372,6 +375,44 @@ def test_a_chain_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(DecodeError, match="more than 1 certificates"):
             serving_it.result()
         assert (ours.fileno(), theirs.fileno()) == (-1, -1)
+
+
+# --- whatever comes ---------------------------------------------------------------------------
+
+HELLO: Final = client_hello(
+    TLSExtension(
+        ExtensionType.STATUS_REQUEST, encode_certificate_status_request(CertificateStatusRequest())
+    )
+)
+
+
+@given(st.data())
+@settings(max_examples=60)
+@pytest.mark.rule("T1")
+def test_a_hello_with_any_octet_changed_ends_in_an_error_of_ours(data: st.DataObject) -> None:
+    octets = bytearray(HELLO)
+    octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    length = data.draw(st.integers(0, len(octets)))
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(octets[:length])
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(CertStatusError):
+            accept(ours, HONEST, timeout=MOMENT)
+        assert ours.fileno() == -1
+
+
+@given(st.binary(max_size=200), st.sampled_from(ContentType))
+@settings(max_examples=60)
+def test_any_answer_to_a_hello_ends_in_an_error_of_ours(content: bytes, kind: ContentType) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(record(content, kind))
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(CertStatusError):
+            connect(ours, server_name=None, status_request=ASKED, timeout=MOMENT)
+        assert ours.fileno() == -1
 
 
 # --- time ------------------------------------------------------------------------------------
