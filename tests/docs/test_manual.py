@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shlex
 import tomllib
@@ -26,6 +27,7 @@ from certstatus.responder import Cause, HTTPReply
 from certstatus.responder import http as responder_http
 from certstatus.server import config, refusals
 from certstatus.server.metrics import METRICS, Kind
+from certstatus.staple import StapleEventKind
 from certstatus.testing import Lab, build_lab
 from certstatus.verify import Verdict
 from dev.limits_table import with_limits
@@ -268,6 +270,13 @@ def test_every_metric_is_documented(name: str) -> None:
     end = "_total" if METRICS[name].kind is Kind.COUNTER else ""
 
     assert f"`certstatus_{name}{end}`" in SERVE
+
+
+@pytest.mark.parametrize("kind", StapleEventKind)
+def test_every_event_of_a_stapler_is_documented_with_its_level(kind: StapleEventKind) -> None:
+    page = (DOCS / "manual" / "stapling.md").read_text(encoding="utf-8")
+
+    assert f"| `{kind}` | {logging.getLevelName(kind.level).lower()} |" in page
 
 
 def causes(table: str) -> dict[str, str]:

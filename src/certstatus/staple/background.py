@@ -52,7 +52,7 @@ class Background:
         """Start the thread, where it does not run."""
         if self.is_running:
             return
-        loop = asyncio.new_event_loop()
+        loop = asyncio.SelectorEventLoop()  # whatever the host program's policy would make
         task = loop.create_task(self._main())
         thread = threading.Thread(target=_run, args=(loop, task), name=self._name, daemon=True)
         self._running = _Running(loop, asyncio.Event(), task, thread)

@@ -97,6 +97,7 @@ class Stapler:
         self._records: dict[bytes, Record] = {}
         self._staples: dict[bytes, tuple[Staple, datetime]] = {}
         self._is_closed = False
+        self._sleeps_until = self._clock.now()
         self._changed = threading.Condition(threading.Lock())
         self._background = Background(self._keep, "certstatus-stapler")
         goes_on_past_forks(self)
@@ -186,6 +187,13 @@ class Stapler:
                     record.ask()
         self._background.wake()
 
+    def discard(self, fingerprint: bytes) -> None:
+        """Care no longer for a certificate, by its SHA-256 fingerprint; its file stays."""
+        with self._changed:
+            self._records.pop(fingerprint, None)
+            self._staples.pop(fingerprint, None)
+            self._changed.notify_all()
+
     def wake(self) -> None:
         """Look at the clock now. For whoever has put it right."""
         self._background.wake()
@@ -225,7 +233,7 @@ class Stapler:
             self._replan(record)
             self._background.start()
         if held is not None:
-            self._tell(StapleEventKind.LOADED, record, "taken from disk", **facts_of(held))
+            self._tell_new(StapleEventKind.LOADED, record, held, None)
         if record.hopeless is not None:
             self._tell(StapleEventKind.NO_RESPONDER, record, record.hopeless)
             self._tell_missing(record, record.hopeless)
@@ -260,7 +268,7 @@ class Stapler:
                 self._tell_ends(now)
                 for record in self._take_due(now):
                     tries.create_task(self._try(record, gate))
-                await self._background.pause(self._idle_time(now))
+                await self._background.pause(self._sleep_time(now))
 
     def _take_due(self, now: datetime) -> list[Record]:
         """Pick the records to try now."""
@@ -270,11 +278,13 @@ class Stapler:
                 record.is_busy = True
             return due
 
-    def _idle_time(self, now: datetime) -> timedelta:
+    def _sleep_time(self, now: datetime) -> timedelta:
+        """How long there is nothing to do; tries that end meanwhile wake who sleeps too long."""
         with self._changed:
             moments = [record.wake_at for record in self._records.values()]
-        waits = [moment - now for moment in moments if moment is not None]
-        return max(min([STAPLER_WAKE_TIME, *waits]), timedelta(0))
+            until = min(moment for moment in (*moments, now + STAPLER_WAKE_TIME) if moment)
+            self._sleeps_until = until
+        return max(until - now, timedelta(0))
 
     def _tell_ends(self, now: datetime) -> None:
         with self._changed:
@@ -301,7 +311,11 @@ class Stapler:
             with self._changed:
                 record.is_busy = False
                 self._changed.notify_all()
-            self._background.wake()
+                is_early = record.is_asked or (
+                    record.wake_at is not None and record.wake_at < self._sleeps_until
+                )
+            if is_early:
+                self._background.wake()
 
     async def _renew(self, record: Record) -> None:
         with self._changed:
@@ -325,10 +339,11 @@ class Stapler:
         if held is None or not held.replaces(record.held, now):
             return False
         with self._changed:
+            before = record.held
             self._put(record, held)
             self._replan(record)
             is_enough = not record.plan.is_due(now)
-        self._tell(StapleEventKind.LOADED, record, "taken from disk", **facts_of(held))
+        self._tell_new(StapleEventKind.LOADED, record, held, before)
         return is_enough
 
     # --- what came of a try -------------------------------------------------------------------
@@ -374,18 +389,12 @@ class Stapler:
         return held, ""
 
     def _renewed(self, record: Record, held: Held, now: datetime) -> None:
-        was_revoked = record.held is not None and record.held.is_revoked
         with self._changed:
+            before = record.held
             self._put(record, held)
             record.settle(Outcome.NEWER, now)
             self._replan(record)
-        self._tell(StapleEventKind.RENEWED, record, f"fetched from {held.url}", **facts_of(held))
-        if held.is_revoked and not was_revoked:
-            self._tell(
-                StapleEventKind.REVOKED, record, "the certificate is revoked", **facts_of(held)
-            )
-        elif was_revoked and not held.is_revoked:
-            self._tell(StapleEventKind.RELEASED, record, "the certificate is good again")
+        self._tell_new(StapleEventKind.RENEWED, record, held, before)
         self._keep_on_disk(record, held)
 
     def _keep_on_disk(self, record: Record, held: Held) -> None:
@@ -411,8 +420,10 @@ class Stapler:
     # --- with the lock held -------------------------------------------------------------------
 
     def _put(self, record: Record, held: Held) -> None:
+        fingerprint = record.certificate.fingerprint
         record.take(held)
-        self._staples[record.certificate.fingerprint] = (held.staple, held.end)
+        if self._records.get(fingerprint) is record:  # else it was discarded meanwhile
+            self._staples[fingerprint] = (held.staple, held.end)
         self._changed.notify_all()
 
     def _replan(self, record: Record) -> None:
@@ -427,6 +438,17 @@ class Stapler:
         )
 
     # --- telling ------------------------------------------------------------------------------
+
+    def _tell_new(
+        self, kind: StapleEventKind, record: Record, held: Held, before: Held | None
+    ) -> None:
+        facts, was_revoked = facts_of(held), before is not None and before.is_revoked
+        self._tell(kind, record, f"{facts['status']} until {facts['end']}, by {held.url}", **facts)
+        if held.is_revoked and not was_revoked:
+            self._tell(StapleEventKind.REVOKED, record, "the certificate is revoked", **facts)
+        elif was_revoked and not held.is_revoked:
+            reason = "the certificate is good again"
+            self._tell(StapleEventKind.RELEASED, record, reason, **facts)
 
     def _tell_missing(self, record: Record, reason: str) -> None:
         if record.is_must_staple and not record.is_served(self._clock.now()):

@@ -66,6 +66,7 @@ def facts_of(held: Held) -> dict[str, str]:
         "status": "revoked" if held.is_revoked else "good",
         "thisUpdate": _moment(single.this_update),
         "nextUpdate": "" if single.next_update is None else _moment(single.next_update),
+        "end": _moment(held.end),
         "url": held.url,
     }
     if remarks := "; ".join(_remarks(held)):

@@ -409,6 +409,36 @@ def test_a_refresh_of_another_certificate_asks_nobody(feed: Feed) -> None:
         assert len(feed.requests) == 1
 
 
+def test_a_discarded_certificate_is_neither_served_nor_asked_for(feed: Feed) -> None:
+    leaf, other = feed.leaf(), feed.leaf("other.example")
+    with feed.stapler() as (stapler, hears):
+        stapler.add(leaf, CA.certificate)
+        assert stapler.wait_ready()
+
+        stapler.discard(leaf.fingerprint)
+        stapler.discard(leaf.fingerprint)
+        stapler.add(other, CA.certificate)
+        feed.later(3 * DAY, stapler)
+        hears.wait(RENEWED, 2)
+
+        assert stapler.staple(leaf.fingerprint) is None
+        assert [state.certificate for state in stapler.states()] == [other]
+
+
+def test_a_certificate_discarded_during_its_fetch_is_not_served_after_it(feed: Feed) -> None:
+    leaf = feed.leaf()
+    feed.is_open.clear()
+    with feed.stapler() as (stapler, hears):
+        stapler.add(leaf, CA.certificate)
+        until(lambda: feed.requests)
+        stapler.discard(leaf.fingerprint)
+        feed.is_open.set()
+
+        hears.wait(RENEWED)
+
+        assert stapler.staple(leaf.fingerprint) is None
+
+
 def test_nobody_asks_about_a_certificate_that_has_ended(feed: Feed) -> None:
     leaf = feed.leaf(not_after=NOW + DAY)
     with feed.stapler() as (stapler, hears):
@@ -698,6 +728,19 @@ def test_what_another_process_fetched_is_taken_up_without_asking(
 
         assert one.states()[0].this_update == other.states()[0].this_update
         assert len(feed.requests) == 2
+
+
+def test_a_revocation_that_comes_from_disk_is_told_as_loudly(feed: Feed, tmp_path: Path) -> None:
+    leaf = feed.leaf()
+    feed.change = lambda forge: forge.but(cert_status=REVOKED)
+    with feed.stapler(tmp_path / "staples") as (stapler, _):
+        stapler.add(leaf, CA.certificate)
+        until(lambda: list((tmp_path / "staples").glob("*.staple")))
+
+    with feed.stapler(tmp_path / "staples") as (stapler, hears):
+        stapler.add(leaf, CA.certificate)
+
+        assert hears.kinds == ["loaded", "revoked"]
 
 
 def test_in_memory_nothing_is_written(feed: Feed, tmp_path: Path) -> None:
