@@ -4,7 +4,7 @@ What OpenSSL's API can't: the responder_id_list and request_extensions of a ques
 ways; status_request_v2 (RFC 6961); a staple for every certificate of the chain, of servers
 and of clients; and, for testing clients, each wrong way that ``Manner`` names. It is built
 on tlslite-ng, which is Python alone: right for probes, tests and the host of faults, too
-slow for web traffic.
+slow for web traffic, and not constant in time, so with keys made for the purpose.
 
 Nothing here judges a response, and nothing trusts a certificate: ``flight`` holds what was
 sent, for ``check_flight`` and ``judge_peer``.

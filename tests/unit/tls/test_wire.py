@@ -34,8 +34,9 @@ from certstatus.handshake import (
     encode_client_hello,
     parse_records,
 )
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES, MAX_WIRE_BYTES
+from certstatus.limits import MAX_HANDSHAKE_MESSAGES, MAX_WIRE_BYTES, WIRE_TIME
 from certstatus.ocsp import ByKey
+from certstatus.tls import wire_socket
 from certstatus.tls.wire import Choose, Credentials, ServerStaples, WireConnection, accept, connect
 from tests.wiring import (
     ASKED,
@@ -438,6 +439,25 @@ def test_a_silent_server_holds_no_client(ends: tuple[socket.socket, socket.socke
         connect(ends[0], server_name=None, status_request=None, timeout=MOMENT)
 
     assert ends[0].fileno() == -1
+
+
+class LateTime:
+    """A clock that is past every end at the second look."""
+
+    def __init__(self) -> None:
+        self._looks = iter((0.0, WIRE_TIME.total_seconds()))
+
+    def monotonic(self) -> float:
+        return next(self._looks, 0.0)
+
+
+def test_a_handshake_has_a_time_where_none_is_given(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire_socket, "time", LateTime())
+
+    with pytest.raises(UnreachableError, match="no end within 15 s"):
+        accept(ends[0], HONEST)
 
 
 # --- after the handshake ---------------------------------------------------------------------

@@ -3,12 +3,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from itertools import count
 
 import pytest
 
 from certstatus.errors import MalformedError
+from certstatus.limits import WIRE_CLOSE_TIME
 from certstatus.tls import wire_socket
 from certstatus.tls.wire_socket import BoundedSocket
 
@@ -21,13 +21,13 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 class SteppingTime:
-    """A clock that goes on by a second with every look at it."""
+    """A clock that goes on with every look at it."""
 
-    def __init__(self) -> None:
-        self.seconds = count()
+    def __init__(self, step: float = 1) -> None:
+        self._seconds = count(0, step)
 
     def monotonic(self) -> float:
-        return float(next(self.seconds))
+        return next(self._seconds)
 
 
 def test_the_time_counts_over_all_reads_together(
@@ -139,15 +139,20 @@ def test_who_lingers_lets_the_peer_close_first(
 def test_who_lingers_does_not_wait_for_ever(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire_socket, "WIRE_CLOSE_TIME", timedelta(milliseconds=50))
+    """Nor for a peer that goes on and on."""
+    monkeypatch.setattr(wire_socket, "_DRAIN_BYTES", 1)
+    monkeypatch.setattr(wire_socket, "time", SteppingTime(WIRE_CLOSE_TIME.total_seconds() / 4))
     bounded = BoundedSocket(ends[0], lingers=True)
     bounded.start(5)
     bounded.sendall(b"last words")
+    ends[1].sendall(b"on and on")
 
     bounded.close()
 
     assert ends[0].fileno() == -1
     assert ends[1].recv(100) == b"last words"
+    with pytest.raises(ConnectionResetError):
+        ends[1].recv(100)
 
 
 def test_who_has_said_nothing_does_not_linger(
