@@ -285,6 +285,10 @@ not read, or does not close, holds its server longer."""
 MAX_WIRE_BYTES: Final = 2 * MAX_RESPONSE_BYTES + 131_072
 """What a peer may send in such a handshake: a staple twice the longest that we read, and a chain."""
 
+MAX_CONTEXT_CERTIFICATES: Final = 32
+"""A server context's certificates that are known by sight: there is one for each kind of key, and
+one that reloads them again and again must not keep them all."""
+
 MAX_REMEMBERED_PEERS: Final = 1_000
 """Servers whose last verdict a client's context keeps, for resumed sessions and for the asking."""
 

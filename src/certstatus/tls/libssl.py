@@ -19,12 +19,41 @@ from typing import Any, Final
 
 from certstatus.errors import PlatformError
 
-__all__ = ["LibSSL", "StatusCallback", "libssl"]
+__all__ = ["LibSSL", "StatusCallback", "libssl", "status_callback"]
 
 StatusCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 """int (*)(SSL *, void *)"""
 InfoCallback = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
 """void (*)(const SSL *, int where, int value)"""
+
+_has_key: Final = ctypes.PYFUNCTYPE(
+    ctypes.c_int, ctypes.py_object, ctypes.py_object, ctypes.c_void_p
+)(("PyMapping_HasKey", ctypes.pythonapi))
+"""int PyMapping_HasKey(PyObject *, PyObject *): 0 for whatever is raised. The last is for no one."""
+
+
+class _Answers:
+    """Holds a key where a callback is to return 1."""
+
+    def __init__(self, agrees: Callable[[int], bool]) -> None:
+        self._agrees = agrees
+
+    def __getitem__(self, connection: int) -> None:
+        """Ask."""
+        if not self._agrees(connection):
+            raise KeyError(connection)
+
+
+def status_callback(agrees: Callable[[int], bool]) -> Any:
+    """Make a status callback that returns 1 where ``agrees(SSL *)``, and else 0.
+
+    Whatever is raised comes to 0 as well, even the KeyboardInterrupt of a signal that came
+    while libssl was at work, which is raised before the first instruction of ``agrees``.
+    From a plain function ctypes would return what happens to lie on the stack, and libssl
+    take that for consent. Keep alive what this returns.
+    """
+    return StatusCallback(functools.partial(_has_key, _Answers(agrees)))
+
 
 # Numbers of <openssl/ssl.h> and <openssl/tls1.h>; they have been the same since OpenSSL 1.0.
 _SET_STATUS_CB: Final = 63

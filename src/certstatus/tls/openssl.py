@@ -20,12 +20,13 @@ from weakref import WeakKeyDictionary
 from certstatus.clock import Clock
 from certstatus.errors import MalformedError
 from certstatus.handshake import CertificateStatusRequest, OCSPStatusRequest
+from certstatus.limits import MAX_CONTEXT_CERTIFICATES
 from certstatus.ocsp import NO_EXTENSIONS, Extensions, parse_responder_id
 from certstatus.pkix import Certificate
 from certstatus.requestor import Requestor
 from certstatus.staple import Stapler
 from certstatus.tls.checker import StatusChecker
-from certstatus.tls.libssl import LibSSL, StatusCallback
+from certstatus.tls.libssl import LibSSL, status_callback
 from certstatus.tls.peer import DEFAULT_STATUS_POLICY, PeerStatus, StatusPolicy
 from certstatus.tls.selftest import prove
 from certstatus.tls.stapling import Handed, StapleRequest, Stapling, choose_staples
@@ -35,14 +36,6 @@ __all__ = ["default_stapler", "require_status", "staple"]
 SSLConnection: TypeAlias = ssl.SSLSocket | ssl.SSLObject
 
 _log: Final = logging.getLogger("certstatus.tls")
-_attached: Final[WeakKeyDictionary[ssl.SSLContext, object]] = WeakKeyDictionary()
-"""Callbacks by context: they live as long as it does, and connections keep their context."""
-
-# What a status callback returns (SSL_CTX_set_tlsext_status_cb).
-_OK: Final = 0
-_NO_ACK: Final = 3
-_GO_ON: Final = 1
-_END: Final = 0
 
 
 @functools.cache
@@ -86,7 +79,9 @@ def staple(
     Raises:
         PlatformError: this interpreter's libssl can't be reached, or works otherwise than
             the self-test expects. The context works on, without stapling.
-        ValueError: the context is a client's, or has another status callback already.
+        MalformedError: one of the context's certificates can't be read.
+        ValueError: the context is a client's, or has another status callback already; or
+            the stapler is closed.
     """
     if context.protocol is ssl.PROTOCOL_TLS_CLIENT:
         raise ValueError("a client's context can't staple; see require_status")
@@ -100,8 +95,9 @@ def staple(
         whole_chain=whole_chain and library.has_multi_staple,
         on_request=on_request,
     )
-    _attach(library, context, server)
+    _check_free(library, context, _Server)
     server.learn_context(library.context_pointer(context))
+    _attach(library, context, server)
     holder.wait_ready(wait)
     return server
 
@@ -127,7 +123,6 @@ class _Server(Stapling):
         self._whole_chain = whole_chain
         # The reference that each entry holds keeps its address from being another's.
         self._fingerprints: dict[int, tuple[bytes, ...]] = {}
-        self.callback = StatusCallback(self._answer)
 
     def __del__(self) -> None:
         """Give the certificates back."""
@@ -147,9 +142,15 @@ class _Server(Stapling):
     def _note(self, certificate: int, ders: Sequence[bytes]) -> tuple[bytes, ...]:
         shown = ders if self._whole_chain else ders[:1]
         fingerprints = tuple(sha256(der).digest() for der in shown)
-        if certificate not in self._fingerprints:
-            self._library.X509_up_ref(certificate)
-            self._fingerprints[certificate] = fingerprints
+        with self._lock:
+            if certificate not in self._fingerprints:
+                self._library.X509_up_ref(certificate)
+                self._fingerprints[certificate] = fingerprints
+            if len(self._fingerprints) > MAX_CONTEXT_CERTIFICATES:
+                # One that is still in use is met again at its next handshake.
+                oldest = next(iter(self._fingerprints))
+                del self._fingerprints[oldest]
+                self._library.X509_free(oldest)
         return fingerprints
 
     def _feed(self, ders: Sequence[bytes]) -> None:
@@ -160,8 +161,12 @@ class _Server(Stapling):
             above = (*chain[place + 1 :], *self._issuers)
             self._stapler.add(certificate, chain=above, urls=self._urls)
 
-    def _answer(self, connection: int, _argument: int) -> int:
-        """Answer libssl: called in each full handshake in which a client asked."""
+    def agrees(self, connection: int) -> bool:
+        """Answer libssl: called in each full handshake in which a client asked.
+
+        Never True: 0 stands for SSL_TLSEXT_ERR_OK, upon which libssl itself looks whether
+        there is a response to send.
+        """
         try:
             handed, request = self._hand_out(connection)
         except MalformedError:
@@ -174,7 +179,7 @@ class _Server(Stapling):
             self._tell(connection, request, handed)
         except Exception:  # noqa: BLE001 - libssl is above us: nothing may pass through it
             _log.exception("on_request failed")
-        return _OK if handed is Handed.STAPLE else _NO_ACK
+        return False
 
     def _hand_out(self, connection: int) -> tuple[Handed, CertificateStatusRequest]:
         library = self._library
@@ -201,8 +206,15 @@ class _Server(Stapling):
             self._library.certificate_der(certificate),
             *self._library.own_chain(connection),
         )
-        threading.Thread(target=self._feed, args=(ders,), daemon=True).start()
+        threading.Thread(target=self._feed_beside, args=(ders,), daemon=True).start()
         return self._note(certificate, ders)
+
+    def _feed_beside(self, ders: Sequence[bytes]) -> None:
+        """Feed the stapler while the handshake goes on."""
+        try:
+            self._feed(ders)
+        except Exception:  # noqa: BLE001 - nobody waits for this thread; logged
+            _log.exception("a certificate that was loaded later can't be stapled")
 
     def _tell(
         self, connection: int, request: CertificateStatusRequest | None, handed: Handed
@@ -270,6 +282,7 @@ def require_status(
         raise ValueError("a server's context asks for no staples; see staple")
     library = prove()
     checker = _Client(library, policy=policy, requestor=requestor, clock=clock, on_status=on_status)
+    _check_free(library, context, _Client)
     _attach(library, context, checker)
     library.request_status(library.context_pointer(context))
     return checker
@@ -281,7 +294,6 @@ class _Client(StatusChecker[SSLConnection]):
     def __init__(self, library: LibSSL, **settings: Any) -> None:
         super().__init__(**settings)
         self._library = library
-        self.callback = StatusCallback(self._judge)
 
     def status_of(self, connection: SSLConnection) -> PeerStatus | None:
         """Return what the connection's handshake told of its peer; None: not shaken hands yet."""
@@ -292,14 +304,13 @@ class _Client(StatusChecker[SSLConnection]):
         certificate = connection.getpeercert(binary_form=True)
         return self.resumption(connection, certificate, server_name=connection.server_hostname)
 
-    def _judge(self, connection: int, _argument: int) -> int:
+    def agrees(self, connection: int) -> bool:
         """Answer libssl: called once the server's certificate and its staple are there."""
         try:
-            status = self._handshake(connection)
-        except Exception:  # noqa: BLE001 - libssl is above us: nothing may pass through it
+            return self._handshake(connection).is_accepted
+        except BaseException:  # noqa: BLE001 - libssl is above us: nothing may pass through it
             _log.exception("a handshake ends: its staple could not be judged")
-            return _END
-        return _GO_ON if status.is_accepted else _END
+            return False
 
     def _handshake(self, connection: int) -> PeerStatus:
         library = self._library
@@ -327,11 +338,33 @@ def _owner(library: LibSSL, connection: int) -> SSLConnection | None:
 # --- both ---------------------------------------------------------------------------------------
 
 
-def _attach(library: LibSSL, context: ssl.SSLContext, attached: _Server | _Client) -> None:
-    pointer = library.context_pointer(context)
-    held = library.status_callback(pointer)
+class _Attachment:
+    """A context's status callback, and who answers it now.
+
+    The callback itself stays as long as the context: a handshake in another thread may be
+    about to call it. Connections keep their context.
+    """
+
+    def __init__(self, answering: _Server | _Client) -> None:
+        self.answering = answering
+        self.callback = status_callback(self._agrees)
+
+    def _agrees(self, connection: int) -> bool:
+        return self.answering.agrees(connection)
+
+
+_attached: Final[WeakKeyDictionary[ssl.SSLContext, _Attachment]] = WeakKeyDictionary()
+
+
+def _check_free(library: LibSSL, context: ssl.SSLContext, kind: type[_Server | _Client]) -> None:
+    """Raise ValueError where the context has a status callback that is not ours, or of the other side."""
+    held = library.status_callback(library.context_pointer(context))
     ours = _attached.get(context)
-    if held is not None and not isinstance(ours, type(attached)):
+    if held is not None and (ours is None or not isinstance(ours.answering, kind)):
         raise ValueError("the context has another status callback already")
-    library.set_status_callback(pointer, attached.callback)
-    _attached[context] = attached
+
+
+def _attach(library: LibSSL, context: ssl.SSLContext, answering: _Server | _Client) -> None:
+    ours = _attached.setdefault(context, _Attachment(answering))
+    ours.answering = answering
+    library.set_status_callback(library.context_pointer(context), ours.callback)

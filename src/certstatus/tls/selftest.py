@@ -20,7 +20,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
 from certstatus.errors import PlatformError
-from certstatus.tls.libssl import LibSSL, StatusCallback, libssl
+from certstatus.tls.libssl import LibSSL, libssl, status_callback
 
 __all__ = ["prove"]
 
@@ -100,16 +100,16 @@ def _round_trip(library: LibSSL, server: _Server, version: ssl.TLSVersion) -> bo
     _load(library, far_pointer, server)
     seen: list[tuple[tuple[bytes | None, ...], bytes | None, int]] = []
 
-    def answer(connection: int, _argument: int) -> int:
+    def answer(connection: int) -> bool:
         library.staple(connection, server.response)
-        return 0
+        return False
 
-    def read(connection: int, _argument: int) -> int:
+    def read(connection: int) -> bool:
         owner = library.SSL_get_ex_data(connection, 0)
         seen.append((library.stapled(connection), library.peer_certificate(connection), owner))
-        return 1
+        return True
 
-    callbacks = StatusCallback(answer), StatusCallback(read)
+    callbacks = status_callback(answer), status_callback(read)
     library.set_status_callback(far_pointer, callbacks[0])
     library.set_status_callback(near_pointer, callbacks[1])
     library.request_status(near_pointer)

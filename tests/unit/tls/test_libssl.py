@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import _thread
 import ctypes
+import functools
+import operator
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from certstatus.errors import PlatformError
 from certstatus.testing import Issued, TinyCA
 from certstatus.tls import libssl as binding
-from certstatus.tls.libssl import LibSSL, libssl
+from certstatus.tls.libssl import LibSSL, libssl, status_callback
 from certstatus.tls.selftest import prove
 from tests.newer import on_newer_libssl
 
@@ -108,6 +112,37 @@ def test_every_kind_of_key_is_told_with_its_chain_and_the_current_one_stays(
 def test_der_that_libcrypto_cannot_read_is_refused() -> None:
     with pytest.raises(PlatformError, match="can't read 4 bytes"):
         libssl().staple_chain(0, (b"junk",))
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_status_callback_says_whether_its_function_agrees(agrees: bool) -> None:
+    asked: list[int] = []
+
+    def answer(connection: int) -> bool:
+        asked.append(connection)
+        return agrees
+
+    assert status_callback(answer)(7, None) == int(agrees)
+    assert asked == [7]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_whatever_a_status_callback_raises_is_no_consent(error: type[BaseException]) -> None:
+    def agrees(_: int) -> bool:
+        raise error
+
+    assert status_callback(agrees)(7, None) == 0
+
+
+def test_an_interrupt_that_waits_before_a_status_callback_is_no_consent() -> None:
+    """It is raised as soon as Python's code runs: nothing in that code can catch it."""
+    callback = status_callback(lambda _: True)
+    from_c: list[Callable[[], object]] = [
+        _thread.interrupt_main,
+        functools.partial(callback, 7, None),
+    ]
+
+    assert list(map(operator.call, from_c)) == [None, 0]
 
 
 def test_the_round_trip_proves_this_interpreter_once() -> None:

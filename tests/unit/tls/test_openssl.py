@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import logging
 import ssl
+import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from cryptography.x509 import ObjectIdentifier, TLSFeatureType
 
 from certstatus.limits import (
+    MAX_CONTEXT_CERTIFICATES,
     MAX_REMEMBERED_PEERS,
     MAX_SERVED_TLS12_STAPLE_BYTES,
     MAX_TLS13_STAPLE_BYTES,
@@ -21,7 +23,7 @@ from certstatus.staple import Stapler
 from certstatus.testing import FixedClock, Forge, TinyCA
 from certstatus.tls import libssl as binding
 from certstatus.tls.libssl import libssl
-from certstatus.tls.openssl import require_status, staple
+from certstatus.tls.openssl import _Server, require_status, staple
 from certstatus.tls.peer import Demand, PeerStatus, StatusPolicy
 from certstatus.tls.stapling import Handed, StapleRequest, Stapling
 from certstatus.verify import Verdict
@@ -347,6 +349,75 @@ def test_a_status_callback_of_somebody_else_is_not_pushed_aside(shelf: Shelf) ->
         attach(context, shelf)
 
 
+def test_a_call_that_fails_leaves_the_context_as_it_was(
+    server: ssl.SSLContext, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "add", lambda *_, **__: break_down(None))
+    pointer = libssl().context_pointer(server)
+
+    with pytest.raises(RuntimeError):
+        attach(server, shelf)
+
+    assert libssl().status_callback(pointer) is None
+
+
+def test_a_callback_is_never_taken_from_under_a_handshake(
+    server: ssl.SSLContext, shelf: Shelf
+) -> None:
+    """A handshake in another thread may be on its way into it."""
+    library, client = libssl(), client_context(CA.certificate)
+    held = []
+    for _ in range(2):
+        attach(server, shelf)
+        require_status(client)
+        held.append(
+            [library.status_callback(library.context_pointer(one)) for one in (server, client)]
+        )
+
+    assert held[0] == held[1]
+
+
+def test_a_certificate_that_is_loaded_again_and_again_is_not_kept_each_time(
+    server: ssl.SSLContext, shelf: Shelf, tmp_path: Path
+) -> None:
+    laid = shelf.put(CA, LEAF.certificate)
+    stapling = attach(server, shelf)
+    client = client_context(CA.certificate)
+    checker = require_status(client)
+
+    for _ in range(MAX_CONTEXT_CERTIFICATES + 3):
+        load(server, LEAF, [CA.certificate], tmp_path)
+        status = checker.status_of(shake_hands(server, client))
+        assert status is not None
+        assert status.statuses[0].staple == laid.der
+
+    assert isinstance(stapling, _Server)
+    assert len(stapling._fingerprints) == MAX_CONTEXT_CERTIFICATES
+
+
+def test_a_certificate_that_cannot_be_fed_later_is_told_and_harms_no_handshake(
+    server: ssl.SSLContext,
+    shelf: Shelf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    attach(server, shelf)
+    load(server, LEAF, [CA.certificate], tmp_path)
+    monkeypatch.setattr(shelf, "add", lambda *_, **__: break_down(None))
+    client = client_context(CA.certificate)
+    require_status(client)
+
+    shake_hands(server, client)
+
+    for thread in threading.enumerate():
+        if thread.name.endswith("(_feed_beside)"):
+            thread.join()
+    assert [one.message for one in caplog.records] == [
+        "a certificate that was loaded later can't be stapled"
+    ]
+
+
 def test_contexts_come_and_go_and_leave_nothing_behind(shelf: Shelf, tmp_path: Path) -> None:
     shelf.put(CA, LEAF.certificate)
     client = client_context(CA.certificate)
@@ -520,11 +591,19 @@ def test_certificates_that_cannot_be_read_end_the_handshake() -> None:
     assert not status.is_accepted
 
 
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_fault_of_ours_ends_a_clients_handshake(
-    server: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+    server: ssl.SSLContext,
+    caplog: pytest.LogCaptureFixture,
+    version: ssl.TLSVersion,
+    error: type[BaseException],
 ) -> None:
-    client = client_context(CA.certificate)
-    require_status(client, on_status=break_down)
+    def fail(_: PeerStatus) -> None:
+        raise error
+
+    client = client_context(CA.certificate, version)
+    require_status(client, on_status=fail)
 
     with pytest.raises(ssl.SSLError), caplog.at_level(logging.ERROR):
         shake_hands(server, client)
