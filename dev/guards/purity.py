@@ -33,6 +33,14 @@ PURE: Final = (
     "certstatus.responder.requests",
     "certstatus.responder.statement",
     "certstatus.responder.target",
+    "certstatus.tls.fault",
+    "certstatus.tls.fault_delivery",
+    "certstatus.tls.fault_handshakes",
+    "certstatus.tls.fault_kind",
+    "certstatus.tls.fault_lies",
+    "certstatus.tls.fault_page",
+    "certstatus.tls.fault_responses",
+    "certstatus.tls.fault_web",
     "certstatus.tls.peer",
 )
 

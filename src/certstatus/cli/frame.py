@@ -37,6 +37,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "db": "Keep the status database: import, revoke, hold, release, list.",
     },
     "Try and learn": {
+        "fault": "Run a TLS host and an OCSP responder that are wrong on demand.",
         "lab": "Make a tiny CA on disk for trying things.",
         "rule": "Explain a requirement of the standards.",
     },

@@ -164,7 +164,8 @@ def _other_issuer(forge: Forge) -> Forge:
 
 def _by_stranger(forge: Forge) -> Forge:
     """Sign by a delegate of a CA with the same name and another key (O23)."""
-    return forge.but(signer=TinyCA(forge.ca.common_name).issue_responder())
+    stranger = TinyCA(forge.ca.common_name, not_before=forge.ca.not_before)
+    return forge.but(signer=stranger.issue_responder())
 
 
 def _by_leaf(forge: Forge) -> Forge:
@@ -185,7 +186,8 @@ def _by_expired(forge: Forge) -> Forge:
 
 def _by_grandchild(forge: Forge) -> Forge:
     """Sign by a delegate of a CA below: not issued directly (O22)."""
-    return forge.but(signer=TinyCA("Sub CA", parent=forge.ca).issue_responder())
+    below = TinyCA("Sub CA", parent=forge.ca, not_before=forge.ca.not_before)
+    return forge.but(signer=below.issue_responder())
 
 
 def _foreign_type(der: bytes) -> bytes:

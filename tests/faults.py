@@ -1,0 +1,84 @@
+"""The host of faults in this process, and a client that asks for one as its table says."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from certstatus.errors import UnreachableError
+from certstatus.handshake import (
+    TLS12,
+    CertificateStatusRequest,
+    CertificateStatusRequestItemV2,
+    CertificateStatusType,
+    Flight,
+    OCSPStatusRequest,
+)
+from certstatus.tls.fault import FAULTS, Fault
+from certstatus.tls.fault_host import FaultHost
+from certstatus.tls.wire import connect
+
+DELAY: Final = timedelta(seconds=1)
+"""How long the tests' slow faults would wait; nobody waits for them to the end."""
+
+QUESTION: Final = CertificateStatusRequest()
+MULTI: Final = CertificateStatusRequestItemV2(CertificateStatusType.OCSP_MULTI, OCSPStatusRequest())
+
+
+@contextmanager
+def running(**settings: Any) -> Iterator[FaultHost]:
+    """Run a host on loopback and free ports."""
+    with FaultHost(**{"delay": DELAY, **settings}) as host:
+        yield host
+
+
+def versions_of(fault: Fault) -> tuple[int, ...]:
+    """Return the versions of TLS in which a fault shows."""
+    return fault.versions if fault.shows_in_tls else ()
+
+
+def in_tls() -> Iterator[tuple[str, int]]:
+    """Yield every fault that shows in TLS, in each version."""
+    for name, fault in FAULTS.items():
+        for version in versions_of(fault):
+            yield name, version
+
+
+def questions(fault: Fault, version: int) -> dict[str, Any]:
+    """Return how a client must ask in order to see a fault."""
+    # Up to TLS 1.2 a promise makes a status solicited, and the question makes the promise.
+    is_unasked = fault.needs == "no status_request" and (fault.name, version) != (
+        "unsolicited",
+        TLS12,
+    )
+    return {
+        "status_request": None if is_unasked else QUESTION,
+        "status_request_v2": (MULTI,) if fault.needs.startswith("status_request_v2") else None,
+    }
+
+
+def shake_hands(
+    host: FaultHost, fault: Fault, version: int, timeout: timedelta = timedelta(seconds=20)
+) -> tuple[Flight, UnreachableError | None]:
+    """Shake hands as the fault wants it; return what was sent, and what ended it early."""
+    sock = socket.create_connection(("127.0.0.1", host.port))
+    ended: UnreachableError | None = None
+    flight: object
+    try:
+        connection = connect(
+            sock,
+            server_name=host.listing.server_name(fault.name),
+            versions=(version,),
+            timeout=timeout,
+            **questions(fault, version),
+        )
+    except UnreachableError as error:
+        flight, ended = error.flight, error
+    else:
+        flight = connection.flight
+        connection.close()
+    assert isinstance(flight, Flight)
+    return flight, ended
