@@ -52,6 +52,8 @@ sys.addaudithook(_guard_network)
 DEBIAN_PACKAGES: Final = {
     "curl": "curl",
     "gnutls-cli": "gnutls-bin",
+    "gnutls-serv": "gnutls-bin",
+    "haproxy": "haproxy",
     "nginx": "nginx",
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",

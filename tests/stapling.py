@@ -23,6 +23,7 @@ from cryptography import x509
 from certstatus.ocsp import CertID, Revoked, parse_request
 from certstatus.pkix import HashAlgorithm
 from certstatus.testing import Forge, Issued, TinyCA
+from certstatus.testing.ca import sign_plain
 from dev.tree import ROOT
 from tests.scripted import OCSP, Asked, Reply
 
@@ -75,7 +76,9 @@ class StaplingPKI:
             "revoked": honest.but(cert_status=Revoked(gone)).der,
             "expired": honest.but(this_update=self.now - 48 * HOUR, next_update=gone).der,
             "of another certificate": self.honest(self.must_staple).der,
-            "tampered with": honest.but(sign=lambda _: b"\x30\x06\x02\x01\x01\x02\x01\x01").der,
+            "tampered with": honest.but(
+                sign=lambda tbs: sign_plain(self.responder.key, tbs + b"!")
+            ).der,
         }
 
     def write(self, directory: Path, issued: Issued | None = None) -> None:
@@ -198,22 +201,20 @@ Find = Callable[[str], Path]
 
 
 @contextmanager
-def openssl_server(
-    find: Find, directory: Path, staple: bytes, version: ssl.TLSVersion
-) -> Iterator[Serving]:
+def openssl_server(find: Find, directory: Path, staple: bytes, *options: str) -> Iterator[Serving]:
     """Run `openssl s_server` on what ``StaplingPKI.write`` wrote; it staples any octets."""
     (directory / "staple.der").write_bytes(staple)
     stapling = ["-status_file", "staple.der"] if staple else []
     command: list[str | Path] = [
         *(find("openssl"), "s_server", "-accept", "127.0.0.1:0", "-www"),
-        _OPENSSL_VERSIONS[version],
+        *options,
         *("-cert", "server.pem", "-cert_chain", "ca.pem", "-key", "key.pem", *stapling),
     ]
     with serving(command, directory) as server:
         yield server
 
 
-_OPENSSL_VERSIONS: Final = {
+OPENSSL_VERSIONS: Final = {
     ssl.TLSVersion.TLSv1_2: "-tls1_2",
     ssl.TLSVersion.TLSv1_3: "-tls1_3",
 }
@@ -298,7 +299,7 @@ def ask_with_openssl(find: Find, server: Serving, version: ssl.TLSVersion) -> st
     """Ask a server for its staple with `openssl s_client -status`; return what it shows."""
     return _told(
         *(find("openssl"), "s_client", "-connect", f"localhost:{server.port}", "-status"),
-        _OPENSSL_VERSIONS[version],
+        OPENSSL_VERSIONS[version],
         *("-CAfile", server.root, "-verify_return_error", "-verify_hostname"),
         "localhost",
     )

@@ -17,7 +17,15 @@ import pytest
 from certstatus.ocsp import CertID, encode_request
 from certstatus.testing.lab import Lab, build_lab
 from tests.scripted import ScriptedServer
-from tests.stapling import Serving, StaplingPKI, build_pki, free_port, manual_server, openssl_server
+from tests.stapling import (
+    OPENSSL_VERSIONS,
+    Serving,
+    StaplingPKI,
+    build_pki,
+    free_port,
+    manual_server,
+    openssl_server,
+)
 
 _START_SECONDS = 20
 
@@ -144,7 +152,9 @@ def stapled(
                 issued = stapling_pki.must_staple if "promised" in kind else stapling_pki.server
                 stapling_pki.write(directory, issued)
                 served[kind, version] = running_servers.enter_context(
-                    openssl_server(interop_command, directory, staples[kind], version)
+                    openssl_server(
+                        interop_command, directory, staples[kind], OPENSSL_VERSIONS[version]
+                    )
                 )
             return served[kind, version]
 

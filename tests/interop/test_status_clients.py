@@ -24,13 +24,15 @@ CLIENTS: dict[str, type[Exception]] = {
     "asyncio": ssl.SSLError,
     "http.client": ssl.SSLError,
     "httpx2": httpx2.ConnectError,
+    "httpx2-async": httpx2.ConnectError,
     "requests": requests.exceptions.SSLError,
     "urllib3": urllib3.exceptions.SSLError,
 }
 """Each client's own error for a handshake that failed."""
 
-ENDINGS = dict.fromkeys(CLIENTS, ALERT_113) | dict.fromkeys(("aiohttp", "asyncio"), NO_ALERT)
-"""What the server hears: asyncio hangs up without sending the alert that OpenSSL has written."""
+ASYNCHRONOUS = ("aiohttp", "asyncio", "httpx2-async")
+ENDINGS = dict.fromkeys(CLIENTS, ALERT_113) | dict.fromkeys(ASYNCHRONOUS, NO_ALERT)
+"""What the server hears: asyncio and anyio hang up without sending the alert that is written."""
 
 WRONG = {
     "revoked": Verdict.REVOKED,
