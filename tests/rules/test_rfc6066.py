@@ -289,6 +289,8 @@ def test_a_full_handshake_is_not_resumed() -> None:
     finished = (of_client(HandshakeType.FINISHED), of_server(HandshakeType.FINISHED))
 
     assert not Flight.read((*tls12().messages, *finished)).is_resumed
+    without = (client_hello(), server_hello(), KEY_EXCHANGE, HELLO_DONE, *finished)
+    assert not Flight.read(without).is_resumed
     assert not Flight.read(()).is_resumed
     assert not Flight.read((client_hello(), server_hello())).is_resumed
 

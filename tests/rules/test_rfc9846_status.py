@@ -219,6 +219,14 @@ def test_a_client_need_not_staple() -> None:
 
 
 @pytest.mark.rule("T6")
+def test_the_first_certificate_of_a_client_counts() -> None:
+    flight = mutual(PROMISED, listed=entries([STAPLE], [b"first"]))
+    again = certificate(entries([OTHER], [b"again"]), version=TLS13, sender=Sender.CLIENT)
+
+    assert Flight.read((*flight.messages, again)).client_chain == (b"first",)
+
+
+@pytest.mark.rule("T6")
 def test_a_server_need_not_ask_for_the_clients_staple() -> None:
     found = check(mutual(listed=entries()), "T6", "request for the client's status")
 
@@ -275,11 +283,19 @@ def test_a_staple_shares_its_room_with_the_other_extensions() -> None:
 
 
 @pytest.mark.rule("T7")
-@pytest.mark.parametrize("cut", ["30", "3081", "308203", "30820100 00", "30030a01"])
+@pytest.mark.parametrize(
+    "cut", ["30", "3081", "308203", "30820100 00", "30030a01", "30820001", "308102 00"]
+)
 def test_a_staple_that_was_cut_is_found_out(cut: str) -> None:
     flight = tls13(entries([bytes.fromhex(cut)]))
 
     assert failures(flight) == [("T7", "bad_certificate_status_response(113)")]
+
+
+@pytest.mark.rule("T7")
+@pytest.mark.parametrize("whole", ["3000", "308100", "308102 0000", "30820001 00"])
+def test_a_staple_that_ends_where_it_says_is_whole(whole: str) -> None:
+    assert failures(tls13(entries([bytes.fromhex(whole)]))) == []
 
 
 @pytest.mark.rule("T7")

@@ -88,8 +88,6 @@ def explain_extension(data: bytes) -> Field:
 def _likely_place(extension: TLSExtension) -> Place:
     if not extension.data:
         return Place.SERVER_HELLO
-    if extension.type != _STATUS:
-        return Place.CLIENT_HELLO
     try:
         parse_certificate_status_request(extension.data)
     except MalformedError:

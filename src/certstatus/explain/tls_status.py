@@ -163,7 +163,7 @@ def status_fields(body: bytes) -> Iterator[Field]:
         yield _response_list(reader)
     elif status_type == CertificateStatusType.OCSP:
         length = int.from_bytes(body[reader.at : reader.at + 3])
-        yield Field("length", str(length), "octets of the response", _V1)
+        yield Field("response_length", str(length), "octets of the response", _V1)
         yield _response(reader.vector(3, "response", least=1))
     else:
         yield Field("response", body[1:], "of a kind unknown to certstatus", _V1)

@@ -138,6 +138,4 @@ def _is_cut(der: bytes) -> bool:
     if form < 0x80:
         return len(der) < 2 + form
     count = form & 0x7F
-    if len(der) < 2 + count:
-        return True
     return len(der) < 2 + count + int.from_bytes(der[2 : 2 + count])

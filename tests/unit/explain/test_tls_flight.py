@@ -68,10 +68,10 @@ def names(field: Field) -> list[str]:
 def test_a_certificate_status_is_told_with_the_response_inside() -> None:
     found = explain_handshake(certificate_status(HONEST).encode())
 
-    assert names(found) == ["msg_type", "status_type", "length", "OCSPResponse"]
+    assert names(found) == ["msg_type", "status_type", "response_length", "OCSPResponse"]
     assert found.at("msg_type").text == "certificate_status (22)"
     assert found.at("status_type").text == "ocsp (1)"
-    assert found.at("length").text == str(len(HONEST))
+    assert found.at("response_length").text == str(len(HONEST))
     assert found.at("OCSPResponse", "responseStatus").text == "successful (0)"
 
 
