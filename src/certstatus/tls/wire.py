@@ -191,9 +191,9 @@ def connect(
 ) -> WireConnection:
     """Shake hands as a client on a connected socket, which is ours from here on.
 
-    The server is not judged: neither its certificate nor its staples, nor, up to TLS 1.2,
-    where these stand. What ends the handshake is a status_request that can't be read in a
-    hello or in a CertificateEntry, and a CertificateStatus message in TLS 1.3.
+    The server is not judged: neither its certificate, nor what it says of status, wherever
+    and however it does. A CertificateStatus message in TLS 1.3 alone ends the handshake,
+    with unexpected_message.
 
     Args:
         sock: connected; it is closed with the connection, and on failure.
@@ -299,20 +299,13 @@ def _translating(engine: Engine, peer: str, task: str) -> Iterator[None]:
     except CertStatusError:
         raise
     except Exception as error:
+        flight = Flight.read(engine.messages)  # where it finds broken framing, that is why
         raise UnreachableError(
             f"{task} {peer} failed",
             attempts=[Attempt(f"tls:{peer}", _reason(error))],
-            flight=_read_flight(engine),
+            flight=flight,
             alert=error.description if isinstance(error, TLSRemoteAlert) else None,
         ) from error
-
-
-def _read_flight(engine: Engine) -> Flight:
-    """Read what was seen. Where that shows broken framing, it is the reason, and raises."""
-    flight = Flight.read(engine.messages)
-    if flight.client_hello is not None:
-        flight.client_hello.status_request  # noqa: B018 - as above
-    return flight
 
 
 def _reason(error: Exception) -> str:

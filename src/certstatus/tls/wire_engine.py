@@ -1,6 +1,6 @@
 """tlslite-ng's TLS, with every handshake message shown to a script on its way.
 
-Its law: nothing here knows of certificate status but that a client is not upset by it.
+Its law: tlslite-ng never sees a word of certificate status; scripts see all of it.
 Three methods are overridden: the one that all reading goes through, and the two that all
 writing goes through. A fourth, ``_serverTLS13Handshake``, is for a defect of tlslite-ng.
 """
@@ -21,6 +21,7 @@ from certstatus.handshake import (
 )
 from certstatus.limits import MAX_HANDSHAKE_MESSAGES
 from certstatus.tls.wire_credentials import Credentials
+from certstatus.tls.wire_mask import without_status
 from certstatus.tls.wire_socket import BoundedSocket
 from certstatus.tls.wire_tlslite import HandshakeSettings, Parser, TLSConnection, TLSLocalAlert
 
@@ -49,6 +50,21 @@ class _Verbatim:
         return bytearray(self._octets)
 
 
+class _Shown:
+    """A message that is hashed as it was sent, and read as tlslite-ng may see it.
+
+    tlslite-ng takes ``bytes`` for the hash, and calls the methods of its Parser to read.
+    """
+
+    def __init__(self, message: HandshakeMessage, version: tuple[int, int]) -> None:
+        shown = without_status(message, int.from_bytes(version))
+        self.bytes = bytearray(message.encode())
+        self._parser = Parser(bytearray(shown.encode()))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+
 class Engine(TLSConnection):  # type: ignore[misc]
     """One connection. ``messages`` are those of its handshake, as they were on the wire."""
 
@@ -59,7 +75,7 @@ class Engine(TLSConnection):  # type: ignore[misc]
         self._peer = Sender.SERVER if own is Sender.CLIENT else Sender.CLIENT
         self._script: Script | None = None
         self._is_in_handshake = True
-        self._held: tuple[Any, bytes] | None = None
+        self._held: tuple[Any, HandshakeMessage] | None = None
 
     # --- the two handshakes -----------------------------------------------------------------
 
@@ -118,15 +134,15 @@ class Engine(TLSConnection):  # type: ignore[misc]
     # --- where messages pass ------------------------------------------------------------------
 
     def _getNextRecord(self) -> Iterator[Any]:  # noqa: N802
-        """Show the script what comes in.
+        """Show the script what comes in, and tlslite-ng what is left of it without status.
 
         Up to TLS 1.2 a client takes a CertificateStatus out, wherever it stands: tlslite-ng
         would end the handshake with unexpected_message, also where RFC 6066 §8 has it. It
         counts for the Finished like every message.
         """
         if self._held is not None and self._script is not None:
-            (header, octets), self._held = self._held, None
-            yield header, Parser(bytearray(octets))
+            (header, message), self._held = self._held, None
+            yield header, _Shown(message, self.version)
             return
         while True:
             result: Any = None
@@ -137,12 +153,12 @@ class Engine(TLSConnection):  # type: ignore[misc]
             header, parser = result
             if header.type != ContentType.HANDSHAKE or header.ssl2 or not self._is_in_handshake:
                 break
-            octets = bytes(parser.bytes)
-            message = self._note(HandshakeMessage.parse(octets, self._peer))
+            message = self._note(HandshakeMessage.parse(bytes(parser.bytes), self._peer))
             if self._script is None:
-                self._held = header, octets
+                self._held = header, message
             else:
                 self._script.incoming(message)
+            result = header, _Shown(message, self.version)
             if not self._takes_out(message):
                 break
             self._handshake_hash.update(parser.bytes)

@@ -158,6 +158,21 @@ def test_tls_1_3_does_not_even_look_at_the_second_question(
     assert pair.server.version == TLS13
 
 
+@pytest.mark.parametrize("version", [TLS12, TLS13], ids=["TLS 1.2", "TLS 1.3"])
+@pytest.mark.rule("T1")
+def test_a_question_of_another_kind_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """RFC 6066 §8: what follows a status_type that nobody has defined can't be known."""
+    target = "certstatus.tls.wire_client.encode_certificate_status_request"
+    monkeypatch.setattr(target, lambda _: b"\x02of another kind")
+
+    pair = shake_hands(HONEST, versions=(version,))
+
+    assert isinstance(pair.server, WireConnection)
+    assert pair.flight.staples == (None, None)
+
+
 def test_a_hello_with_a_lying_length_is_a_decode_error() -> None:
     error, alert = refused(record(message(HandshakeType.CLIENT_HELLO, b"\x03\x03" + bytes(33))))
 
