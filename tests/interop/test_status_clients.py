@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import requests
 import urllib3
+from OpenSSL import SSL
 
 from certstatus.tls import PeerStatus, StatusChecker
 from certstatus.verify import Verdict
@@ -25,6 +26,7 @@ CLIENTS: dict[str, type[Exception]] = {
     "http.client": ssl.SSLError,
     "httpx2": httpx2.ConnectError,
     "httpx2-async": httpx2.ConnectError,
+    "pyopenssl": SSL.Error,
     "requests": requests.exceptions.SSLError,
     "urllib3": urllib3.exceptions.SSLError,
 }

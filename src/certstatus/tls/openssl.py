@@ -297,6 +297,8 @@ class _Client(StatusChecker[SSLConnection]):
 
     def status_of(self, connection: SSLConnection) -> PeerStatus | None:
         """Return what the connection's handshake told of its peer; None: not shaken hands yet."""
+        # httpx2 and httpx hand out the inner object of an SSLSocket, which knows its owner.
+        connection = getattr(connection, "owner", connection)
         found = super().status_of(connection)
         if found is not None or not connection.session_reused:
             return found

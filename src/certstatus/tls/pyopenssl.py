@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate as X509Certificate
 
 from certstatus.clock import Clock
-from certstatus.errors import PlatformError
+from certstatus.errors import CertStatusError, PlatformError
 from certstatus.pkix import Certificate
 from certstatus.requestor import Requestor
 from certstatus.staple import Stapler
@@ -134,10 +134,16 @@ class _Server(Stapling):
         fingerprint = chosen.fingerprint(SHA256())
         if fingerprint not in self._known:
             self._known.add(fingerprint)
-            certificate = Certificate.from_x509(chosen)
-            threading.Thread(target=self.learn, args=(certificate,), daemon=True).start()
+            threading.Thread(target=self._meet, args=(chosen,), daemon=True).start()
         version = connection.get_protocol_version()
         return choose_staples(self._stapler, [fingerprint], version=version)
+
+    def _meet(self, chosen: X509Certificate) -> None:
+        """Learn a certificate that was not given. In a thread: the stapler looks on its disk."""
+        try:
+            self.learn(Certificate.from_x509(chosen))
+        except (CertStatusError, ValueError):
+            _log.exception("a server's certificate gets no staple")
 
     def _tell(self, connection: SSL.Connection, handed: Handed) -> None:
         if self.on_request is not None:

@@ -7,9 +7,13 @@ connections move to one that wants staples.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from certstatus.clock import Clock
 from certstatus.errors import PlatformError
+from certstatus.requestor import Requestor
+from certstatus.tls.peer import DEFAULT_STATUS_POLICY, PeerStatus, StatusPolicy
 from certstatus.tls.pyopenssl import require_status
 
 try:
@@ -32,15 +36,25 @@ class StatusClient:
     staples as ``require_status`` does. Endpoints take ``options_for(host)``; an ``Agent``
     takes the whole as its ``contextFactory``.
 
-    ``trust_root`` is Twisted's: by default what the platform trusts. ``checker`` tells what
-    was found: ``checker.status_of(protocol.transport.getHandle())``.
+    ``trust_root`` is Twisted's: by default what the platform trusts. The other settings are
+    those of ``require_status``. ``checker`` tells what was found:
+    ``checker.status_of(protocol.transport.getHandle())``.
     """
 
-    def __init__(self, trust_root: Any = None, **how: Any) -> None:
-        """Take the settings of ``certstatus.tls.pyopenssl.require_status`` by name."""
+    def __init__(
+        self,
+        trust_root: Any = None,
+        *,
+        policy: StatusPolicy = DEFAULT_STATUS_POLICY,
+        requestor: Requestor | None = None,
+        clock: Clock | None = None,
+        on_status: Callable[[PeerStatus], None] | None = None,
+    ) -> None:
         self._trust_root = trust_root or platformTrust()  # type: ignore[no-untyped-call]
         self._context = CertificateOptions(trustRoot=self._trust_root).getContext()
-        self.checker = require_status(self._context, **how)
+        self.checker = require_status(
+            self._context, policy=policy, requestor=requestor, clock=clock, on_status=on_status
+        )
 
     def options_for(self, host: str, **options: Any) -> _Creator:
         """Return client options as ``optionsForClientTLS`` does, with its settings by name."""

@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import cast
@@ -194,6 +196,41 @@ def test_a_certificate_that_is_not_given_is_noticed_once_and_nobody_waits(shelf:
 
     assert shelf.added == [(LEAF.certificate, (CA.certificate,), ())]
     assert shelf.waited == []
+
+
+def test_a_certificate_that_cannot_be_fed_is_told_of_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = threading.Event()
+
+    def refuse(*_: object, **__: object) -> None:
+        told.set()
+        raise ValueError("the stapler is closed")
+
+    monkeypatch.setattr(shelf, "add", refuse)
+    server, client = server_context(), client_context()
+    stapling = attach(server, shelf)
+    require_status(client)
+
+    for _ in range(2):
+        Handshake(server, client).shake()
+        assert told.wait(5)
+
+    assert stapling.handed == {Handed.NOTHING: 2}
+    while not caplog.records:
+        time.sleep(0.001)
+    assert [one.message for one in caplog.records] == ["a server's certificate gets no staple"]
+
+
+def test_a_server_name_of_strange_octets_is_told_as_text(shelf: Shelf) -> None:
+    server, client = server_context(), client_context()
+    seen: list[StapleRequest] = []
+    attach(server, shelf, on_request=seen.append)
+    require_status(client)
+
+    Handshake(server, client, server_name=b"caf\xe9.example").shake()
+
+    assert [one.server_name for one in seen] == ["caf\\xe9.example"]
 
 
 def test_each_kind_of_key_gets_its_own_staple(shelf: Shelf) -> None:
