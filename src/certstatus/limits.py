@@ -65,6 +65,15 @@ FILE_CHECK_TIME: Final = timedelta(milliseconds=250)
 LAST_GOOD_TIME: Final = timedelta(days=1)
 """How long the last good index answers while its file is missing or broken; then tryLater."""
 
+MAX_TREE_BYTES: Final = 134_217_728
+"""A certificate revocation tree: two million revoked serial numbers of 16 octets."""
+
+MAX_TREE_DEPTH: Final = 40
+"""Levels of a tree above its leaves: a million million leaves, and no proof is longer."""
+
+MAX_PROOF_BYTES: Final = 65_536
+"""A proof out of a tree: real ones have 1 to 2 kB, and 6 kB with an ML-DSA-87 signature."""
+
 DATABASE_READ_TIME: Final = timedelta(milliseconds=100)
 """How long a lookup waits for a locked database: it holds up every other answer meanwhile."""
 
@@ -265,6 +274,9 @@ MAX_STREAM_BYTES: Final = 2**20
 
 MAX_UNPACKED_BYTES: Final = 2**20
 """What a CompressedCertificate may unpack to: a chain of post-quantum certificates, and no bomb."""
+
+MAX_TLS_RECORDS: Final = 100_000
+"""Records of one side of a capture that are read; empty ones cost as much time as full ones."""
 
 MAX_HANDSHAKE_MESSAGES: Final = 256
 """Messages read out of one flight or capture: a handshake has about ten."""

@@ -60,14 +60,15 @@ def read_packets(data: bytes) -> Iterator[Packet]:
     for count, packet in enumerate(packets):
         if count == MAX_CAPTURE_PACKETS:
             raise MalformedError(f"has more than {MAX_CAPTURE_PACKETS} packets", where="capture")
-        yield packet
+        if packet is not None:
+            yield packet
 
 
 def _cut(where: str) -> MalformedError:
     return MalformedError("is cut short", where=where)
 
 
-def _pcap(data: bytes) -> Iterator[Packet]:
+def _pcap(data: bytes) -> Iterator[Packet | None]:
     order = _PCAP_MAGICS[data[:4]]
     if len(data) < _PCAP_HEADER_OCTETS:
         raise _cut("pcap header")
@@ -83,7 +84,8 @@ def _pcap(data: bytes) -> Iterator[Packet]:
         at = start + length
 
 
-def _pcapng(data: bytes) -> Iterator[Packet]:
+def _pcapng(data: bytes) -> Iterator[Packet | None]:
+    """Yield the packet of each block; None for a block that holds none, so that all count."""
     at, order = 0, _BYTE_ORDERS.get(data[8:12], "little")
     link_types: list[int] = []
     while at < len(data):
@@ -98,8 +100,7 @@ def _pcapng(data: bytes) -> Iterator[Packet]:
         at += length
         if kind == _INTERFACE:
             link_types.append(int.from_bytes(body[:2], order))
-        else:
-            yield from _block(kind, body, order, link_types)
+        yield _block(kind, body, order, link_types)
 
 
 def _section_order(data: bytes, at: int) -> _Order:
@@ -109,8 +110,8 @@ def _section_order(data: bytes, at: int) -> _Order:
     return order
 
 
-def _block(kind: int, body: bytes, order: _Order, link_types: list[int]) -> Iterator[Packet]:
-    """Yield the packet of a block, if it holds one."""
+def _block(kind: int, body: bytes, order: _Order, link_types: list[int]) -> Packet | None:
+    """Return the packet of a block, if it holds one."""
     if kind == _ENHANCED_PACKET:
         interface, start = int.from_bytes(body[:4], order), 20
         length = int.from_bytes(body[12:16], order)
@@ -121,9 +122,9 @@ def _block(kind: int, body: bytes, order: _Order, link_types: list[int]) -> Iter
         interface, start = 0, 4
         length = min(int.from_bytes(body[:4], order), len(body) - start)
     else:
-        return
+        return None
     if interface >= len(link_types):
         raise MalformedError("is of an interface that is not described", where="pcapng packet")
     if start + length > len(body):
         raise _cut("pcapng packet")
-    yield Packet(link_types[interface], body[start : start + length])
+    return Packet(link_types[interface], body[start : start + length])

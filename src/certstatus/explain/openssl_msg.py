@@ -16,7 +16,7 @@ __all__ = ["is_openssl_msg", "parse_openssl_msg"]
 
 _SHOWN: Final = re.compile(
     rb"^(?:>>>|<<<) (?:TLS|SSL)[^,\r\n]*, (Handshake|Alert) \[length ([0-9a-f]{4,6})\][^\r\n]*\r?\n"
-    rb"((?: {4}[0-9a-f ]+\r?\n?)+)",
+    rb"((?: {4}[0-9a-f ]+(?:\r?\n|\Z))+)",
     re.MULTILINE,
 )
 _TYPES: Final = {b"Handshake": ContentType.HANDSHAKE, b"Alert": ContentType.ALERT}

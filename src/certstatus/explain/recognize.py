@@ -7,6 +7,7 @@ from typing import Final
 
 from certstatus.explain.capture_file import is_capture
 from certstatus.handshake import ExtensionType, HandshakeType, is_records
+from certstatus.limits import MAX_HANDSHAKE_MESSAGES
 
 __all__ = ["Kind", "is_whole", "recognize"]
 
@@ -71,7 +72,9 @@ def _is_handshake(data: bytes) -> bool:
     if len(data) > 5 and data[0] in _HELLOS and data[1] == 0 and data[4] == 3:
         return True
     at = 0
-    while at + 4 <= len(data) and data[at] in _MESSAGES:
+    for _ in range(MAX_HANDSHAKE_MESSAGES):
+        if at + 4 > len(data) or data[at] not in _MESSAGES:
+            break
         at += 4 + int.from_bytes(data[at + 1 : at + 4])
     return at == len(data) > 0
 

@@ -15,6 +15,7 @@ from certstatus.explain.extension import extensions_field
 from certstatus.explain.field import Field, count_text, numbered
 from certstatus.explain.response import explain_response
 from certstatus.handshake import CertificateStatusType, Reader
+from certstatus.limits import MAX_TLS_CHAIN
 from certstatus.ocsp import NO_EXTENSIONS, Extensions, parse_responder_id, parse_response
 
 __all__ = ["gathered", "request_fields", "request_v2_fields", "status_fields"]
@@ -181,7 +182,11 @@ def _response_list(reader: Reader) -> Field:
 
 
 def _slots(reader: Reader) -> Iterator[Field]:
+    told = 0
     while reader.has_more:
+        told += 1
+        if told > MAX_TLS_CHAIN:
+            raise MalformedError(f"has more than {MAX_TLS_CHAIN} slots", where=reader.where)
         der = reader.vector(3, "OCSPResponse")
         if der:
             yield _response(der)

@@ -7,6 +7,7 @@ The same structure is the extension status_request of a CertificateEntry in TLS 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from certstatus.handshake.framing import Reader, vector
@@ -14,7 +15,7 @@ from certstatus.handshake.numbers import (
     CertificateStatusType,
     HandshakeType,
 )
-from certstatus.limits import MAX_TLS13_STAPLE_BYTES
+from certstatus.limits import MAX_TLS13_STAPLE_BYTES, MAX_TLS_CHAIN
 
 __all__ = [
     "CertificateStatus",
@@ -67,7 +68,8 @@ def parse_certificate_status(body: bytes) -> CertificateStatus:
     """Read a CertificateStatus: a handshake body, or the extension_data of a CertificateEntry.
 
     Raises:
-        DecodeError: a length lies, it is empty where it must not be, or of an unknown type.
+        DecodeError: a length lies, it is empty where it must not be, of an unknown type, or
+            has more than ``MAX_TLS_CHAIN`` slots.
     """
     reader = Reader(body, "CertificateStatus", rule="T3")
     status_type = reader.number(1, "status_type")
@@ -84,7 +86,9 @@ def parse_certificate_status(body: bytes) -> CertificateStatus:
             element="OCSPResponse",
             each_least=0,
         )
-        responses = tuple(listed)
+        responses = tuple(islice(listed, MAX_TLS_CHAIN + 1))
+        if len(responses) > MAX_TLS_CHAIN:
+            raise reader.broken(name, f"has more than {MAX_TLS_CHAIN} slots")
         reader.end()
         return CertificateStatus(CertificateStatusType.OCSP_MULTI, responses)
     raise reader.broken("status_type", f"is {status_type}, neither ocsp(1) nor ocsp_multi(2)")

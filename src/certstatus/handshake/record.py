@@ -13,7 +13,7 @@ from certstatus.errors import DecodeError
 from certstatus.handshake.framing import Reader
 from certstatus.handshake.message import HEADER_OCTETS, split_handshake
 from certstatus.handshake.numbers import ContentType, HandshakeType, number_text
-from certstatus.limits import MAX_HANDSHAKE_BYTES
+from certstatus.limits import MAX_HANDSHAKE_BYTES, MAX_HANDSHAKE_MESSAGES, MAX_TLS_RECORDS
 
 __all__ = ["Record", "Transcript", "is_records", "parse_records", "read_records", "read_transcript"]
 
@@ -61,7 +61,8 @@ def parse_records(data: bytes) -> tuple[Record, ...]:
     """Read records to the last octet.
 
     Raises:
-        DecodeError: one is cut short, too long, or of no TLS version.
+        DecodeError: one is cut short, too long, or of no TLS version, or there are over
+            ``MAX_TLS_RECORDS``.
     """
     records, rest = _cut_records(data)
     if rest is not None:
@@ -103,11 +104,9 @@ def read_transcript(data: bytes) -> Transcript:
             alerts.append((record.fragment[0], record.fragment[1]))
         else:
             encrypted += 1
-    whole, missing = _whole_messages(bytes(handshake))
+    messages, missing = _whole_messages(bytes(handshake))
     rest = missing or ("" if cut is None else str(cut))
-    return Transcript(
-        messages=split_handshake(whole), alerts=tuple(alerts), encrypted=encrypted, rest=rest
-    )
+    return Transcript(messages=messages, alerts=tuple(alerts), encrypted=encrypted, rest=rest)
 
 
 def _cut_records(data: bytes) -> tuple[tuple[Record, ...], DecodeError | None]:
@@ -118,6 +117,8 @@ def _cut_records(data: bytes) -> tuple[tuple[Record, ...], DecodeError | None]:
     reader = Reader(data, "TLSPlaintext")
     records: list[Record] = []
     while reader.has_more:
+        if len(records) == MAX_TLS_RECORDS:
+            raise reader.broken("records", f"are more than {MAX_TLS_RECORDS}")
         if len(data) - reader.at < _RECORD_HEADER_OCTETS:
             return tuple(records), reader.broken("header", "is cut short")
         if not is_records(data[reader.at : reader.at + _RECORD_HEADER_OCTETS]):
@@ -146,14 +147,13 @@ def _is_hello(fragment: bytes) -> bool:
     )
 
 
-def _whole_messages(handshake: bytes) -> tuple[bytes, str]:
-    """Cut off the last message where it is not whole; say what is missing."""
-    at = 0
-    while at < len(handshake):
-        length = int.from_bytes(handshake[at + 1 : at + HEADER_OCTETS])
-        end = at + HEADER_OCTETS + length
+def _whole_messages(handshake: bytes) -> tuple[tuple[bytes, ...], str]:
+    """Cut messages apart; where the last one is not whole, leave it out and say so."""
+    at = count = 0
+    while at < len(handshake) and count <= MAX_HANDSHAKE_MESSAGES:
+        end = at + HEADER_OCTETS + int.from_bytes(handshake[at + 1 : at + HEADER_OCTETS])
         if at + HEADER_OCTETS > len(handshake) or end > len(handshake):
             name = number_text(handshake[at], HandshakeType)
-            return handshake[:at], f"the message {name} is cut short"
-        at = end
-    return handshake, ""
+            return split_handshake(handshake[:at]), f"the message {name} is cut short"
+        at, count = end, count + 1
+    return split_handshake(handshake), ""
