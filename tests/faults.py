@@ -10,14 +10,13 @@ from typing import Any, Final
 
 from certstatus.errors import UnreachableError
 from certstatus.handshake import (
-    TLS12,
     CertificateStatusRequest,
     CertificateStatusRequestItemV2,
     CertificateStatusType,
     Flight,
     OCSPStatusRequest,
 )
-from certstatus.tls.fault import FAULTS, Fault
+from certstatus.tls.fault import FAULTS, Asks, Fault
 from certstatus.tls.fault_host import FaultHost
 from certstatus.tls.wire import connect
 
@@ -49,14 +48,11 @@ def in_tls() -> Iterator[tuple[str, int]]:
 
 def questions(fault: Fault, version: int) -> dict[str, Any]:
     """Return how a client must ask in order to see a fault."""
-    # Up to TLS 1.2 a promise makes a status solicited, and the question makes the promise.
-    is_unasked = fault.needs == "no status_request" and (fault.name, version) != (
-        "unsolicited",
-        TLS12,
-    )
+    needs = fault.needs_in(version)
+    is_multi = needs in {Asks.V2, Asks.MULTI_ALONE}
     return {
-        "status_request": None if is_unasked else QUESTION,
-        "status_request_v2": (MULTI,) if fault.needs.startswith("status_request_v2") else None,
+        "status_request": None if needs is Asks.NOTHING else QUESTION,
+        "status_request_v2": (MULTI,) if is_multi else None,
     }
 
 

@@ -18,7 +18,7 @@ from certstatus.handshake import TLS12, TLS13, AlertDescription, Flight, check_f
 from certstatus.pkix import Certificate
 from certstatus.requestor import AskPolicy, CheckPolicy, CheckResult, Requestor
 from certstatus.tls import Demand, PeerStatus, StatusPolicy, judge_peer, require_status
-from certstatus.tls.fault import FAULTS, Fault, Pace, Where
+from certstatus.tls.fault import FAULTS, Asks, Fault, Pace, Where
 from certstatus.tls.fault_host import FaultHost, Visit
 from certstatus.verify import Outcome, Report, Verdict, verify_response
 from tests.faults import in_tls, running, shake_hands
@@ -149,7 +149,7 @@ def ask(host: FaultHost, fault: Fault) -> CheckResult:
     requestor = Requestor(
         policy=CheckPolicy(
             ask=AskPolicy(back_off=timedelta(0)),
-            send_nonce=fault.needs == "nonce",
+            send_nonce=fault.needs is Asks.NONCE,
             allow_private=True,
         ),
         door=HTTPDoor(total_time=timedelta(seconds=20) if is_prompt else IMPATIENT),

@@ -14,11 +14,12 @@ from typing import Final
 from certstatus.tls import fault_handshakes as handshakes
 from certstatus.tls import fault_responses as responses
 from certstatus.tls.fault_delivery import Delivery, Pace, Promise, Signer, Slot, Web
-from certstatus.tls.fault_kind import Fault, Where
+from certstatus.tls.fault_kind import Asks, Fault, Where
 
 __all__ = [
     "FAULTS",
     "HONEST",
+    "Asks",
     "Delivery",
     "Fault",
     "Pace",

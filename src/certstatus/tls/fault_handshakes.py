@@ -6,7 +6,7 @@ from typing import Final
 
 from certstatus.handshake import TLS12, TLS13, AlertDescription
 from certstatus.tls.fault_delivery import Delivery, Pace, Promise, Slot
-from certstatus.tls.fault_kind import SHAKEN, STAPLED, Fault
+from certstatus.tls.fault_kind import SHAKEN, STAPLED, Asks, Fault
 from certstatus.tls.fault_lies import revoked
 from certstatus.tls.wire_manner import Manner
 from certstatus.verify import Verdict
@@ -30,7 +30,8 @@ def _shaken(
     alert: AlertDescription,
     rule_tls13: str | None = None,
     alert_tls13: AlertDescription | None = None,
-    needs: str = "",
+    needs: Asks = Asks.STATUS,
+    needs_tls13: Asks | None = None,
 ) -> Fault:
     """Make a fault of the handshake; the responses are right."""
     return Fault(
@@ -44,7 +45,8 @@ def _shaken(
         how=Delivery(manner=manner),
         alert=alert,
         alert_tls13=alert_tls13,
-        needs=needs or ("status_request_v2" if manner.needs_v2 else ""),
+        needs=needs,
+        needs_tls13=needs_tls13,
     )
 
 
@@ -106,7 +108,8 @@ PLACES: Final = (
         alert=_UNEXPECTED,
         rule_tls13="T5",
         alert_tls13=_UNSUPPORTED,
-        needs="no status_request",
+        needs=Asks.ANYHOW,
+        needs_tls13=Asks.NOTHING,
     ),
     _shaken(
         "promised-unasked",
@@ -115,7 +118,7 @@ PLACES: Final = (
         Manner.PROMISED_UNASKED,
         rule="T3",
         alert=_UNSUPPORTED,
-        needs="no status_request",
+        needs=Asks.NOTHING,
     ),
     _shaken(
         "promise-not-empty",
@@ -240,7 +243,7 @@ V2: Final = (
         Manner.V2_SINGLE_FOR_MULTI,
         rule="T3",
         alert=_ILLEGAL,
-        needs="status_request_v2 with ocsp_multi alone",
+        needs=Asks.MULTI_ALONE,
     ),
     _shaken(
         "v2-too-many",
@@ -249,6 +252,7 @@ V2: Final = (
         Manner.V2_TOO_MANY,
         rule="T9",
         alert=_ILLEGAL,
+        needs=Asks.V2,
     ),
     _shaken(
         "v2-empty-list",
@@ -257,6 +261,7 @@ V2: Final = (
         Manner.V2_EMPTY_LIST,
         rule="T3",
         alert=_DECODE,
+        needs=Asks.V2,
     ),
     _shaken(
         "v2-in-tls13",

@@ -13,7 +13,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -64,13 +64,15 @@ _PATIENCE: Final = 6
 class Visit:
     """What came of one connection to the TLS host.
 
-    ``alert`` is the number of the alert with which the client ended it, None where it sent
-    none; ``version`` 0 where it did not come to that.
+    ``is_seen``: the client asked so that the fault shows. ``alert`` is the number of the
+    alert with which the client ended it, None where it sent none; ``version`` 0 where it did
+    not come to that.
     """
 
     client: str
     fault: Fault
     is_shaken: bool
+    is_seen: bool = True
     version: int = 0
     alert: int | None = None
     reason: str = ""
@@ -82,17 +84,16 @@ class Visit:
         due = self.fault.alert_in(self.version)
         if self.alert is not None:
             sent = number_text(self.alert, AlertDescription)
-            return f"{place}: ended by the client with {sent}" + _aside(due, self.alert)
-        if not self.is_shaken:
+            told = f"ended by the client with {sent}"
+        elif not self.is_shaken:
             return f"{place}: no handshake, {self.reason}"
-        return f"{place}: the client went on" + _aside(due, self.alert)
-
-
-def _aside(due: AlertDescription | None, sent: int | None) -> str:
-    """Say which alert was due, where another one came or none."""
-    if due == sent:
-        return "" if due is None else ", as it should"
-    return "; no alert was due" if due is None else f"; {due} was due"
+        else:
+            told = "the client finished the handshake"
+        if not self.is_seen:
+            return f"{place}: {told}; it did not ask so that the fault shows"
+        if due is None:
+            return f"{place}: {told}" + ("" if self.alert is None else "; no alert was due")
+        return f"{place}: {told}" + (", as it should" if due == self.alert else f"; {due} was due")
 
 
 class FaultHost:
@@ -223,48 +224,25 @@ class FaultHost:
         sock.settimeout(READ_TIME.total_seconds())
         server_name = self._server_name(sock)
         fault = own or _fault_of(server_name)
-        tell = partial(self._tell, client, fault)
+        visit = Visit(client=client, fault=fault, is_shaken=False)
         try:
             connection = self._shake_hands(sock, fault, server_name)
         except CertStatusError as error:
-            tell(error)
+            self._tell(_ended(visit, error))
             return
+        visit = _seen(replace(visit, is_shaken=True), connection.flight)
         with connection:
             try:
                 if (reply := self._reply(connection.read, fault)) is not None:
                     self._send(connection.write, *reply)
             except UnreachableError as error:
                 # In TLS 1.3 the server is done first: the client's alert comes only now.
-                tell(error, connection.version, is_shaken=error.alert is None)
-            else:
-                tell(None, connection.version, is_shaken=True)
+                visit = replace(_ended(visit, error), is_shaken=error.alert is None)
+        self._tell(visit)
 
-    def _tell(
-        self,
-        client: str,
-        fault: Fault,
-        error: CertStatusError | None,
-        version: int = 0,
-        *,
-        is_shaken: bool = False,
-    ) -> None:
-        """Tell whoever listens what came of a connection."""
-        if self._on_visit is None:
-            return
-        alert, reason = None, "" if error is None else str(error)
-        if isinstance(error, UnreachableError):
-            alert, reason = error.alert, "; ".join(one.reason for one in error.attempts)
-            version = version or (error.flight.version if isinstance(error.flight, Flight) else 0)
-        self._on_visit(
-            Visit(
-                client=client,
-                fault=fault,
-                is_shaken=is_shaken,
-                version=version,
-                alert=alert,
-                reason=reason,
-            )
-        )
+    def _tell(self, visit: Visit) -> None:
+        if self._on_visit is not None:
+            self._on_visit(visit)
 
     def _shake_hands(
         self, sock: socket.socket, fault: Fault, server_name: str | None
@@ -340,6 +318,26 @@ class FaultHost:
 
 
 _PEEK_PAUSE: Final = 0.01
+
+
+def _ended(visit: Visit, error: CertStatusError) -> Visit:
+    """Add to a visit how it came to its end."""
+    if not isinstance(error, UnreachableError):
+        return replace(visit, reason=str(error))
+    reason = "; ".join(one.reason for one in error.attempts)
+    visit = replace(visit, alert=error.alert, reason=reason)
+    return _seen(visit, error.flight) if isinstance(error.flight, Flight) else visit
+
+
+def _seen(visit: Visit, flight: Flight) -> Visit:
+    """Add to a visit what the handshake shows."""
+    version, hello = flight.version, flight.client_hello
+    visit = replace(visit, version=version or visit.version)
+    if hello is None:
+        return visit
+    with contextlib.suppress(MalformedError):
+        visit = replace(visit, is_seen=visit.fault.needs_in(version).is_met_by(hello))
+    return visit
 
 
 def _fault_of(server_name: str | None) -> Fault:

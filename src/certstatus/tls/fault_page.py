@@ -29,7 +29,7 @@ def told(fault: Fault) -> dict[str, object]:
             for version, number in (("TLS 1.2", TLS12), ("TLS 1.3", TLS13))
             if number in fault.versions and (alert := fault.alert_in(number)) is not None
         },
-        "needs": fault.needs or None,
+        "needs": fault.special_needs or None,
     }
 
 
@@ -111,7 +111,11 @@ class Listing:
         )
         cells = (
             f"<strong>{escape(fault.title)}</strong><br>{escape(fault.description)}"
-            + (f"<br><em>Ask with: {escape(fault.needs)}.</em>" if fault.needs else ""),
+            + (
+                f"<br><em>Ask with {escape(fault.special_needs)}.</em>"
+                if fault.special_needs
+                else ""
+            ),
             escape(", ".join(fault.rules) or "–"),
             escape(expected(fault)),
             "<br>".join(one for one in where if one),

@@ -7,7 +7,7 @@ from typing import Final
 from certstatus.handshake import AlertDescription
 from certstatus.ocsp import OCSPResponseStatus
 from certstatus.tls.fault_delivery import Delivery, Pace, Promise, Signer, Slot, Web
-from certstatus.tls.fault_kind import ASKED, SAID, STAPLED, Fault, Where
+from certstatus.tls.fault_kind import ASKED, SAID, STAPLED, Asks, Fault, Where
 from certstatus.tls.fault_lies import (
     Tell,
     broken_tag,
@@ -173,7 +173,7 @@ MATCHING: Final = (
         where=ASKED,
         how=Delivery(tell=lie("wrong nonce")),
         verdict=Verdict.UNTRUSTED,
-        needs="nonce",
+        needs=Asks.NONCE,
     ),
 )
 

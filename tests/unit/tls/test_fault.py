@@ -5,9 +5,32 @@ import tomllib
 
 import pytest
 
-from certstatus.handshake import TLS12, TLS13, AlertDescription
+from certstatus.handshake import (
+    TLS12,
+    TLS13,
+    AlertDescription,
+    CertificateStatusRequest,
+    CertificateStatusRequestItemV2,
+    CertificateStatusType,
+    ClientHello,
+    OCSPStatusRequest,
+    TLSExtension,
+    encode_certificate_status_request,
+    encode_status_request_v2,
+)
 from certstatus.testing import LIES, Forge, TinyCA
-from certstatus.tls.fault import FAULTS, HONEST, Fault, Pace, Promise, Signer, Slot, Web, Where
+from certstatus.tls.fault import (
+    FAULTS,
+    HONEST,
+    Asks,
+    Fault,
+    Pace,
+    Promise,
+    Signer,
+    Slot,
+    Web,
+    Where,
+)
 from certstatus.tls.wire_manner import Manner
 from certstatus.verify import Verdict
 from dev.tree import ROOT
@@ -128,6 +151,47 @@ def test_rule_and_alert_depend_on_the_version() -> None:
     assert FAULTS["expired"].rule_in(TLS13) == "L10"
     assert FAULTS["wrong-nonce"].version_names == ()
     assert FAULTS["promised-absent"].version_names == ("TLS 1.2",)
+
+
+@pytest.mark.parametrize(
+    ("needs", "met_by"),
+    [
+        (Asks.STATUS, {"usual"}),
+        (Asks.ANYHOW, {"silent", "usual", "multi", "both kinds"}),
+        (Asks.NOTHING, {"silent", "multi", "both kinds"}),
+        (Asks.V2, {"multi", "both kinds"}),
+        (Asks.MULTI_ALONE, {"multi"}),
+        (Asks.NONCE, {"silent", "usual", "multi", "both kinds"}),
+    ],
+)
+def test_a_client_must_ask_so_that_a_fault_shows(needs: Asks, met_by: set[str]) -> None:
+    single = CertificateStatusRequestItemV2(CertificateStatusType.OCSP, OCSPStatusRequest())
+    multi = CertificateStatusRequestItemV2(CertificateStatusType.OCSP_MULTI, OCSPStatusRequest())
+    hellos = {
+        "silent": (),
+        "usual": (TLSExtension(5, encode_certificate_status_request(CertificateStatusRequest())),),
+        "multi": (TLSExtension(17, encode_status_request_v2((multi,))),),
+        "both kinds": (TLSExtension(17, encode_status_request_v2((multi, single))),),
+    }
+
+    assert met_by == {
+        name
+        for name, extensions in hellos.items()
+        if needs.is_met_by(ClientHello(random=bytes(32), extensions=extensions))
+    }
+
+
+def test_only_special_needs_are_spoken_of() -> None:
+    told = {fault.name: fault.special_needs for fault in FAULTS.values() if fault.special_needs}
+
+    assert told == {
+        "wrong-nonce": "nonce",
+        "unsolicited": "no status_request in TLS 1.3",
+        "promised-unasked": "no status_request",
+        "v2-single-for-multi": "status_request_v2 that lists ocsp_multi alone",
+        "v2-too-many": "status_request_v2",
+        "v2-empty-list": "status_request_v2",
+    }
 
 
 def test_the_honest_one_is_all_right() -> None:

@@ -235,7 +235,7 @@ def test_a_client_that_goes_on_is_told_of(watched: FaultHost, visits: queue.Queu
         None,
     )
     assert str(visit).endswith(
-        "expired  TLS 1.3: the client went on; bad_certificate_status_response(113) was due"
+        "expired  TLS 1.3: the client finished the handshake; bad_certificate_status_response(113) was due"
     )
 
 
@@ -257,6 +257,18 @@ def test_what_is_no_handshake_is_told_of(
     assert ": no handshake, " in str(visit)
 
 
+@pytest.mark.parametrize(("name", "is_seen"), [("expired", False), ("unsolicited", True)])
+def test_a_client_that_does_not_ask_is_not_blamed(
+    name: str, is_seen: bool, watched: FaultHost, visits: queue.Queue[Visit]
+) -> None:
+    sock = socket.create_connection(("127.0.0.1", watched.port))
+    connect(sock, server_name=name, versions=(TLS13,), status_request=None).close()
+    visit = visits.get(timeout=10)
+
+    assert visit.is_seen is is_seen
+    assert str(visit).endswith("it did not ask so that the fault shows") is not is_seen
+
+
 def visit_of(name: str, **found: object) -> str:
     visit = Visit(client="[::1]:1", fault=FAULTS[name], **{"is_shaken": False, **found})  # type: ignore[arg-type]
     return str(visit).removeprefix(f"[::1]:1  {name}  ")
@@ -271,7 +283,10 @@ def test_a_visit_says_which_alert_was_due() -> None:
         "bad_certificate_status_response(113) was due"
     )
     assert visit_of("none", version=TLS13, alert=113).endswith("; no alert was due")
-    assert visit_of("none", version=TLS13, is_shaken=True) == "TLS 1.3: the client went on"
+    assert (
+        visit_of("none", version=TLS13, is_shaken=True)
+        == "TLS 1.3: the client finished the handshake"
+    )
 
 
 # --- settings --------------------------------------------------------------------------------
