@@ -32,6 +32,7 @@ class Place(Enum):
 
     CLIENT_HELLO = "ClientHello"
     SERVER_HELLO = "ServerHello"
+    SERVER_HELLO_13 = "ServerHello of TLS 1.3"
     RETRY = "HelloRetryRequest"
     ENCRYPTED = "EncryptedExtensions"
     REQUEST = "CertificateRequest"
@@ -145,7 +146,7 @@ def _told_of_status(extension: TLSExtension, place: Place) -> tuple[str, str, _F
     if place is Place.CLIENT_HELLO:
         read = request_fields if extension.type == _STATUS else request_v2_fields
         return "the client asks for the status of the server's certificate", section, read
-    if extension.type == _STATUS_V2:
+    if extension.type == _STATUS_V2 and place is Place.SERVER_HELLO:
         return "the server may send a CertificateStatus, for the whole chain", section, _nothing
     if place is Place.SERVER_HELLO:
         meaning = "the server may send a CertificateStatus after its Certificate; it need not"
@@ -163,7 +164,7 @@ _EMPTY: Final = (Place.SERVER_HELLO, Place.REQUEST)
 def _misplaced(extension: TLSExtension, place: Place) -> tuple[str, ...]:
     if extension.type not in {_STATUS, _STATUS_V2}:
         return ()
-    if place in {Place.RETRY, Place.ENCRYPTED}:
+    if place in {Place.SERVER_HELLO_13, Place.RETRY, Place.ENCRYPTED}:
         return (f"stands in {place.value}, where TLS 1.3 has no certificate status",)
     if extension.type == _STATUS_V2 and place in {Place.REQUEST, Place.ENTRY}:
         return (f"stands in {place.value}; TLS 1.3 has no status_request_v2 (RFC 9846 §4.4.2.1)",)

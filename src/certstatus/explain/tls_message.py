@@ -89,7 +89,6 @@ def _client_hello(message: HandshakeMessage, _: int) -> _Told:
 
 def _server_hello(message: HandshakeMessage, _: int) -> _Told:
     hello, section = parse_server_hello(message.body), "RFC 9846 §4.1.3"
-    place = Place.RETRY if hello.is_retry else Place.SERVER_HELLO
     return (
         "asks for another ClientHello" if hello.is_retry else _choice(hello),
         section,
@@ -103,9 +102,17 @@ def _server_hello(message: HandshakeMessage, _: int) -> _Told:
             ),
             Field("legacy_session_id_echo", hello.session_id or "empty", "", section),
             Field("cipher_suite", f"{hello.cipher_suite:#06x}", "", section),
-            extension_list(hello.extensions, place),
+            extension_list(hello.extensions, _place(hello)),
         ),
     )
+
+
+def _place(hello: ServerHello) -> Place:
+    if hello.is_retry:
+        return Place.RETRY
+    # Only TLS 1.3 has the extension in a ServerHello, whatever version stands in it.
+    is_new = hello.extension(ExtensionType.SUPPORTED_VERSIONS) is not None
+    return Place.SERVER_HELLO_13 if is_new else Place.SERVER_HELLO
 
 
 def _choice(hello: ServerHello) -> str:

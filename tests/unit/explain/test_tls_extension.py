@@ -172,6 +172,7 @@ def test_a_staple_alone_is_told_from_a_request() -> None:
     [
         (PROMISED, Place.ENCRYPTED, "stands in EncryptedExtensions"),
         (PROMISED, Place.RETRY, "stands in HelloRetryRequest"),
+        (PROMISED_V2, Place.SERVER_HELLO_13, "stands in ServerHello of TLS 1.3"),
         (PROMISED_V2, Place.ENTRY, "stands in CertificateEntry; TLS 1.3 has no status_request_v2"),
         (PROMISED_V2, Place.REQUEST, "TLS 1.3 has no status_request_v2"),
         (ASKED, Place.SERVER_HELLO, "has 5 octets; it must be empty"),

@@ -244,6 +244,15 @@ def test_a_break_of_order_is_a_departure_with_its_alert(flight: Flight, said: st
     assert departure.endswith(said)
 
 
+@pytest.mark.rule("T5")
+def test_a_promise_in_tls_13_is_told_where_it_stands() -> None:
+    (listed,) = explain_handshake(server_hello(CHOSE_TLS13, PROMISED).encode()).children[-1:]
+
+    promise = listed.at("status_request")
+    assert promise.meaning == ""
+    assert promise.departures[0].startswith("stands in ServerHello of TLS 1.3")
+
+
 def test_a_retry_is_told_as_one() -> None:
     hello = client_hello(OFFERS_TLS13, ASKED)
     retry = server_hello(CHOSE_TLS13, random=RETRY_RANDOM)
