@@ -51,12 +51,17 @@ sys.addaudithook(_guard_network)
 
 DEBIAN_PACKAGES: Final = {
     "curl": "curl",
+    "dovecot": "dovecot-imapd",
     "gnutls-cli": "gnutls-bin",
     "gnutls-serv": "gnutls-bin",
     "haproxy": "haproxy",
+    "initdb": "postgresql",
     "nginx": "nginx",
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",
+    "postgres": "postgresql",
+    "prosody": "prosody",
+    "slapd": "slapd",
 }
 _ADMIN_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
