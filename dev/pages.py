@@ -1,4 +1,4 @@
-"""Writes what is generated of ``docs/``: conformance, errors, the table of limits (``make docs``)."""
+"""Writes what is generated of ``docs/``: conformance, errors, tables of limits and faults (``make docs``)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from certstatus import errors
+from dev.faults_table import with_faults
 from dev.limits_table import with_limits
 from dev.rules import Mark, Rule, citations, load, marks
 from dev.tree import ROOT
@@ -19,10 +20,12 @@ __all__ = ["conformance_page", "errors_page", "tested_rules", "write"]
 def write(root: Path = ROOT) -> list[Path]:
     """Write the pages, and return the ones that changed."""
     security = root / "docs" / "security.md"
+    fault = root / "docs" / "manual" / "fault.md"
     pages = {
         root / "docs" / "conformance.md": conformance_page(root),
         root / "docs" / "errors.md": errors_page(),
         security: with_limits(_read(security)),
+        fault: with_faults(_read(fault)),
     }
     changed = [page for page, text in pages.items() if _read(page) != text]
     for page in changed:
