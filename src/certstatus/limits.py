@@ -229,7 +229,7 @@ MAX_STAPLE_PAUSE: Final = timedelta(minutes=30)
 """Between two tries at a responder that fails; the first pause is the least, and doubles."""
 
 MIN_STAPLE_AGE: Final = timedelta(hours=1)
-"""A staple younger than this is not renewed for an early max-age alone: what nginx takes for its most."""
+"""A staple that came less long ago is not renewed for an early max-age alone: what nginx does at most."""
 
 MAX_STAPLE_LIFE: Final = timedelta(days=7)
 """A staple counts as ended so long after thisUpdate for its renewal; BR allow 10 days, liars any."""

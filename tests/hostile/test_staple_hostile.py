@@ -54,8 +54,8 @@ BAD_REPLIES: Final[dict[str, Callable[[Feed], Reply]]] = {
 @pytest.mark.rule("T12")
 def test_a_bad_responder_costs_no_staple_and_no_handshake_time(feed: Feed, kind: str) -> None:
     leaf = feed.leaf()
-    door = HTTPDoor(total_time=timedelta(milliseconds=200))
-    requestor = Requestor(policy=POLICY, clock=feed.clock, door=door)
+    brief = HTTPDoor(total_time=timedelta(seconds=1 if kind == "dripping" else PATIENCE))
+    requestor = Requestor(policy=POLICY, clock=feed.clock, door=brief)
     with feed.stapler(requestor=requestor) as (stapler, hears):
         stapler.add(leaf, CA.certificate)
         assert stapler.wait_ready()

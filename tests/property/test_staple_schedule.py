@@ -211,6 +211,9 @@ def test_no_responder_and_no_clock_makes_us_hammer_or_oversleep(
 
 @pytest.mark.rule("T12")
 @settings(max_examples=60)
+@example(window=DAY, share=0.03125, max_age=timedelta(0), delay=timedelta(0), dice=[0.0]).via(
+    "an answer that was published a while before it was fetched"
+)
 @given(
     window=st.timedeltas(10 * MINUTE, 20 * DAY),
     share=st.floats(0.01, 0.3),

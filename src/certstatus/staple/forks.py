@@ -7,7 +7,7 @@ import threading
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["Forking", "goes_on_past_forks"]
+__all__ = ["Forking", "LockPastForks", "goes_on_past_forks"]
 
 
 class Forking(Protocol):
@@ -67,3 +67,30 @@ os.register_at_fork(
 def goes_on_past_forks(one: Forking) -> None:
     """Let it be told of every fork, for as long as it lives."""
     _registry.add(one)
+
+
+class LockPastForks:
+    """A lock for a few steps, which a forked child finds open, and what it guards whole."""
+
+    def __init__(self) -> None:
+        # A signal's handler may fork in the very thread that holds it.
+        self._lock = threading.RLock()
+        goes_on_past_forks(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def before_fork(self) -> None:
+        """Take it; see ``Forking``."""
+        self._lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Give it back."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Give back what this very thread took."""
+        self._lock.release()

@@ -119,8 +119,6 @@ def plan_try(
     if tries.last is not None and tries.last > now:
         tries = replace(tries, last=now)  # the clock was put back
     at = _wanted(life, tries, now, dice, pace)
-    if life is not None and life.end > now:
-        at = min(at, life.end)
     if tries.last is not None:
         at = max(at, tries.last + pace.min_pause)
     # The end itself still belongs to the certificate's validity.
@@ -130,9 +128,9 @@ def plan_try(
 def _wanted(life: Life | None, tries: Tries, now: datetime, dice: float, pace: Pace) -> datetime:
     """Say when a try would be best, were there no bounds."""
     if tries.last is None:
-        return now if life is None or life.end <= now else _renewal(life, dice, pace)
+        return now if life is None or life.end <= now else _renewal(life, None, dice, pace)
     if tries.outcome is Outcome.NEWER and life is not None:
-        renewal = _renewal(life, dice, pace)
+        renewal = _renewal(life, tries.last, dice, pace)
         if renewal > tries.last:
             return renewal
         # What came was past its half already: some cache on the way keeps it.
@@ -143,14 +141,14 @@ def _wanted(life: Life | None, tries: Tries, now: datetime, dice: float, pace: P
     return tries.last + pause
 
 
-def _renewal(life: Life, dice: float, pace: Pace) -> datetime:
+def _renewal(life: Life, fetched: datetime | None, dice: float, pace: Pace) -> datetime:
     """Half of the life, or when HTTP says that it is worth asking (T12, L14), spread by the dice."""
     whole = min(life.end - life.this_update, pace.max_life)
     spread = whole * _SPREAD
     half = life.this_update + whole / 2 + spread * (2 * dice - 1)
     if life.fresh_until is None:
         return half
-    earliest = min(half, life.this_update + pace.min_age)
+    earliest = min(half, (fetched or life.this_update) + pace.min_age)
     latest = life.this_update + whole * _LATEST
     return min(max(life.fresh_until + spread * dice, earliest), latest)
 

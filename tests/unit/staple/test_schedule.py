@@ -81,6 +81,12 @@ def test_http_freshness_moves_the_renewal_within_bounds(
     assert plan(life, dice=0.0) == NOW + wanted
 
 
+def test_an_early_max_age_brings_at_most_one_renewal_an_hour() -> None:
+    life = Life(this_update=NOW - DAY / 2, end=NOW + 3 * DAY, fresh_until=NOW)
+
+    assert plan(life, dice=0.0) == NOW + MIN_STAPLE_AGE
+
+
 @pytest.mark.parametrize(
     ("failures", "pause"), [(1, 30), (2, 60), (3, 120), (6, 960), (7, 1800), (1000, 1800)]
 )
@@ -103,6 +109,14 @@ def test_however_near_the_end_the_least_pause_is_kept(tries: Tries) -> None:
     life = Life(this_update=NOW - DAY, end=NOW + 2 * SECOND)
 
     assert plan(life, tries) == NOW + MIN_STAPLE_PAUSE
+
+
+def test_no_pace_makes_a_try_come_after_the_end() -> None:
+    slow = Pace(min_pause=SECOND, max_pause=9 * DAY, min_age=9 * DAY, max_life=90 * DAY)
+    brief = Life(this_update=NOW - DAY, end=NOW + HOUR, fresh_until=NOW + 9 * DAY)
+
+    assert (plan(brief, failing(1000), pace=slow) or NOW) <= NOW + HOUR
+    assert (plan(brief, Tries(), pace=slow) or NOW) <= NOW + HOUR
 
 
 def test_where_nothing_newer_came_half_of_what_is_left_is_waited() -> None:

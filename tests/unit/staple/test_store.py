@@ -15,7 +15,7 @@ import pytest
 
 from certstatus.errors import ConfigError, MalformedError, UntrustedError
 from certstatus.limits import MAX_RESPONSE_BYTES, MAX_STORED_STAPLES
-from certstatus.ocsp import Unknown
+from certstatus.ocsp import Revoked, Unknown
 from certstatus.pkix import Certificate
 from certstatus.staple.held import Held, Origin, Staple, hold
 from certstatus.staple.store import StapleStore
@@ -318,6 +318,34 @@ def test_a_held_response_is_all_that_a_staple_needs() -> None:
     assert one.staple.der == one.verified.der
     assert one.life.this_update == NOW - timedelta(minutes=10)
     assert one.life.end == one.end == one.life.this_update + 4 * DAY
+
+
+def test_the_newer_replaces_the_older_and_of_equals_revoked_or_the_longer() -> None:
+    revoked = Revoked(NOW - 30 * DAY)
+    good, longer = made(), made(next_update=NOW + 5 * DAY)
+    older, newer = made(this_update=NOW - HOUR), made(this_update=NOW - SECOND)
+
+    assert good.replaces(None, NOW)
+    assert newer.replaces(good, NOW)
+    assert longer.replaces(good, NOW)
+    assert made(cert_status=revoked).replaces(longer, NOW)
+    for lesser, held_now in (
+        (good, good),
+        (older, good),
+        (good, longer),
+        (made(cert_status=revoked, this_update=NOW - HOUR), good),
+        (longer, made(cert_status=revoked)),
+    ):
+        assert not lesser.replaces(held_now, NOW)
+
+
+def test_what_has_ended_gives_way_even_to_the_older_unless_it_says_revoked() -> None:
+    older = made(this_update=NOW - DAY, next_update=NOW + DAY)
+    brief = {"this_update": NOW - HOUR, "next_update": NOW + SECOND}
+
+    assert not older.replaces(made(**brief), NOW)
+    assert older.replaces(made(**brief), NOW + SECOND)
+    assert not older.replaces(made(**brief, cert_status=Revoked(NOW - DAY)), NOW + SECOND)
 
 
 def test_an_end_is_where_the_first_of_all_ends() -> None:
