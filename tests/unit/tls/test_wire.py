@@ -38,6 +38,7 @@ from certstatus.limits import MAX_HANDSHAKE_MESSAGES, MAX_WIRE_BYTES, WIRE_TIME
 from certstatus.ocsp import ByKey
 from certstatus.tls import wire_socket
 from certstatus.tls.wire import Choose, Credentials, ServerStaples, WireConnection, accept, connect
+from certstatus.tls.wire_engine import Engine
 from tests.wiring import (
     ASKED,
     CHAIN,
@@ -360,6 +361,19 @@ def test_a_server_hello_with_a_lying_length_is_a_decode_error() -> None:
 
 def test_a_server_that_speaks_no_tls_is_told() -> None:
     assert isinstance(told(b"220 mail.example ESMTP\r\n"), UnreachableError)
+
+
+def test_a_defect_of_the_engine_is_an_error_of_ours(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("an algorithm that it does not know")
+
+    monkeypatch.setattr(Engine, "handshakeClientCert", fail)
+
+    with pytest.raises(UnreachableError, match="the TLS engine failed: KeyError"):
+        connect(ends[0], server_name=None, status_request=ASKED)
+    assert ends[0].fileno() == -1
 
 
 def test_a_server_that_sends_without_end_is_cut_off() -> None:
