@@ -32,12 +32,12 @@ _V1: Final = ExtensionType.STATUS_REQUEST
 _V2: Final = ExtensionType.STATUS_REQUEST_V2
 _PROMISES: Final[Mapping[int, TLSExtension]] = {kind: TLSExtension(kind) for kind in (_V1, _V2)}
 
-OVERSIZE_BYTES: Final = MAX_RESPONSE_BYTES + 1
+_OVERSIZE_BYTES: Final = MAX_RESPONSE_BYTES + 1
 """What OVERSIZE fills a response up to in TLS 1.2: past what any client is known to take."""
 
 
 class Manner(StrEnum):
-    """How a server behaves; all but HONEST and PROMISED_ABSENT break a rule.
+    """How a server behaves; all but HONEST, PROMISED_ABSENT and OVERSIZE break a rule.
 
     Wrong ways need a client that asks, for without one there is no reply to spoil; the
     exceptions are UNSOLICITED and PROMISED_UNASKED. ``versions`` tells where each exists.
@@ -315,7 +315,7 @@ _MANNERS: Final[Mapping[int, Mapping[Manner, _Spoil]]] = {
         ),
         Manner.TOO_EARLY: lambda case: replace(case.right, is_before=True),
         Manner.TWICE: lambda case: replace(case.right, statuses=case.right.statuses * 2),
-        Manner.OVERSIZE: lambda case: _filled(case, OVERSIZE_BYTES),
+        Manner.OVERSIZE: lambda case: _filled(case, _OVERSIZE_BYTES),
         Manner.MULTI_FOR_SINGLE: lambda case: Reply(
             server_hello=(_PROMISES[_V1],), statuses=(case.multi(1),)
         ),
