@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Final, cast
 
 from cryptography import x509
@@ -27,6 +26,7 @@ from certstatus.asn1.doorway import BitString, decode, decode_sequence_of, decod
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CERTIFICATE_BYTES
 from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
+from certstatus.pkix.cached import cached_property
 from certstatus.pkix.name import (
     AccessDescription,
     GeneralName,

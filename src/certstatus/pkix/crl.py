@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
@@ -27,6 +26,7 @@ from certstatus.asn1.doorway import (
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CRL_BYTES
 from certstatus.pkix.algorithm import AlgorithmIdentifier
+from certstatus.pkix.cached import cached_property
 from certstatus.pkix.certificate import Certificate
 from certstatus.pkix.name import (
     GeneralName,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -13,6 +12,7 @@ from certstatus.errors import MalformedError
 from certstatus.limits import MAX_REMEMBERED_PEERS
 from certstatus.pkix import Certificate
 from certstatus.requestor import CheckResult, Requestor
+from certstatus.staple.forks import LockPastForks
 from certstatus.tls.peer import (
     DEFAULT_STATUS_POLICY,
     PeerStatus,
@@ -51,7 +51,7 @@ class StatusChecker(Generic[ConnectionT]):
         self._requestor = requestor or Requestor()
         self._clock = clock or SystemClock()
         self._on_status = on_status
-        self._lock = threading.Lock()
+        self._lock = LockPastForks()
         self._by_connection: WeakKeyDictionary[ConnectionT, PeerStatus] = WeakKeyDictionary()
         self._by_certificate: OrderedDict[bytes, PeerStatus] = OrderedDict()
         self._by_name: OrderedDict[str, PeerStatus] = OrderedDict()

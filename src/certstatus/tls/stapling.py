@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from certstatus.handshake import TLS13, CertificateStatusRequest
 from certstatus.limits import MAX_SERVED_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
 from certstatus.ocsp import ResponderID
 from certstatus.staple import Staple
+from certstatus.staple.forks import LockPastForks
 
 __all__ = ["Handed", "StapleHolder", "StapleRequest", "Stapling", "choose_staples"]
 
@@ -61,7 +61,7 @@ class Stapling:
 
     def __init__(self, *, on_request: Callable[[StapleRequest], None] | None = None) -> None:
         self.on_request = on_request
-        self._lock = threading.Lock()
+        self._lock = LockPastForks()
         self._counts: Counter[Handed] = Counter()
 
     @property

@@ -82,8 +82,55 @@ for one in forking:
     one.join()
 """
 
+_LOCKED: Final = """
+import os, signal, threading
+from certstatus.staple.forks import LockPastForks
+lock, taken = LockPastForks(), threading.Event()
 
-@pytest.mark.parametrize("script", [_FORKED, _IDLE, _MANY], ids=["at work", "idle", "many"])
+def hold():
+    with lock:
+        taken.set()
+        threading.Event().wait(0.1)
+
+holding = threading.Thread(target=hold)
+holding.start()
+taken.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    with lock:
+        pass
+    assert holding.is_alive() is False
+    grandchild = os.fork()
+    with lock:
+        os._exit(7 if not grandchild or os.waitpid(grandchild, 0)[1] >> 8 == 7 else 1)
+with lock:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+_IN_A_HANDLER: Final = """
+import os, signal
+from certstatus.staple.forks import LockPastForks
+lock = LockPastForks()
+
+def fork(*_):
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+signal.signal(signal.SIGUSR1, fork)
+signal.alarm(10)
+with lock:
+    signal.raise_signal(signal.SIGUSR1)
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [_FORKED, _IDLE, _MANY, _LOCKED, _IN_A_HANDLER],
+    ids=["at work", "idle", "many", "locked", "in a signal's handler"],
+)
 def test_staplers_go_on_past_forks(script: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], check=False, timeout=60, capture_output=True, text=True

@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import logging
 import ssl
+import subprocess
+import sys
 import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -434,6 +436,74 @@ def test_contexts_come_and_go_and_leave_nothing_behind(shelf: Shelf, tmp_path: P
     del connections[:]
     gc.collect()
     assert not checker._by_connection
+
+
+FORKED = """
+import os, signal, sys, threading
+from pathlib import Path
+from certstatus.testing import TinyCA
+from certstatus.tls.openssl import require_status, staple
+from tests.shaking import Shelf, client_context, server_context, shake_hands
+
+ca, shelf = TinyCA("Root"), Shelf()
+leaf = ca.issue_server("leaf.example")
+shelf.put(ca, leaf.certificate)
+server, client = server_context(leaf, [], Path(sys.argv[1])), client_context(ca.certificate)
+locks = [staple(server, shelf)._lock, require_status(client)._lock]
+taken = threading.Event()
+
+def hold():
+    with locks[0], locks[1]:
+        taken.set()
+        threading.Event().wait(0.1)
+
+threading.Thread(target=hold).start()
+taken.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    shake_hands(server, client)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+LEFT_ALONE = """
+import sys, threading
+from pathlib import Path
+from certstatus.testing import TinyCA
+from certstatus.tls.openssl import require_status, staple
+from tests.shaking import Shelf, client_context, server_context, shake_hands
+
+ca, shelf, begun = TinyCA("Root"), Shelf(), threading.Semaphore(0)
+leaf = ca.issue_server("leaf.example")
+shelf.put(ca, leaf.certificate)
+server, client = server_context(leaf, [], Path(sys.argv[1])), client_context(ca.certificate)
+staple(server, shelf)
+require_status(client)
+
+def shake_for_ever():
+    while True:
+        shake_hands(server, client)
+        begun.release()
+
+for _ in range(4):
+    threading.Thread(target=shake_for_ever, daemon=True).start()
+for _ in range(40):
+    begun.acquire()
+"""
+
+
+@pytest.mark.parametrize("program", [FORKED, LEFT_ALONE], ids=["forked", "left alone"])
+def test_handshakes_survive_a_fork_and_the_interpreters_end(program: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-X", "faulthandler", "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # --- a client ------------------------------------------------------------------------------------
