@@ -13,6 +13,7 @@ from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
 if _typing.TYPE_CHECKING:
     from certstatus.sources.crl import CRL
     from certstatus.sources.crl_rules import Issues
+    from certstatus.sources.crt import RevocationTree
     from certstatus.sources.database import (
         AuditEntry,
         CertificateRecord,
@@ -62,6 +63,7 @@ __all__ = [
     "OpenSSLIndex",
     "Outcome",
     "Revocation",
+    "RevocationTree",
     "Source",
     "SourceEvent",
     "Stack",
@@ -78,6 +80,7 @@ __all__ = [
 _ROOMS: _typing.Final = {
     "crl": ("CRL",),
     "crl_rules": ("Issues",),
+    "crt": ("RevocationTree",),
     "database": (
         "AuditEntry",
         "CertificateRecord",
