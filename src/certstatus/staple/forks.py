@@ -32,7 +32,7 @@ class _Registry:
     def __init__(self) -> None:
         self._living: WeakSet[Forking] = WeakSet()
         self._forking: list[Forking] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may fork in the thread that holds it
 
     def add(self, one: Forking) -> None:
         with self._lock:
@@ -51,7 +51,7 @@ class _Registry:
         self._lock.release()
 
     def in_child(self) -> None:
-        forked, self._forking, self._lock = self._forking, [], threading.Lock()
+        forked, self._forking, self._lock = self._forking, [], threading.RLock()
         for one in forked:
             one.after_fork_in_child()
 

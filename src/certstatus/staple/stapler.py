@@ -98,7 +98,8 @@ class Stapler:
         self._staples: dict[bytes, tuple[Staple, datetime]] = {}
         self._is_closed = False
         self._sleeps_until = self._clock.now()
-        self._changed = threading.Condition(threading.Lock())
+        # A signal's handler may call in the very thread that holds the lock.
+        self._changed = threading.Condition(threading.RLock())
         self._background = Background(self._keep, "certstatus-stapler")
         goes_on_past_forks(self)
 
@@ -478,7 +479,7 @@ class Stapler:
 
     def after_fork_in_child(self) -> None:
         """Go on with a lock and a thread of its own; dice are thrown anew, the herd parts."""
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(threading.RLock())
         self._background.abandon()
         for record in self._records.values():
             record.is_busy = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
 from datetime import timedelta
@@ -665,6 +667,21 @@ def test_a_handshake_waits_for_no_lock(feed: Feed) -> None:
 
         with stapler._changed:
             assert stapler.staple(leaf.fingerprint) is not None
+
+
+def test_a_signals_handler_may_call_in_the_midst_of_a_call(feed: Feed) -> None:
+    leaf = feed.leaf()
+    with feed.stapler() as (stapler, _):
+        stapler.add(leaf, CA.certificate)
+        assert stapler.wait_ready()
+        before = signal.signal(signal.SIGUSR1, lambda *_: stapler.refresh())
+        try:
+            with stapler._changed:
+                os.kill(os.getpid(), signal.SIGUSR1)
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+
+        until(lambda: len(feed.requests) == 2)
 
 
 def test_a_clock_put_back_delays_no_try(feed: Feed) -> None:
