@@ -18,7 +18,6 @@ from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from certstatus.clock import Clock
-from certstatus.errors import MalformedError
 from certstatus.handshake import CertificateStatusRequest, OCSPStatusRequest
 from certstatus.limits import MAX_CONTEXT_CERTIFICATES
 from certstatus.ocsp import NO_EXTENSIONS, Extensions, parse_responder_id
@@ -29,7 +28,7 @@ from certstatus.tls.checker import StatusChecker
 from certstatus.tls.libssl import LibSSL, status_callback
 from certstatus.tls.peer import DEFAULT_STATUS_POLICY, PeerStatus, StatusPolicy
 from certstatus.tls.selftest import prove
-from certstatus.tls.stapling import Handed, StapleRequest, Stapling, choose_staples
+from certstatus.tls.stapling import Choice, StapleRequest, Stapling, choose_staples
 
 __all__ = ["default_stapler", "require_status", "staple"]
 
@@ -74,7 +73,8 @@ def staple(
         urls: responders to ask instead of those that the certificates name.
         whole_chain: staple the CAs' certificates too, where libssl can (3.6, TLS 1.3).
         wait: how long to wait for the first staples; None: FIRST_STAPLE_TIME.
-        on_request: called within each handshake that asks for a staple; must not wait.
+        on_request: called within each handshake that asks for a staple; must not wait. A
+            client that has to say hello twice (HelloRetryRequest) asks twice, and counts so.
 
     Raises:
         PlatformError: this interpreter's libssl can't be reached, or works otherwise than
@@ -132,12 +132,8 @@ class _Server(Stapling):
     def learn_context(self, context: int) -> None:
         """Begin to keep staples for every certificate of the context."""
         for certificate, der, chain in self._library.certificates(context):
-            self._learn(certificate, (der, *chain))
-
-    def _learn(self, certificate: int, ders: Sequence[bytes]) -> tuple[bytes, ...]:
-        fingerprints = self._note(certificate, ders)
-        self._feed(ders)
-        return fingerprints
+            self._note(certificate, (der, *chain))
+            self._feed((der, *chain))
 
     def _note(self, certificate: int, ders: Sequence[bytes]) -> tuple[bytes, ...]:
         shown = ders if self._whole_chain else ders[:1]
@@ -167,38 +163,28 @@ class _Server(Stapling):
         Never True: 0 stands for SSL_TLSEXT_ERR_OK, upon which libssl itself looks whether
         there is a response to send.
         """
-        try:
-            handed, request = self._hand_out(connection)
-        except MalformedError:
-            handed, request = Handed.UNREADABLE, None
-        except Exception:  # noqa: BLE001 - libssl is above us: nothing may pass through it
-            _log.exception("a handshake goes on without a staple")
-            handed, request = Handed.FAULT, None
-        self.count(handed)
-        try:
-            self._tell(connection, request, handed)
-        except Exception:  # noqa: BLE001 - libssl is above us: nothing may pass through it
-            _log.exception("on_request failed")
+        self.hand_out(
+            lambda: self._choose(connection), lambda: self._library.server_name(connection)
+        )
         return False
 
-    def _hand_out(self, connection: int) -> tuple[Handed, CertificateStatusRequest]:
+    def _choose(self, connection: int) -> Choice:
         library = self._library
         certificate = library.SSL_get_certificate(connection)
         fingerprints = self._fingerprints.get(certificate)
         if fingerprints is None:
             fingerprints = self._meet(connection, certificate)
-        request = _request(library, connection)
-        handed, staples = choose_staples(
+        choice = choose_staples(
             self._stapler,
             fingerprints,
-            trusted=request.request.responder_id_list,
+            request=_request(library, connection),
             version=library.SSL_version(connection),
         )
-        if len(staples) > 1:
-            library.staple_chain(connection, staples)
-        elif staples:
-            library.staple(connection, staples[0])
-        return handed, request
+        if len(choice.staples) > 1:
+            library.staple_chain(connection, choice.staples)
+        elif choice.staples:
+            library.staple(connection, choice.staples[0])
+        return choice
 
     def _meet(self, connection: int, certificate: int) -> tuple[bytes, ...]:
         """Note a certificate that was loaded after the context was stapled."""
@@ -215,13 +201,6 @@ class _Server(Stapling):
             self._feed(ders)
         except Exception:  # noqa: BLE001 - nobody waits for this thread; logged
             _log.exception("a certificate that was loaded later can't be stapled")
-
-    def _tell(
-        self, connection: int, request: CertificateStatusRequest | None, handed: Handed
-    ) -> None:
-        if self.on_request is not None:
-            name = self._library.server_name(connection)
-            self.on_request(StapleRequest(server_name=name, request=request, handed=handed))
 
 
 def _request(library: LibSSL, connection: int) -> CertificateStatusRequest:

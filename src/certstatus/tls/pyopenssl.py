@@ -26,7 +26,7 @@ from certstatus.staple import Stapler
 from certstatus.tls.checker import StatusChecker
 from certstatus.tls.openssl import default_stapler
 from certstatus.tls.peer import DEFAULT_STATUS_POLICY, PeerStatus, StatusPolicy
-from certstatus.tls.stapling import Handed, StapleRequest, Stapling, choose_staples
+from certstatus.tls.stapling import Choice, Handed, StapleRequest, Stapling, choose_staples
 
 try:
     from OpenSSL import SSL
@@ -115,22 +115,15 @@ class _Server(Stapling):
 
         What is raised here would end the handshake, so nothing is.
         """
-        try:
-            handed, staples = self._hand_out(connection)
-        except Exception:  # noqa: BLE001 - a raise would end the handshake
-            _log.exception("a handshake goes on without a staple")
-            handed, staples = Handed.FAULT, ()
-        self.count(handed)
-        try:
-            self._tell(connection, handed)
-        except Exception:  # noqa: BLE001 - a raise would end the handshake
-            _log.exception("on_request failed")
-        return staples[0] if staples else b""
+        choice = self.hand_out(
+            lambda: self._choose(connection), lambda: _text(connection.get_servername())
+        )
+        return choice.staples[0] if choice.staples else b""
 
-    def _hand_out(self, connection: SSL.Connection) -> tuple[Handed, tuple[bytes, ...]]:
+    def _choose(self, connection: SSL.Connection) -> Choice:
         chosen = connection.get_certificate(as_cryptography=True)
         if chosen is None:
-            return Handed.NOTHING, ()
+            return Choice(Handed.NOTHING)
         fingerprint = chosen.fingerprint(SHA256())
         if fingerprint not in self._known:
             self._known.add(fingerprint)
@@ -144,11 +137,6 @@ class _Server(Stapling):
             self.learn(Certificate.from_x509(chosen))
         except (CertStatusError, ValueError):
             _log.exception("a server's certificate gets no staple")
-
-    def _tell(self, connection: SSL.Connection, handed: Handed) -> None:
-        if self.on_request is not None:
-            name = _text(connection.get_servername())
-            self.on_request(StapleRequest(server_name=name, request=None, handed=handed))
 
 
 # --- clients ------------------------------------------------------------------------------------

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
+from certstatus.errors import MalformedError
 from certstatus.handshake import TLS13, CertificateStatusRequest
 from certstatus.limits import MAX_SERVED_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
 from certstatus.ocsp import ResponderID
 from certstatus.staple import Staple
 from certstatus.staple.forks import LockPastForks
 
-__all__ = ["Handed", "StapleHolder", "StapleRequest", "Stapling", "choose_staples"]
+__all__ = ["Choice", "Handed", "StapleHolder", "StapleRequest", "Stapling", "choose_staples"]
+
+_log: Final = logging.getLogger("certstatus.tls")
 
 
 class StapleHolder(Protocol):
@@ -53,6 +57,15 @@ class StapleRequest:
     handed: Handed
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What to hand a client, and what it asked for as far as the TLS stack tells."""
+
+    handed: Handed
+    staples: tuple[bytes, ...] = field(default=(), repr=False)
+    request: CertificateStatusRequest | None = None
+
+
 class Stapling:
     """A server context that staples: what it has handed out since, by kind.
 
@@ -60,7 +73,7 @@ class Stapling:
     """
 
     def __init__(self, *, on_request: Callable[[StapleRequest], None] | None = None) -> None:
-        self.on_request = on_request
+        self._on_request = on_request
         self._lock = LockPastForks()
         self._counts: Counter[Handed] = Counter()
 
@@ -70,38 +83,65 @@ class Stapling:
         with self._lock:
             return dict(self._counts)
 
-    def count(self, handed: Handed) -> None:
-        """Add one. For the TLS stack."""
+    def hand_out(
+        self, choose: Callable[[], Choice], server_name: Callable[[], str | None]
+    ) -> Choice:
+        """Choose, count and tell. For the TLS stack, within a handshake.
+
+        Raises nothing: a defect costs the staple, never the handshake.
+        """
+        try:
+            choice = choose()
+        except MalformedError:
+            choice = Choice(Handed.UNREADABLE)
+        except Exception:  # noqa: BLE001 - a TLS library is above us: nothing may pass through it
+            _log.exception("a handshake goes on without a staple")
+            choice = Choice(Handed.FAULT)
         with self._lock:
-            self._counts[handed] += 1
+            self._counts[choice.handed] += 1
+        try:
+            self._tell(choice, server_name)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("on_request failed")
+        return choice
+
+    def _tell(self, choice: Choice, server_name: Callable[[], str | None]) -> None:
+        if self._on_request is not None:
+            told = StapleRequest(
+                server_name=server_name(), request=choice.request, handed=choice.handed
+            )
+            self._on_request(told)
 
 
 def choose_staples(
     holder: StapleHolder,
     fingerprints: Sequence[bytes],
     *,
-    trusted: Sequence[ResponderID] = (),
+    request: CertificateStatusRequest | None = None,
     version: int = TLS13,
-) -> tuple[Handed, tuple[bytes, ...]]:
+) -> Choice:
     """Choose what to hand a client: the leaf's staple, and those that follow without a gap.
 
     Args:
         holder: holds the staples.
         fingerprints: of the certificates that are sent, in their order.
-        trusted: the responders that the client listed; one of them must have signed (T2).
-            A nonce that it asks for is not answered: staples were made before it came.
+        request: what the client asked for. Where it lists responders, one of them must have
+            signed (T2). A nonce is not answered: staples were made before it came.
         version: what was negotiated; not every staple can be carried (T7).
     """
+    trusted = () if request is None else request.request.responder_id_list
     staples: list[bytes] = []
     for fingerprint in fingerprints:
         staple = holder.staple(fingerprint)
         handed = _fitness(staple, trusted, version)
         if staple is None or handed is not Handed.STAPLE:
-            return (Handed.STAPLE, tuple(staples)) if staples else (handed, ())
+            if not staples:
+                return Choice(handed, request=request)
+            break
         if staples and not _has_signer_at_hand(staple, fingerprints):
             break
         staples.append(staple.der)
-    return Handed.STAPLE, tuple(staples)
+    return Choice(Handed.STAPLE, tuple(staples), request)
 
 
 def _fitness(staple: Staple | None, trusted: Sequence[ResponderID], version: int) -> Handed:

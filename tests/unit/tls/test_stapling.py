@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from certstatus.handshake import TLS12, TLS13
-from certstatus.ocsp import ByKey, ByName
+from certstatus.handshake import TLS12, TLS13, CertificateStatusRequest, OCSPStatusRequest
+from certstatus.ocsp import ByKey, ByName, ResponderID
 from certstatus.testing import Forge, Issued, TinyCA
-from certstatus.tls.stapling import Handed, Stapling, choose_staples
+from certstatus.tls.stapling import Choice, Handed, Stapling, choose_staples
 from tests.shaking import NOW, Shelf
 
 ROOT = TinyCA("Root")
@@ -28,14 +28,14 @@ def test_the_staples_of_a_chain_follow_the_leafs_without_a_gap(shelf: Shelf) -> 
     with_a_gap = choose_staples(shelf, chain)
     laid.insert(1, shelf.put(MIDDLE, top.certificate))
 
-    assert with_a_gap == (Handed.STAPLE, (laid[0].der,))
-    assert choose_staples(shelf, chain) == (Handed.STAPLE, tuple(one.der for one in laid))
+    assert with_a_gap == Choice(Handed.STAPLE, (laid[0].der,))
+    assert choose_staples(shelf, chain) == Choice(Handed.STAPLE, tuple(one.der for one in laid))
 
 
 def test_without_a_staple_of_the_leaf_nothing_is_handed_out(shelf: Shelf) -> None:
     shelf.put(ROOT, MIDDLE.certificate)
 
-    assert choose_staples(shelf, CHAIN) == (Handed.NOTHING, ())
+    assert choose_staples(shelf, CHAIN) == Choice(Handed.NOTHING)
 
 
 def test_an_intermediates_staple_needs_its_signer_at_hand(shelf: Shelf) -> None:
@@ -45,9 +45,13 @@ def test_an_intermediates_staple_needs_its_signer_at_hand(shelf: Shelf) -> None:
     answer = Forge.honest(ROOT, MIDDLE.certificate.serial_number, root).but(now=NOW).der
     middle = shelf.put(ROOT, MIDDLE.certificate, answer)
 
-    assert choose_staples(shelf, CHAIN) == (Handed.STAPLE, (leaf.der,))
+    assert choose_staples(shelf, CHAIN) == Choice(Handed.STAPLE, (leaf.der,))
     with_root = [*CHAIN, ROOT.certificate.fingerprint]
-    assert choose_staples(shelf, with_root) == (Handed.STAPLE, (leaf.der, middle.der))
+    assert choose_staples(shelf, with_root) == Choice(Handed.STAPLE, (leaf.der, middle.der))
+
+
+def asking(*trusted: ResponderID) -> CertificateStatusRequest:
+    return CertificateStatusRequest(OCSPStatusRequest(responder_id_list=trusted))
 
 
 @pytest.mark.rule("T2")
@@ -57,8 +61,9 @@ def test_a_listed_responder_is_known_by_key_and_by_name(shelf: Shelf) -> None:
 
     for listed in (ByKey.of(signer), ByName(signer.subject)):
         stranger = ByKey(bytes(20))
-        told = choose_staples(shelf, CHAIN[:1], trusted=(stranger, listed), version=TLS12)
-        assert told == (Handed.STAPLE, (laid.der,))
+        request = asking(stranger, listed)
+        told = choose_staples(shelf, CHAIN[:1], request=request, version=TLS12)
+        assert told == Choice(Handed.STAPLE, (laid.der,), request)
 
 
 @pytest.mark.rule("T2")
@@ -66,15 +71,16 @@ def test_a_listed_responder_is_known_by_key_and_by_name(shelf: Shelf) -> None:
 def test_a_staple_by_none_of_those_listed_is_kept_back(shelf: Shelf, version: int) -> None:
     shelf.put(MIDDLE, LEAF.certificate)
 
-    told = choose_staples(shelf, CHAIN, trusted=(ByKey(bytes(20)),), version=version)
+    request = asking(ByKey(bytes(20)))
+    told = choose_staples(shelf, CHAIN, request=request, version=version)
 
-    assert told == (Handed.OTHER_RESPONDER, ())
+    assert told == Choice(Handed.OTHER_RESPONDER, request=request)
 
 
 def test_what_was_handed_out_is_counted_by_kind() -> None:
     stapling = Stapling()
 
     for handed in (Handed.STAPLE, Handed.NOTHING, Handed.STAPLE):
-        stapling.count(handed)
+        stapling.hand_out(lambda handed=handed: Choice(handed), lambda: None)  # type: ignore[misc]
 
     assert stapling.handed == {Handed.STAPLE: 2, Handed.NOTHING: 1}
