@@ -91,12 +91,25 @@ class Feed:
     requests: list[OCSPRequest] = field(default_factory=list)
     is_open: threading.Event = field(default_factory=threading.Event)
     """While it is not set, every request hangs."""
+    most_at_once: int = 0
+    _at_once: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.server.script = self._answer
         self.is_open.set()
 
     def _answer(self, asked: Asked) -> Reply:
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return self._reply(asked)
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def _reply(self, asked: Asked) -> Reply:
         if asked.method == "GET" and asked.path == "/ca":
             return Reply(200, CA.certificate.der)
         der = asked.body or b64decode(unquote(asked.path.rpartition("/")[2]), validate=True)

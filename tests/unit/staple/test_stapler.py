@@ -204,6 +204,20 @@ def test_a_slow_responder_holds_up_no_other_certificate(feed: Feed) -> None:
         assert all(stapler.staple(leaf.fingerprint) is None for leaf in slow)
 
 
+def test_so_many_are_asked_for_at_once_and_no_more(feed: Feed) -> None:
+    leaves = [feed.leaf(f"{number}.example") for number in range(MAX_STAPLE_FETCHES + 4)]
+    feed.is_open.clear()
+    with feed.stapler() as (stapler, _):
+        for leaf in leaves:
+            stapler.add(leaf, CA.certificate)
+        until(lambda: len(feed.requests) == MAX_STAPLE_FETCHES)
+        feed.is_open.set()
+
+        assert stapler.wait_ready(timedelta(seconds=PATIENCE))
+        assert feed.most_at_once == MAX_STAPLE_FETCHES
+        assert len(feed.requests) == len(leaves)
+
+
 # --- renewal -------------------------------------------------------------------------------
 
 
