@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from certstatus.cli.exit_codes import ExitCode
-from certstatus.cli.handshake import Host, fetch_chain, parse_host
+from certstatus.cli.handshake import fetch_chain
 from certstatus.clock import SystemClock
 from certstatus.errors import UnreachableError
 from certstatus.explain import parse_get_url
@@ -28,6 +28,7 @@ from certstatus.ocsp import (
 )
 from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.testing import Forge, Issued, Lab
+from certstatus.tls.host import Host, parse_host
 from tests.cli.conftest import Run
 from tests.scripted import OCSP, Asked, Reply, ScriptedServer
 

@@ -262,7 +262,7 @@ def record(data: bytes) -> bytes:
     changes=st.lists(st.tuples(st.integers(0, 2**16), st.integers(1, 255)), max_size=3),
     end=st.integers(1, 2**16),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 @pytest.mark.rule("T3")
 def test_no_octet_of_a_handshake_harms_wherever_it_is_changed(
     pki: StaplingPKI, changes: list[tuple[int, int]], end: int

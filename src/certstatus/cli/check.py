@@ -16,7 +16,7 @@ from rich.text import Text
 
 from certstatus.cli.exit_codes import ExitCode, worst
 from certstatus.cli.frame import Command, examples
-from certstatus.cli.handshake import fetch_chain, parse_host
+from certstatus.cli.handshake import fetch_chain
 from certstatus.cli.inputs import load_certificates
 from certstatus.cli.output import (
     complain,
@@ -46,6 +46,7 @@ from certstatus.requestor import (
     ResponseCache,
 )
 from certstatus.signing import Signer, load_signers
+from certstatus.tls.host import parse_host
 from certstatus.verify import Verdict, VerifyPolicy
 
 __all__ = ["command"]

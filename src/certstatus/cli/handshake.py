@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from certstatus.errors import Attempt, MalformedError, UnreachableError
 from certstatus.limits import CONNECT_TIME
 from certstatus.pkix import Certificate
+from certstatus.tls.host import Host
 
-__all__ = ["Host", "fetch_chain", "parse_host"]
-
-_HOST: Final = re.compile(
-    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::(?P<port>\d{1,5}))?"
-)
-_HTTPS: Final = 443
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Where a TLS server listens."""
-
-    name: str
-    port: int = _HTTPS
-
-    def __str__(self) -> str:
-        return f"[{self.name}]:{self.port}" if ":" in self.name else f"{self.name}:{self.port}"
-
-
-def parse_host(text: str) -> Host | None:
-    """Read HOST, HOST:PORT or [IPv6]:PORT; None where it is none of these."""
-    found = _HOST.fullmatch(text)
-    if found is None:
-        return None
-    port = int(found["port"] or _HTTPS)
-    return Host(found["six"] or found["name"], port) if 0 < port < 65_536 else None
+__all__ = ["fetch_chain"]
 
 
 def fetch_chain(host: Host) -> tuple[Certificate, ...]:

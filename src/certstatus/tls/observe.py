@@ -42,6 +42,8 @@ _HANDSHAKE: Final = 22
 _ANY_SERVER: Final = "DEFAULT:@SECLEVEL=1"
 """Weaker than Debian's level: what old servers staple is worth knowing, too."""
 _LEGACY_SERVER_CONNECT: Final = 0x4
+_NO_RX_CERTIFICATE_COMPRESSION: Final = 1 << 33
+"""From OpenSSL 3.2 on; what is compressed by brotli or zstd could not be shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +162,7 @@ class _Context:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.context.minimum_version = self.context.maximum_version = ssl.TLSVersion(version)
         self.context.set_ciphers(_ANY_SERVER)
-        self.context.options |= _LEGACY_SERVER_CONNECT
+        self.context.options |= _LEGACY_SERVER_CONNECT | _NO_RX_CERTIFICATE_COMPRESSION
         if anchors:
             self.context.load_verify_locations(cadata=anchors)
         else:

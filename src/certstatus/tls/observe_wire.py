@@ -1,6 +1,7 @@
-"""One handshake that asks by status_request_v2 (RFC 6961), which OpenSSL can't; TLS 1.2.
+"""One handshake through our own engine: it asks by status_request_v2, and reads past oddities.
 
-It needs the extra ``tls``. No chain is verified here.
+OpenSSL can't do the one (RFC 6961), and ends a handshake over the other before it shows
+what was wrong. It needs the extra ``tls``. No chain is verified here.
 """
 
 from __future__ import annotations
@@ -26,26 +27,34 @@ from certstatus.tls.host import Host, os_reason, unreachable
 from certstatus.tls.observe import USUAL_REQUEST, Observation
 from certstatus.tls.starttls import StartTLS, Upgrade
 
-__all__ = ["observe_v2"]
+__all__ = ["observe_by_wire"]
 
 _READ_OCTETS = 16_384
 
 
-async def observe_v2(
+async def observe_by_wire(
     host: Host,
     addresses: Sequence[str],
     *,
     server_name: str,
+    version: int = TLS12,
+    is_v2: bool = False,
     request: CertificateStatusRequest = USUAL_REQUEST,
     starttls: StartTLS | None = None,
     time_limit: timedelta = PROBE_TIME,
 ) -> Observation:
-    """Shake hands once, asking for a status in both ways; as ``Observer.observe``."""
+    """Shake hands once; as ``Observer.observe``.
+
+    ``is_v2``: ask by status_request_v2, too, for the chain and, failing that, for the
+    server's own certificate.
+    """
     return await asyncio.to_thread(
         _observe,
         host,
         addresses,
         server_name=server_name,
+        version=version,
+        is_v2=is_v2,
         request=request,
         starttls=starttls,
         time_limit=time_limit,
@@ -57,6 +66,8 @@ def _observe(
     addresses: Sequence[str],
     *,
     server_name: str,
+    version: int,
+    is_v2: bool,
     request: CertificateStatusRequest,
     starttls: StartTLS | None,
     time_limit: timedelta,
@@ -72,7 +83,15 @@ def _observe(
                 _upgrade(sock, Upgrade(starttls, server_name), started, time_limit)
             on_failure.pop_all()
         left = time_limit - timedelta(seconds=time.monotonic() - started)
-        flight = _shake_hands(sock, server_name, request, left)
+        with wire.connect(
+            sock,
+            server_name=None if Host(server_name).is_address else server_name,
+            versions=(version,),
+            status_request=request,
+            status_request_v2=_v2(request) if is_v2 else None,
+            timeout=max(left, timedelta(milliseconds=1)),
+        ) as connection:
+            flight = connection.flight
     except UnreachableError as error:
         failure = error
         flight = error.flight if isinstance(error.flight, Flight) else None
@@ -81,7 +100,9 @@ def _observe(
     except OSError as error:
         failure = unreachable(host, os_reason(error))
     elapsed = timedelta(seconds=time.monotonic() - started)
-    return Observation(offered=TLS12, is_v2=True, flight=flight, failure=failure, elapsed=elapsed)
+    return Observation(
+        offered=version, is_v2=is_v2, flight=flight, failure=failure, elapsed=elapsed
+    )
 
 
 def _connected(host: Host, addresses: Sequence[str], time_limit: timedelta) -> socket.socket:
@@ -108,19 +129,6 @@ def _upgrade(sock: socket.socket, upgrade: Upgrade, started: float, time_limit: 
         said = upgrade.advance(received)
 
 
-def _shake_hands(
-    sock: socket.socket, server_name: str, request: CertificateStatusRequest, left: timedelta
-) -> Flight:
+def _v2(request: CertificateStatusRequest) -> tuple[CertificateStatusRequestItemV2, ...]:
     kinds = (CertificateStatusType.OCSP_MULTI, CertificateStatusType.OCSP)
-    connection = wire.connect(
-        sock,
-        server_name=None if Host(server_name).is_address else server_name,
-        versions=(TLS12,),
-        status_request=request,
-        status_request_v2=tuple(
-            CertificateStatusRequestItemV2(kind, request.request) for kind in kinds
-        ),
-        timeout=max(left, timedelta(milliseconds=1)),
-    )
-    with connection:
-        return connection.flight
+    return tuple(CertificateStatusRequestItemV2(kind, request.request) for kind in kinds)

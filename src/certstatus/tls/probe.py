@@ -16,7 +16,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -172,7 +172,7 @@ class Prober:
             policy=CheckPolicy(verify=options.policy.verify), clock=self._clock
         )
         self._observer = Observer(request=options.request, anchors=options.anchors)
-        self._observe_v2 = _v2_observer() if options.uses_v2 else None
+        self._wire = _wire_observer(is_needed=options.uses_v2)
 
     async def probe(self, host: Host) -> ProbeResult:
         """Probe one host; what goes wrong there is told in the result."""
@@ -212,29 +212,44 @@ class Prober:
                 addresses = await look_up(place)
         except TimeoutError as error:
             raise unreachable(place, "the name was not found in time") from error
-        server_name = self._server_name(host)
-        observing: list[Coroutine[Any, Any, Observation]] = [
-            self._observer.observe(
-                place,
-                addresses,
-                version=version,
-                server_name=server_name,
-                starttls=options.starttls,
-                time_limit=options.time_limit,
-            )
-            for version in options.versions
-        ]
-        if self._observe_v2 is not None:
-            v2 = self._observe_v2(
-                place,
-                addresses,
-                server_name=server_name,
-                request=options.request,
-                starttls=options.starttls,
-                time_limit=options.time_limit,
-            )
-            observing.append(v2)
+        observing = [self._observe_one(host, addresses, version) for version in options.versions]
+        if options.uses_v2:
+            observing.append(self._by_wire(host, addresses, TLS12, is_v2=True))
         return await asyncio.gather(*observing)
+
+    async def _observe_one(self, host: Host, addresses: Sequence[str], version: int) -> Observation:
+        """Shake hands by OpenSSL; what it refuses unread, our own engine reads, where installed."""
+        options = self._options
+        seen = await self._observer.observe(
+            options.connect_to or host,
+            addresses,
+            version=version,
+            server_name=self._server_name(host),
+            starttls=options.starttls,
+            time_limit=options.time_limit,
+        )
+        flight = seen.flight
+        if self._wire is None or seen.is_complete or flight is None or not flight.server_hello:
+            return seen
+        more = (await self._by_wire(host, addresses, version, is_v2=False)).flight
+        is_more = more is not None and len(more.messages) > len(flight.messages)
+        return replace(seen, flight=more) if is_more else seen
+
+    def _by_wire(
+        self, host: Host, addresses: Sequence[str], version: int, *, is_v2: bool
+    ) -> Coroutine[Any, Any, Observation]:
+        assert self._wire is not None
+        options = self._options
+        return self._wire(
+            options.connect_to or host,
+            addresses,
+            server_name=self._server_name(host),
+            version=version,
+            is_v2=is_v2,
+            request=options.request,
+            starttls=options.starttls,
+            time_limit=options.time_limit,
+        )
 
     # --- judging, and fetching what that needs ---------------------------------------------------
 
@@ -294,10 +309,15 @@ class Prober:
         return compare(certificate, reports, direct)
 
 
-def _v2_observer() -> Callable[..., Coroutine[Any, Any, Observation]]:
-    from certstatus.tls.observe_wire import observe_v2  # noqa: PLC0415 - needs the extra tls
-
-    return observe_v2
+def _wire_observer(*, is_needed: bool) -> Callable[..., Coroutine[Any, Any, Observation]] | None:
+    """Return our own engine's observer; None where the extra ``tls`` is not installed."""
+    try:
+        from certstatus.tls.observe_wire import observe_by_wire  # noqa: PLC0415 - needs an extra
+    except ModuleNotFoundError:
+        if is_needed:
+            raise
+        return None
+    return observe_by_wire
 
 
 def _without_issuer(handshakes: Iterable[HandshakeResult]) -> list[StapleReport]:

@@ -7,7 +7,7 @@ all verdicts the worst is the host's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -193,7 +193,28 @@ def judge_handshake(
         offered=_offered(flight),
         delegate_status=delegate_status,
     )
-    return replace(judged, peer=peer, issuers=(*chain[1:], *above, *anchors))
+    return HandshakeResult(
+        observation=observation,
+        peer=peer,
+        issuers=(*chain[1:], *above, *anchors),
+        flight_checks=(*judged.flight_checks, *_check_responder(flight, peer)),
+    )
+
+
+def _check_responder(flight: Flight, peer: PeerStatus) -> Iterator[Check]:
+    """T2: a server SHOULD choose by the responders that the client named."""
+    named = () if flight.asked is None else flight.asked.request.responder_id_list
+    verified = None if peer.report is None else peer.report.verified
+    if not named or verified is None:
+        return
+    name, signer = "choice of the responder", verified.signer
+    if any(one.names(signer) for one in named):
+        yield Check.passed("T2", name, f"{signer.subject} is one of those that were named")
+    else:
+        reason = (
+            f"{signer.subject} is none of those that were named; a server should choose by them"
+        )
+        yield Check.skipped("T2", name, reason)
 
 
 def _offered(flight: Flight) -> frozenset[int]:

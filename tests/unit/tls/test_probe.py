@@ -242,6 +242,26 @@ def test_responder_ids_and_extensions_reach_the_server(
     assert flight(only(result)).asked == CertificateStatusRequest(wanted)
 
 
+@pytest.mark.rule("T2")
+def test_a_staple_by_another_responder_than_those_named_is_told(pki: StaplingPKI, ask: Any) -> None:
+    def naming(responder: ByKey) -> CertificateStatusRequest:
+        return CertificateStatusRequest(OCSPStatusRequest(responder_id_list=(responder,)))
+
+    with TLSHost(pki, [pki.honest().der]) as server:
+        named, other = (
+            ask(server.host, versions=(TLS13,), request=naming(responder))
+            for responder in (ByKey.of(pki.responder.certificate), ByKey(bytes(20)))
+        )
+
+    outcomes = [
+        [check.outcome for check in only(one).checks if check.rule == "T2"]
+        for one in (named, other)
+    ]
+    assert outcomes == [[Outcome.PASS], [Outcome.SKIP]]
+    # RFC 6066 §8 only says SHOULD.
+    assert other.verdict is Verdict.GOOD
+
+
 @pytest.mark.rule("T9")
 def test_status_request_v2_brings_staples_for_the_chain_over_tls12(
     pki: StaplingPKI, ask: Any
@@ -299,6 +319,7 @@ def test_another_place_can_be_connected_to(pki: StaplingPKI, ask: Any) -> None:
         (Manner.LYING_LENGTH, TLS12, "T3"),
         (Manner.MISPLACED, TLS13, "T5"),
         (Manner.EMPTY, TLS13, "T5"),
+        (Manner.MESSAGE_IN_TLS13, TLS13, "T5"),
     ],
 )
 @pytest.mark.rule("T3", "T5")
