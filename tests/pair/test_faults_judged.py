@@ -214,7 +214,7 @@ STAPLED_IN_ALL_STACKS = [
     for one in STAPLED
     if one != ("oversize-staple", TLS12)
 ]
-MUST_STAPLE = [one for one in in_tls() if one[0] == "must-staple-absent"]
+MUST_STAPLE = [one for one in in_tls() if one[0] in {"must-staple-absent", "must-staple-ca"}]
 
 
 @pytest.mark.parametrize(("name", "version"), STAPLED_IN_ALL_STACKS + MUST_STAPLE, ids=label)

@@ -19,7 +19,7 @@ from typing import Final, Self, TypeAlias
 
 from certstatus.errors import ConfigError
 
-__all__ = ["DrippingSocket", "Gate"]
+__all__ = ["Gate", "SecondHandle"]
 
 _log: Final = logging.getLogger(__name__)
 
@@ -155,29 +155,48 @@ class Gate:
                 self._threads.discard(threading.current_thread())
 
 
-class DrippingSocket(socket.socket):
-    """A connected socket that sends byte by byte, with a pause before each.
+class SecondHandle(socket.socket):
+    """A second handle on a connected socket, which stays open until both are closed.
 
-    It is a second handle on the connection of ``sock``, which stays open until both are
-    closed. When ``closing`` is set, sending ends with an OSError.
+    ``begun`` is what was read from the first one, and is read here again. With a ``pause``
+    it sends byte by byte, and waits so long before each; when ``closing`` is set, that ends
+    with an OSError.
     """
 
-    def __init__(self, sock: socket.socket, pause: timedelta, closing: threading.Event) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        begun: bytes = b"",
+        *,
+        pause: timedelta | None = None,
+        closing: threading.Event,
+    ) -> None:
         super().__init__(fileno=sock.dup().detach())
         self.settimeout(sock.gettimeout())
-        self._pause = pause.total_seconds()
+        self._begun = begun
+        self._pause = None if pause is None else pause.total_seconds()
         self._closing = closing
 
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Read what was read before, then what comes."""
+        if not self._begun:
+            return super().recv(size, flags)
+        data, self._begun = self._begun[:size], self._begun[size:]
+        return data
+
     def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
-        """Send the first byte."""
+        """Send some of the data; the first byte where it drips."""
+        if self._pause is None:
+            return super().send(data, flags)
         if self._closing.wait(self._pause):
             raise ConnectionAbortedError("the host ends")
         return super().send(data[:1], flags)
 
     def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]
-        """Send every byte."""
-        for place in range(len(data)):
-            self.send(data[place : place + 1], flags)
+        """Send all of the data."""
+        view = memoryview(data)
+        while view:
+            view = view[self.send(bytes(view), flags) :]
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -24,7 +24,6 @@ from certstatus.clock import Clock, SystemClock
 from certstatus.errors import CertStatusError, ConfigError, MalformedError, UnreachableError
 from certstatus.handshake import (
     AlertDescription,
-    ClientHello,
     Flight,
     parse_client_hello,
     read_transcript,
@@ -39,7 +38,7 @@ from certstatus.limits import (
     READ_TIME,
 )
 from certstatus.tls.fault import FAULTS, HONEST, Fault, Pace, Where
-from certstatus.tls.fault_gate import DrippingSocket, Gate
+from certstatus.tls.fault_gate import Gate, SecondHandle
 from certstatus.tls.fault_page import Listing
 from certstatus.tls.fault_pki import FaultPKI
 from certstatus.tls.fault_responder import FaultFace
@@ -221,12 +220,11 @@ class FaultHost:
     def _serve_tls(self, sock: socket.socket, *, own: Fault | None) -> None:
         """Shake hands as the fault has it, then show the list over what came of it."""
         client = _client(sock)
-        sock.settimeout(READ_TIME.total_seconds())
-        server_name = self._server_name(sock)
+        begun, server_name = _begin(sock)
         fault = own or _fault_of(server_name)
         visit = Visit(client=client, fault=fault, is_shaken=False)
         try:
-            connection = self._shake_hands(sock, fault, server_name)
+            connection = self._shake_hands(sock, begun, fault, server_name)
         except CertStatusError as error:
             self._tell(_ended(visit, error))
             return
@@ -245,14 +243,14 @@ class FaultHost:
             self._on_visit(visit)
 
     def _shake_hands(
-        self, sock: socket.socket, fault: Fault, server_name: str | None
+        self, sock: socket.socket, begun: bytes, fault: Fault, server_name: str | None
     ) -> WireConnection:
         """Accept as the fault has it. Raises what ``certstatus.tls.wire.accept`` does."""
         pace = fault.how.pace if Where.HANDSHAKE in fault.where else Pace.PROMPT
         if pace is Pace.SLOW:
             self._gate.closing.wait(self._delay.total_seconds())
-        elif pace is Pace.DRIP:
-            sock = DrippingSocket(sock, self._delay / _DRIPS, self._gate.closing)
+        pause = self._delay / _DRIPS if pace is Pace.DRIP else None
+        sock = SecondHandle(sock, begun, pause=pause, closing=self._gate.closing)
         name, now = server_name or self.listing.server_name(fault.name), self._clock.now()
         identity = self.pki.identity(fault, name, now)
         shown = Credentials(chain=identity.chain, key=identity.server.key)
@@ -260,36 +258,18 @@ class FaultHost:
             responses=self.pki.staples(fault, identity, now), manner=fault.how.manner
         )
         return accept(
-            sock, lambda _: (shown, staples), versions=fault.versions, timeout=self._time_limit
+            sock,
+            lambda _: (shown, staples),
+            versions=fault.versions,
+            timeout=FAULT_TIME if pace is Pace.PROMPT else self._time_limit,
         )
-
-    def _server_name(self, sock: socket.socket) -> str | None:
-        """Look into the ClientHello, which stays to be read: the name decides on the versions."""
-        try:
-            hello = self._peek(sock)
-            name = None if hello is None else hello.server_name
-        except MalformedError:  # the handshake itself will say so
-            return None
-        name = "" if name is None else name.lower().rstrip(".")
-        return name if _NAME.fullmatch(name) else None
-
-    def _peek(self, sock: socket.socket) -> ClientHello | None:
-        end, seen = time.monotonic() + READ_TIME.total_seconds(), 0
-        while time.monotonic() < end:
-            data = sock.recv(_HELLO_BYTES, socket.MSG_PEEK)
-            if len(data) > seen and (messages := read_transcript(data).messages):
-                return parse_client_hello(messages[0][4:])
-            seen = len(data)
-            if seen in {0, _HELLO_BYTES} or self._gate.closing.wait(_PEEK_PAUSE):
-                break
-        return None
 
     # --- HTTP ---------------------------------------------------------------------------------
 
     def _serve_http(self, sock: socket.socket) -> None:
-        sock.settimeout(FAULT_TIME.total_seconds())
-        reply = self._reply(sock.recv, None)
+        reply = self._reply(_reading(sock, READ_TIME), None)
         if reply is not None:
+            sock.settimeout(FAULT_TIME.total_seconds())
             self._send(sock.sendall, *reply)
             _linger(sock)
 
@@ -317,9 +297,6 @@ class FaultHost:
         write(data)
 
 
-_PEEK_PAUSE: Final = 0.01
-
-
 def _ended(visit: Visit, error: CertStatusError) -> Visit:
     """Add to a visit how it came to its end."""
     if not isinstance(error, UnreachableError):
@@ -340,19 +317,48 @@ def _seen(visit: Visit, flight: Flight) -> Visit:
     return visit
 
 
+def _begin(sock: socket.socket) -> tuple[bytes, str | None]:
+    """Read the ClientHello, for its name decides on what follows; return what was read, and it.
+
+    A hello that is broken has no name here: the handshake itself will say what is wrong.
+    Raises TimeoutError where none comes within READ_TIME.
+    """
+    read, data = _reading(sock, READ_TIME), b""
+    with contextlib.suppress(MalformedError):
+        while len(data) < _HELLO_BYTES and (piece := read(_HELLO_BYTES)):
+            data += piece
+            messages = read_transcript(data).messages
+            if messages:
+                name = (parse_client_hello(messages[0][4:]).server_name or "").lower().rstrip(".")
+                return data, name if _NAME.fullmatch(name) else None
+    return data, None
+
+
 def _fault_of(server_name: str | None) -> Fault:
     label = (server_name or "").partition(".")[0]
     return FAULTS.get(label, HONEST)
 
 
+def _reading(sock: socket.socket, limit: timedelta) -> Read:
+    """Return a function that reads, until so much time has passed since now."""
+    end = time.monotonic() + limit.total_seconds()
+
+    def read(size: int) -> bytes:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
+        return sock.recv(size)
+
+    return read
+
+
 def _linger(sock: socket.socket) -> None:
     """Read what still comes before closing: else TCP resets, and the client sees no reply."""
     sock.shutdown(socket.SHUT_WR)
-    end = time.monotonic() + LINGER_TIME.total_seconds()
-    while (left := end - time.monotonic()) > 0:
-        sock.settimeout(left)
-        if not sock.recv(_HELLO_BYTES):
-            break
+    read = _reading(sock, LINGER_TIME)
+    while read(_HELLO_BYTES):
+        pass
 
 
 def _client(sock: socket.socket) -> str:

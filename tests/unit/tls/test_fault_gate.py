@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from certstatus.errors import ConfigError
-from certstatus.tls.fault_gate import DrippingSocket, Gate
+from certstatus.tls.fault_gate import Gate, SecondHandle
 
 LONG = timedelta(seconds=60)
 
@@ -134,12 +134,33 @@ def test_a_port_that_is_taken_is_named() -> None:
     other.close()
 
 
-# --- drops -----------------------------------------------------------------------------------
+# --- a second handle --------------------------------------------------------------------------
+
+
+def test_what_was_read_is_read_again_and_then_what_comes() -> None:
+    left, right = socket.socketpair()
+    with left, right, SecondHandle(left, b"abc", closing=threading.Event()) as handle:
+        right.sendall(b"def")
+        assert [handle.recv(2), handle.recv(2), handle.recv(100)] == [b"ab", b"c", b"def"]
+        handle.sendall(bytes(100_000))
+        assert right.recv(100_000, socket.MSG_WAITALL) == bytes(100_000)
+
+
+def test_the_connection_lasts_as_long_as_one_of_its_handles() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        handle = SecondHandle(left, closing=threading.Event())
+        left.close()
+        handle.sendall(b"still here")
+        assert right.recv(100) == b"still here"
+        handle.close()
+        assert right.recv(100) == b""
 
 
 def test_what_drips_comes_byte_by_byte_and_whole() -> None:
     left, right = socket.socketpair()
-    with left, right, DrippingSocket(left, timedelta(0), threading.Event()) as dripping:
+    dripping = SecondHandle(left, pause=timedelta(0), closing=threading.Event())
+    with left, right, dripping:
         assert dripping.send(b"abc") == 1
         dripping.sendall(b"bcdef")
         assert right.recv(100) == b"abcdef"
@@ -148,7 +169,7 @@ def test_what_drips_comes_byte_by_byte_and_whole() -> None:
 def test_dripping_ends_with_its_host() -> None:
     left, right = socket.socketpair()
     closing = threading.Event()
-    with left, right, DrippingSocket(left, timedelta(hours=1), closing) as dripping:
+    with left, right, SecondHandle(left, pause=timedelta(hours=1), closing=closing) as dripping:
         closing.set()
         with pytest.raises(ConnectionAbortedError):
             dripping.sendall(b"abc")
