@@ -341,7 +341,9 @@ class LibSSL:
     def stapled(self, connection: int) -> tuple[bytes | None, ...]:
         """Return what the server stapled to each certificate that it sent.
 
-        Before libssl 3.6, to its own certificate alone. Empty where nothing came.
+        Before libssl 3.6, to its own certificate alone; from then on as libssl has read and
+        written it again, which mends an odd outermost length and drops octets after the
+        end, but leaves what is signed as it came. Empty where nothing came.
         """
         if not self.has_multi_staple:
             alone = self._stapled_alone(connection)
@@ -425,7 +427,7 @@ def _read_words(address: int, count: int) -> tuple[int, ...]:
     The kernel does the reading, on its way into a pipe: it refuses a bad address, where a
     plain access would end the process.
     """
-    write = ctypes.CDLL(None, use_errno=True).write
+    write = ctypes.CDLL(None).write
     write.restype, write.argtypes = ctypes.c_ssize_t, (_int, _pointer, _size)
     size = ctypes.sizeof(_pointer)
     reader, writer = os.pipe()

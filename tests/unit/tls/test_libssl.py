@@ -5,19 +5,23 @@ import ctypes
 import functools
 import operator
 import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certstatus.errors import PlatformError
+from certstatus.handshake import TLS12, TLS13
 from certstatus.testing import Issued, TinyCA
 from certstatus.tls import libssl as binding
 from certstatus.tls.libssl import LibSSL, libssl, status_callback
 from certstatus.tls.selftest import prove
 from tests.newer import on_newer_libssl
+from tests.shaking import client_context, server_context, shake_hands
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +54,19 @@ def test_a_subclass_of_the_context_is_found_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
-    [SimpleNamespace(a=1), "text " * 9, 7, object()],
+    ("other", "reason"),
+    [
+        (SimpleNamespace(a=1), "unknown layout, or"),
+        ("text " * 9, "unknown layout, or"),
+        (7, "unknown layout, or"),
+        (object(), "unknown layout$"),
+    ],
     ids=["namespace", "text", "number", "object"],
 )
-def test_what_is_no_context_of_this_library_is_refused_and_never_called(other: object) -> None:
-    with pytest.raises(PlatformError, match="unknown layout"):
+def test_what_is_no_context_of_this_library_is_refused_and_never_called(
+    other: object, reason: str
+) -> None:
+    with pytest.raises(PlatformError, match=reason):
         libssl().context_pointer(other)  # type: ignore[arg-type]
 
 
@@ -68,6 +79,173 @@ def test_good_memory_is_read_as_it_stands() -> None:
     words = (ctypes.c_size_t * 2)(5, 2**63)
 
     assert binding._read_words(ctypes.addressof(words), 2) == (5, 2**63)
+
+
+@pytest.mark.parametrize("address", [0, ctypes.addressof(ctypes.c_size_t())])
+def test_reading_leaves_no_file_open(address: int) -> None:
+    before = sorted(Path("/dev/fd").iterdir())
+
+    binding._read_words(address, 1)
+
+    assert sorted(Path("/dev/fd").iterdir()) == before
+
+
+def test_only_what_is_declared_is_called() -> None:
+    with pytest.raises(AttributeError):
+        libssl().SSL_free  # noqa: B018 - libssl has it, and we have not said how it is called
+
+
+def watch(library: LibSSL, name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Note each call of a function, and carry it out."""
+    calls: list[tuple[Any, ...]] = []
+    function = getattr(library, name)
+
+    def call(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return function(*arguments)
+
+    monkeypatch.setattr(library, name, call)
+    return calls
+
+
+def test_a_library_that_makes_no_context_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = libssl()
+    monkeypatch.setattr(library, "SSL_CTX_new", lambda _: None)
+
+    with pytest.raises(PlatformError, match="makes no context"):
+        library._find_method_offset()
+
+
+def test_a_library_of_another_layout_is_refused_and_its_context_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = libssl()
+    freed = watch(library, "SSL_CTX_free", monkeypatch)
+    monkeypatch.setattr(binding, "_read_words", lambda *_: ())
+
+    with pytest.raises(PlatformError, match="layout of contexts"):
+        library._find_method_offset()
+
+    assert len(freed) == 1
+
+
+def test_an_interpreter_without_ssl_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_ssl", None)
+
+    with pytest.raises(PlatformError, match="built without ssl"):
+        libssl.__wrapped__()
+
+
+def test_a_library_that_cannot_be_opened_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> None:
+        raise OSError("no such file")
+
+    monkeypatch.setattr(ctypes, "PyDLL", refuse)
+
+    with pytest.raises(PlatformError, match="can't be opened: no such file"):
+        libssl.__wrapped__()
+
+
+@pytest.mark.parametrize(("version", "can"), [(0x305FFFFF, False), (0x30600000, True)])
+def test_whole_chains_are_stapled_from_3_6_on(
+    version: int, can: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssl, "OPENSSL_VERSION_NUMBER", version)
+
+    assert libssl().has_multi_staple is can
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_what_libcrypto_cannot_encode_is_told(length: int) -> None:
+    with pytest.raises(PlatformError, match="can't encode"):
+        libssl()._encoded(lambda *_: length, 1)
+
+
+def test_what_libcrypto_encodes_is_given_back(
+    ca: TinyCA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, context = libssl(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load(context, ca.issue_server("a.example"), ca, tmp_path)
+    freed = watch(library, "CRYPTO_free", monkeypatch)
+
+    list(library.certificates(library.context_pointer(context)))
+
+    assert len(freed) == 2
+
+
+def test_what_fails_within_leaves_no_error_for_the_next_handshake(
+    ca: TinyCA, tmp_path: Path
+) -> None:
+    library, context = libssl(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load(context, ca.issue_server("a.example"), ca, tmp_path)
+    library.ERR_clear_error()
+
+    list(library.certificates(library.context_pointer(context)))
+    with pytest.raises(PlatformError):
+        library.set_request(0, (b"junk",), b"")
+
+    assert library._library.ERR_peek_error() == 0
+
+
+def test_before_a_handshake_a_connection_has_nothing(ca: TinyCA) -> None:
+    library, client = libssl(), client_context(ca.certificate)
+    found: list[object] = []
+
+    def look(one: int) -> None:
+        found.append((library.peer_certificate(one), library.peer_chain(one)))
+        found.append((library.stapled(one), library.requested_ids(one)))
+        found.append((library.requested_extensions(one), library.verified_chain(one)))
+
+    kept = library.set_start_callback(library.context_pointer(client), look)
+    connection = client.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="a.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+
+    assert kept
+    assert found == [(None, []), ((), ()), (b"", [])]
+
+
+def test_the_start_of_a_handshake_is_told_once(ca: TinyCA, tmp_path: Path) -> None:
+    library, client = libssl(), client_context(ca.certificate)
+    leaf = ca.issue_server("leaf.example")
+    started: list[int] = []
+    kept = library.set_start_callback(library.context_pointer(client), started.append)
+
+    shake_hands(server_context(leaf, [], tmp_path), client)
+
+    assert kept
+    assert len(started) == 1
+
+
+def test_a_chain_that_does_not_hold_is_judged_and_not_taken_for_verified(
+    ca: TinyCA, tmp_path: Path
+) -> None:
+    library, leaf = libssl(), ca.issue_server("leaf.example")
+    server = server_context(leaf, [], tmp_path)
+    far = library.context_pointer(server)
+    answering = status_callback(lambda _: False)
+    library.set_status_callback(far, answering)
+    told = []
+    for anchor in (ca, TinyCA("Other")):
+        client = client_context(anchor.certificate)
+        near = library.context_pointer(client)
+        library.judge_only(near)
+
+        def look(one: int) -> bool:
+            chain = library.judged_chain(one)
+            told.append((library.verify_problem(one), library.verified_chain(one), chain))
+            return True
+
+        looking = status_callback(look)
+        library.set_status_callback(near, looking)
+        library.request_status(near)
+        shake_hands(server, client)
+
+    whole = [leaf.certificate.der, ca.certificate.der]
+    assert told == [
+        (None, whole, whole),
+        ("unable to get local issuer certificate", [], whole[:1]),
+    ]
 
 
 def test_a_library_that_is_no_libssl_is_named_by_what_it_lacks() -> None:
@@ -97,7 +275,7 @@ def test_every_kind_of_key_is_told_with_its_chain_and_the_current_one_stays(
     ca: TinyCA, tmp_path: Path
 ) -> None:
     library, context = libssl(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    issued = [ca.issue_server("a.example", kind=kind) for kind in ("rsa2048", "p256", "ed25519")]
+    issued = [ca.issue_server("a.example", kind=kind) for kind in ("ed25519", "p256", "rsa2048")]
     for one in issued:
         load(context, one, ca, tmp_path)
     pointer = library.context_pointer(context)
@@ -164,6 +342,21 @@ def test_a_library_that_works_otherwise_is_refused(
 
     with pytest.raises(PlatformError, match=reason):
         prove.__wrapped__()
+
+
+def test_each_version_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    library, staple = libssl(), libssl().staple
+    versions: list[int] = []
+
+    def note(connection: int, response: bytes) -> None:
+        versions.append(library.SSL_version(connection))
+        staple(connection, response)
+
+    monkeypatch.setattr(library, "staple", note)
+
+    prove.__wrapped__()
+
+    assert versions == [TLS12, TLS13]
 
 
 def test_a_library_without_either_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
