@@ -335,6 +335,9 @@ MAX_FAULT_CONNECTIONS: Final = 128
 FAULT_DELAY: Final = timedelta(seconds=30)
 """How long its slow faults wait: past FETCH_TIME and PROBE_TIME, and past most clients' patience."""
 
+MAX_FAULT_DELAY: Final = timedelta(days=1)
+"""The longest that they may be set to wait: past any client, and short of what sockets can count."""
+
 FAULT_TIME: Final = timedelta(seconds=30)
 """What a connection to it may take beside the waiting that is the fault itself."""
 

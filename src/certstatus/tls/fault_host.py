@@ -35,6 +35,7 @@ from certstatus.limits import (
     FAULT_TIME,
     LINGER_TIME,
     MAX_FAULT_CONNECTIONS,
+    MAX_FAULT_DELAY,
     READ_TIME,
 )
 from certstatus.tls.fault import FAULTS, HONEST, Fault, Pace, Where
@@ -111,7 +112,8 @@ class FaultHost:
         on_visit: called from the connections' threads; it must not wait.
 
     Raises:
-        ConfigError: an address can't be listened on, or a name is no host's.
+        ConfigError: an address can't be listened on, a name is no host's, or ``delay`` is
+            longer than ``MAX_FAULT_DELAY``.
     """
 
     def __init__(
@@ -134,6 +136,8 @@ class FaultHost:
         public = public_host or (domain if _is_any(host) else host)
         for key, name in (("domain", domain), ("public_host", public)):
             _check_name(key, name)
+        if delay > MAX_FAULT_DELAY:
+            raise ConfigError("is too long", key="delay", remedy="a day is the most")
         self._gate = Gate(max_connections=MAX_FAULT_CONNECTIONS, time_limit=self._time_limit)
         with self._closing_on_failure():
             ports = self._listen_for_each(host, port_base)
@@ -233,9 +237,10 @@ class FaultHost:
             try:
                 if (reply := self._reply(connection.read, fault)) is not None:
                     self._send(connection.write, *reply)
-            except UnreachableError as error:
+            except CertStatusError as error:
                 # In TLS 1.3 the server is done first: the client's alert comes only now.
-                visit = replace(_ended(visit, error), is_shaken=error.alert is None)
+                visit = _ended(visit, error)
+                visit = replace(visit, is_shaken=visit.alert is None)
         self._tell(visit)
 
     def _tell(self, visit: Visit) -> None:

@@ -13,7 +13,14 @@ import pytest
 
 from certstatus.errors import ConfigError, UnreachableError
 from certstatus.handshake import TLS12, TLS13, AlertDescription
-from certstatus.limits import FAULT_DELAY, FAULT_TIME, FETCH_TIME, MAX_FAULT_CONNECTIONS, PROBE_TIME
+from certstatus.limits import (
+    FAULT_DELAY,
+    FAULT_TIME,
+    FETCH_TIME,
+    MAX_FAULT_CONNECTIONS,
+    MAX_FAULT_DELAY,
+    PROBE_TIME,
+)
 from certstatus.ocsp import CertID, encode_request, parse_response
 from certstatus.pkix import Certificate
 from certstatus.testing import FixedClock
@@ -196,6 +203,11 @@ def test_closing_does_not_wait_for_what_is_slow() -> None:
     assert len(visits) == 1
 
 
+def test_the_longest_delay_is_one_that_sockets_bear() -> None:
+    with running(delay=MAX_FAULT_DELAY) as host, shake(host.port, "none") as connection:
+        assert connection.flight.staples[0] is not None
+
+
 def test_the_host_waits_longer_than_our_own_clients_do() -> None:
     assert max(FETCH_TIME, PROBE_TIME) < FAULT_DELAY
 
@@ -298,6 +310,7 @@ def test_a_visit_says_which_alert_was_due() -> None:
         ({"domain": "fault test"}, "domain: 'fault test' is no name of a host"),
         ({"public_host": "<b>"}, "public_host: '<b>' is no name of a host"),
         ({"port_base": 65_530}, "port_base: 65530 leaves no room"),
+        ({"delay": MAX_FAULT_DELAY + timedelta(seconds=1)}, "delay: is too long"),
     ],
 )
 def test_a_setting_that_can_not_be_is_named(settings: dict[str, object], reason: str) -> None:
