@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from certstatus.cli.exit_codes import ExitCode
 from certstatus.cli.host_list import HostList
 from certstatus.cli.probe_params import RESPONDER_ID
+from certstatus.errors import PlatformError
 from certstatus.handshake import TLS12, TLS13
 from certstatus.limits import (
     MAX_HOST_LINE_BYTES,
@@ -232,6 +234,36 @@ def test_a_list_is_read_from_standard_input_while_it_is_written(
             assert json.loads(process.stdout.readline())["verdict"] == "good"
         process.stdin.close()
         assert process.wait(10) == 0
+
+
+def test_an_interrupt_ends_it_while_it_waits_for_the_list(stapling: TLSHost) -> None:
+    command = [sys.executable, "-m", "certstatus", "probe", "--hosts", "-", "--jsonl"]
+    options = ["--no-compare", "--tls1-3"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(f"{stapling.host}\n".encode())
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == ExitCode.INTERRUPTED
+        assert process.stderr.read().strip() == b""
+
+
+def test_an_interpreter_that_can_not_ask_is_told_of(
+    probe: Run, stapling: TLSHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prove() -> None:
+        raise PlatformError("this libssl shows nothing")
+
+    monkeypatch.setattr("certstatus.tls.observe.prove", prove)
+
+    result = probe(stapling.host)
+
+    assert result.exit_code == ExitCode.CONFIG
+    assert "this libssl shows nothing" in result.stderr
 
 
 def test_a_list_that_is_not_there_is_a_usage_error(run: Run, tmp_path: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import IO, TypeAlias
-
-import click
 
 from certstatus.cli.output import note
 from certstatus.limits import MAX_HOST_LINE_BYTES
@@ -34,7 +33,7 @@ class HostList:
         self._port = port
 
     def __iter__(self) -> Iterator[Host]:
-        with click.open_file(self.name, "rb") as file:
+        with _open(self.name) as file:
             for number, line in enumerate(_lines(file), 1):
                 text = line.decode("utf-8", "backslashreplace").partition("#")[0].strip()
                 host = parse_host(text, self._port) if text else None
@@ -74,6 +73,17 @@ class HostList:
 
 
 _Read: TypeAlias = asyncio.Queue[Host | OSError | None]
+
+
+def _open(name: str) -> IO[bytes]:
+    """Open the list; standard input by a reader of our own.
+
+    Python takes the lock of its own reader when it ends, and breaks down where a thread
+    still waits in it.
+    """
+    if name != "-":
+        return Path(name).open("rb")
+    return open(sys.stdin.fileno(), "rb", closefd=False)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
