@@ -101,7 +101,7 @@ def shake_hands(
     server: ssl.SSLContext,
     client: ssl.SSLContext,
     *,
-    server_name: str = "leaf.example",
+    server_name: str | None = "leaf.example",
     session: ssl.SSLSession | None = None,
 ) -> ssl.SSLObject:
     """Shake hands in memory, exchange an octet, and return the client's side."""

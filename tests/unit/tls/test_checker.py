@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from certstatus.limits import MAX_REMEMBERED_PEERS
 from certstatus.ocsp import CertStatus, Good, Revoked
 from certstatus.requestor import CheckResult, Requestor
-from certstatus.testing import Forge, TinyCA
+from certstatus.testing import FixedClock, Forge, TinyCA
 from certstatus.tls.checker import StatusChecker
 from certstatus.tls.openssl import require_status
-from certstatus.tls.peer import PeerStatus
+from certstatus.tls.peer import Demand, PeerStatus, StatusPolicy
 from certstatus.verify import Verdict
 from tests.scripted import OCSP, Asked, Reply, ScriptedServer
 from tests.shaking import NOW, Shelf, client_context, server_context, shake_hands
@@ -101,3 +105,92 @@ def test_a_verdict_is_forgotten_with_its_connection(tmp_path: Path) -> None:
     connections.clear()
 
     assert len(checker._by_connection) == 0
+
+
+def checker_of(**settings: Any) -> StatusChecker[Any]:
+    return require_status(client_context(CA.certificate), **settings)
+
+
+def good_staple() -> bytes:
+    return Forge.honest(CA, LEAF.certificate.serial_number).but(now=NOW).der
+
+
+CHAIN = (LEAF.certificate.der, CA.certificate.der)
+
+
+def test_the_peer_that_was_met_longest_ago_is_forgotten_first() -> None:
+    checker = checker_of()
+    names = [f"{number}.example" for number in range(MAX_REMEMBERED_PEERS)]
+    for name in (*names, names[0], "one-more.example"):
+        checker.full_handshake(None, CHAIN, [], server_name=name)
+
+    assert checker.latest(names[0]) is not None
+    assert checker.latest(names[1]) is None
+
+
+def test_a_peer_whose_name_is_not_known_is_judged_and_kept_under_no_name() -> None:
+    checker = checker_of()
+
+    assert checker.full_handshake(None, CHAIN, [], server_name=None).is_accepted
+    assert checker._by_name == {}
+
+
+def test_certificates_that_cannot_be_read_are_told_under_the_peers_name() -> None:
+    checker, connection = checker_of(), Event()
+
+    checker.full_handshake(connection, [b"junk"], [], server_name="a.example")
+
+    told = checker.latest("a.example")
+    assert told is not None
+    assert not told.is_accepted
+    with pytest.raises(ValueError, match="no certificate"):
+        checker.check(connection)
+
+
+@pytest.mark.rule("T8")
+@pytest.mark.parametrize("certificate", [None, b"another"])
+@pytest.mark.parametrize("demand", [Demand.IF_PRESENT, Demand.MUST_STAPLE])
+def test_a_resumed_session_that_nobody_knows_is_judged_by_the_policy(
+    demand: Demand, certificate: bytes | None
+) -> None:
+    checker = checker_of(policy=StatusPolicy(demand=demand))
+    checker.full_handshake(None, CHAIN, [good_staple()], server_name="a.example")
+
+    status = checker.resumption(None, certificate, server_name="a.example")
+
+    assert status.is_accepted is (demand is Demand.IF_PRESENT)
+    assert status.certificate is None
+
+
+@pytest.mark.rule("T8")
+def test_a_resumption_that_is_refused_does_not_stand_for_the_full_handshake() -> None:
+    """The clock may be put right, or another server's staple may have come."""
+    clock = FixedClock(NOW)
+    checker = checker_of(clock=clock)
+    checker.full_handshake(None, CHAIN, [good_staple()], server_name="a.example")
+
+    def resume() -> PeerStatus:
+        return checker.resumption(None, CHAIN[0], server_name="a.example")
+
+    clock.moment = NOW + timedelta(days=365)
+    late = resume()
+    clock.moment = NOW
+
+    assert [check.rule for check in late.failures] == ["T8"]
+    assert resume().is_accepted
+
+
+def test_what_threads_find_at_once_is_all_kept() -> None:
+    """Without a lock the order in which peers were met breaks, or one is lost."""
+    checker = checker_of()
+    staple = good_staple()
+
+    def judge(number: int) -> None:
+        for again in range(5):
+            checker.full_handshake(None, CHAIN, [staple], server_name=f"{number}-{again}.example")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(judge, range(8)))
+
+    assert len(checker._by_name) == 40
+    assert all(status.is_accepted for status in checker._by_name.values())

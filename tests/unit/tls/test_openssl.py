@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -24,13 +24,14 @@ from certstatus.ocsp import ByKey, Extension, Extensions, Nonce, Revoked, encode
 from certstatus.staple import Stapler
 from certstatus.testing import FixedClock, Forge, TinyCA
 from certstatus.tls import libssl as binding
-from certstatus.tls.libssl import libssl
-from certstatus.tls.openssl import _Server, require_status, staple
+from certstatus.tls.libssl import LibSSL, libssl
+from certstatus.tls.openssl import _Server, default_stapler, require_status, staple
 from certstatus.tls.peer import Demand, PeerStatus, StatusPolicy
 from certstatus.tls.stapling import Handed, StapleRequest, Stapling
 from certstatus.verify import Verdict
 from tests.newer import on_newer_libssl
 from tests.shaking import NOW, Shelf, client_context, load, server_context, shake_hands
+from tests.unit.tls.test_libssl import watch
 
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 DAY = timedelta(days=1)
@@ -128,6 +129,54 @@ def test_every_certificate_of_the_context_is_fed_before_the_first_handshake(
     assert shelf.waited == [wait]
 
 
+def test_contexts_that_name_no_stapler_share_one(
+    server: ssl.SSLContext, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(default_stapler(), Stapler)
+    assert default_stapler() is default_stapler()
+    monkeypatch.setattr("certstatus.tls.openssl.default_stapler", lambda: shelf)
+
+    staple(server)
+
+    assert [one for one, _, _ in shelf.added] == [LEAF.certificate]
+
+
+@pytest.mark.parametrize("can", [False, True])
+def test_the_cas_certificates_are_cared_for_where_libssl_can_staple_them(
+    shelf: Shelf, tmp_path: Path, can: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LibSSL, "has_multi_staple", can)
+    middle = TinyCA("Middle", parent=CA)
+    leaf = middle.issue_server("leaf.example")
+    above = (middle.certificate, CA.certificate)
+
+    stapling = attach(server_context(leaf, above, tmp_path), shelf)
+
+    fed = [(leaf.certificate, above, ()), (middle.certificate, above[1:], ())]
+    assert shelf.added == (fed if can else fed[:1])
+    assert isinstance(stapling, _Server)
+    assert {len(one) for one in stapling._fingerprints.values()} == {3 if can else 1}
+
+
+def test_a_certificate_that_is_known_is_fed_and_held_once(
+    server: ssl.SSLContext, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gc.collect()
+    held = watch(libssl(), "X509_up_ref", monkeypatch)
+    freed = watch(libssl(), "X509_free", monkeypatch)
+    client = client_context(CA.certificate)
+    require_status(client)
+    attach(server, shelf)
+
+    for _ in range(2):
+        shake_hands(server, client)
+    attach(server, shelf)  # and the first is given up
+    gc.collect()
+
+    assert len(shelf.added) == 2
+    assert (len(held), freed) == (2, held[:1])
+
+
 def test_each_kind_of_key_gets_its_own_staple(
     server: ssl.SSLContext, shelf: Shelf, tmp_path: Path
 ) -> None:
@@ -218,6 +267,27 @@ def test_what_the_client_asks_for_is_seen(
     assert request.handed is Handed.STAPLE
     assert request.request is not None
     assert request.request.request.responder_id_list == (responder,)
+    assert request.request.request.request_extensions == Extensions.of(nonce)
+
+
+@pytest.mark.rule("T1")
+def test_extensions_without_a_responder_are_seen_and_a_client_without_a_name(
+    server: ssl.SSLContext, shelf: Shelf
+) -> None:
+    seen: list[StapleRequest] = []
+    attach(server, shelf, on_request=seen.append)
+    client = client_context(CA.certificate)
+    client.check_hostname = False
+    require_status(client)
+    nonce = Nonce(bytes(range(32)))
+    asked = ask_for(client, (), Extensions.of(nonce))
+
+    shake_hands(server, client, server_name=None)
+
+    assert asked
+    (request,) = seen
+    assert request.server_name is None
+    assert request.request is not None
     assert request.request.request.request_extensions == Extensions.of(nonce)
 
 
@@ -425,7 +495,7 @@ def test_contexts_come_and_go_and_leave_nothing_behind(shelf: Shelf, tmp_path: P
     client = client_context(CA.certificate)
     checker = require_status(client)
     connections = []
-    for _ in range(20):
+    for _ in range(5):
         server = server_context(LEAF, [CA.certificate], tmp_path)
         attach(server, shelf)
         connections.append(shake_hands(server, client))
@@ -632,6 +702,50 @@ def test_a_session_that_outlives_its_staple_is_not_trusted(
     assert [check.rule for check in status.failures] == ["T8"]
 
 
+@pytest.mark.rule("T8")
+def test_a_resumed_session_is_judged_once(server: ssl.SSLContext, shelf: Shelf) -> None:
+    shelf.put(CA, LEAF.certificate)
+    attach(server, shelf)
+    client, clock = client_context(CA.certificate), FixedClock(datetime.now(UTC))
+    seen: list[PeerStatus] = []
+    checker = require_status(client, clock=clock, on_status=seen.append)
+    again = shake_hands(server, client, session=shake_hands(server, client).session)
+    clock.moment += 365 * DAY
+
+    assert checker.status_of(again) is seen[1]
+    assert len(seen) == 2
+
+
+class Stranger:
+    """An owner as no TLS connection of Python's has one."""
+
+
+@pytest.mark.parametrize("owner", [None, Stranger()], ids=["nobody", "a stranger"])
+def test_a_connection_whose_owner_is_unknown_is_judged_all_the_same(
+    server: ssl.SSLContext, shelf: Shelf, owner: Stranger | None
+) -> None:
+    shelf.put(CA, LEAF.certificate, revoked())
+    attach(server, shelf)
+    client = client_context(CA.certificate)
+    seen: list[PeerStatus] = []
+    require_status(client, on_status=seen.append)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    near = client._wrap_bio(  # type: ignore[attr-defined]
+        to_client, to_server, server_side=False, server_hostname="leaf.example", owner=owner
+    )
+    far = server.wrap_bio(to_server, to_client, server_side=True)
+
+    for side in (near, far):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    with pytest.raises(ssl.SSLError, match="invalid status"):
+        near.do_handshake()
+
+    (status,) = seen
+    assert status.verdict is Verdict.REVOKED
+    assert status.server_name is None
+
+
 def test_a_connection_that_has_not_shaken_hands_has_no_status() -> None:
     client = client_context(CA.certificate)
     checker = require_status(client)
@@ -700,12 +814,21 @@ shelf.put(middle, leaf.certificate)
 shelf.put(root, middle.certificate)
 above = [middle.certificate, root.certificate]
 server = server_context(leaf, above, Path(sys.argv[1]))
-staple(server, shelf)
-assert [one for one, _, _ in shelf.added] == [leaf.certificate, middle.certificate]
 client = client_context(root.certificate)
 checker = require_status(client)
-status = checker.status_of(shake_hands(server, client))
-print([one.report and one.report.verdict.value for one in status.statuses])
+
+def told():
+    status = checker.status_of(shake_hands(server, client))
+    return [one.report and one.report.verdict.value for one in status.statuses]
+
+staple(server, shelf)
+assert [one for one, _, _ in shelf.added] == [leaf.certificate, middle.certificate]
+print(told())
+staple(server, shelf, whole_chain=False)
+assert [one for one, _, _ in shelf.added[2:]] == [leaf.certificate]
+print(told())
+shelf.staples.clear()
+print(told())
 """
 
 
@@ -713,4 +836,8 @@ print([one.report and one.report.verdict.value for one in status.statuses])
 def test_the_whole_chain_is_stapled_where_libssl_can(tmp_path: Path) -> None:
     told = on_newer_libssl(WHOLE_CHAIN, tmp_path, str(tmp_path))
 
-    assert told == "['good', 'good', None]\n"
+    assert told.splitlines() == [
+        "['good', 'good', None]",
+        "['good', None, None]",
+        "[None, None, None]",
+    ]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from certstatus.handshake import TLS12, TLS13, CertificateStatusRequest, OCSPStatusRequest
@@ -50,6 +53,14 @@ def test_an_intermediates_staple_needs_its_signer_at_hand(shelf: Shelf) -> None:
     assert choose_staples(shelf, with_root) == Choice(Handed.STAPLE, (leaf.der, middle.der))
 
 
+def test_the_leafs_own_staple_goes_out_whoever_signed_it(shelf: Shelf) -> None:
+    middle = Issued(certificate=MIDDLE.certificate, key=MIDDLE.key)
+    answer = Forge.honest(MIDDLE, LEAF.certificate.serial_number, middle).but(now=NOW).der
+    leaf = shelf.put(MIDDLE, LEAF.certificate, answer)
+
+    assert choose_staples(shelf, CHAIN[:1]) == Choice(Handed.STAPLE, (leaf.der,))
+
+
 def asking(*trusted: ResponderID) -> CertificateStatusRequest:
     return CertificateStatusRequest(OCSPStatusRequest(responder_id_list=trusted))
 
@@ -84,3 +95,21 @@ def test_what_was_handed_out_is_counted_by_kind() -> None:
         stapling.hand_out(lambda handed=handed: Choice(handed), lambda: None)  # type: ignore[misc]
 
     assert stapling.handed == {Handed.STAPLE: 2, Handed.NOTHING: 1}
+
+
+def test_what_threads_hand_out_at_once_is_all_counted() -> None:
+    stapling = Stapling()
+
+    def hand_out(_: int) -> None:
+        for _ in range(500):
+            stapling.hand_out(lambda: Choice(Handed.NOTHING), lambda: None)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(hand_out, range(4)))
+    finally:
+        sys.setswitchinterval(usual)
+
+    assert stapling.handed == {Handed.NOTHING: 2_000}
