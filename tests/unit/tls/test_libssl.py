@@ -344,6 +344,29 @@ def test_a_library_that_works_otherwise_is_refused(
         prove.__wrapped__()
 
 
+def test_a_library_that_hides_its_certificates_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libssl(), "certificates", lambda _: iter(()), raising=False)
+
+    with pytest.raises(PlatformError, match="does not tell a context's certificates"):
+        prove.__wrapped__()
+
+
+def test_an_interpreter_that_hides_the_owner_of_a_connection_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("certstatus.tls.selftest._shake_hands", lambda *_: SimpleNamespace())
+
+    with pytest.raises(PlatformError, match="whose connection it is"):
+        prove.__wrapped__()
+
+
+def test_a_handshake_without_end_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certstatus.tls.selftest._MAX_FLIGHTS", 1)
+
+    with pytest.raises(PlatformError, match="came to no end"):
+        prove.__wrapped__()
+
+
 def test_each_version_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     library, staple = libssl(), libssl().staple
     versions: list[int] = []
