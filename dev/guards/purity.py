@@ -49,6 +49,12 @@ PURE: Final = (
     "certstatus.tls.fault_responses",
     "certstatus.tls.fault_web",
     "certstatus.tls.peer",
+    "certstatus.tls.probed",
+    "certstatus.tls.starttls",
+    "certstatus.tls.starttls_inbox",
+    "certstatus.tls.starttls_lines",
+    "certstatus.tls.starttls_octets",
+    "certstatus.tls.starttls_xmpp",
 )
 
 FORBIDDEN: Final = (
