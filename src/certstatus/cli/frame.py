@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Serve": {
         "serve": "Run the responder.",
         "db": "Keep the status database: import, revoke, hold, release, list.",
+        "crt": "Build revocation trees, and prove statuses out of them.",
     },
     "Try and learn": {
         "fault": "Run a TLS host and an OCSP responder that are wrong on demand.",

@@ -29,7 +29,7 @@ A configuration file says the same and more, for any number of CAs:
   certificate = "responder.pem"
   key = "responder.key"
   [[authority.source]]
-  index = "index.txt"     # or database, or crl; of several the first has authority"""
+  index = "index.txt"     # or database, crl, crt; of several the first has authority"""
 
 
 @click.command(
@@ -51,6 +51,7 @@ A configuration file says the same and more, for any number of CAs:
 @click.option("--database", metavar="FILE", help="The status database (certstatus db).")
 @click.option("--index", type=_FILE, help="The index.txt of `openssl ca`.")
 @click.option("--crl", type=_FILE, help="The CA's CRL.")
+@click.option("--crt", type=_FILE, help="The CA's revocation tree (certstatus crt).")
 @click.option(
     "--unlisted",
     type=click.Choice(["unknown", "good", "extended-revoke", "unauthorized"]),

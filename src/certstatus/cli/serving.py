@@ -40,7 +40,7 @@ _MAX_WORDS: Final = 600
 
 _SERVER: Final = ("host", "port", "path", "workers", "admin_port", "access_log")
 _AUTHORITY: Final = ("unlisted", "nonce", "validity", "profile")
-_SOURCES: Final = ("database", "index", "crl")
+_SOURCES: Final = ("database", "index", "crl", "crt")
 
 
 def load_from_file(file: Path) -> Load:
@@ -61,7 +61,9 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
     sources = [{name: str(options[name])} for name in _SOURCES if name in options]
     if not sources:
         raise ConfigError(
-            "names no source", key="--database", remedy="name --database, --index or --crl"
+            "names no source",
+            key="--database",
+            remedy="name --database, --index, --crl or --crt",
         )
     table = {
         "server": {name: options[name] for name in _SERVER if name in options},

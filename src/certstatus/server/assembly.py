@@ -43,6 +43,7 @@ from certstatus.sources import (
     EventKind,
     Observer,
     OpenSSLIndex,
+    RevocationTree,
     Source,
     SourceEvent,
     Stack,
@@ -278,6 +279,15 @@ def _source(
             issuer,
             now=now,
             observer=observer,
+            entry_extensions=config.entry_extensions,
+        )
+    if config.crt is not None:
+        return RevocationTree(
+            config.crt,
+            issuer,
+            now=now,
+            observer=observer,
+            trusted=_certificates(config.crt_signers),
             entry_extensions=config.entry_extensions,
         )
     assert config.crl is not None

@@ -144,11 +144,13 @@ class SignerConfig(_Table):
 
 
 class SourceConfig(_Table):
-    """``[[authority.source]]``: one of database, index or crl; order is authority."""
+    """``[[authority.source]]``: one of database, index, crl or crt; order is authority."""
 
     database: str | None = None
     index: Path | None = None
     crl: Path | None = None
+    crt: Path | None = None
+    crt_signers: tuple[Path, ...] = ()
     issued: Path | None = None
     issued_base: Literal[10, 16] = 16
     issues: Issues = Issues.ANY
@@ -160,11 +162,14 @@ class SourceConfig(_Table):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SourceConfig:
-        if sum(one is not None for one in (self.database, self.index, self.crl)) != 1:
-            raise ValueError("name exactly one of database, index, crl")
+        named = (self.database, self.index, self.crl, self.crt)
+        if sum(one is not None for one in named) != 1:
+            raise ValueError("name exactly one of database, index, crl, crt")
         of_crl = self.model_fields_set & _OF_CRL
         if of_crl and self.crl is None:
             raise ValueError(f"{min(of_crl)} goes with crl")
+        if self.crt_signers and self.crt is None:
+            raise ValueError("crt_signers goes with crt")
         return self
 
 
@@ -235,6 +240,8 @@ _PATHS: Final = frozenset(
         "password_file",
         "index",
         "crl",
+        "crt",
+        "crt_signers",
         "issued",
         "anchors",
         "requestors",

@@ -42,7 +42,7 @@ from certstatus.server.assembly import OCSPService
 from certstatus.server.config import parse_config
 from certstatus.server.log import make_logger
 from certstatus.server.worker import Tools
-from certstatus.sources import StatusDatabase
+from certstatus.sources import StatusDatabase, parse_index
 from certstatus.sources.database import Revocation
 from certstatus.testing import (
     FixedClock,
@@ -56,6 +56,7 @@ from certstatus.testing import (
 from certstatus.testing.ca import key_usage
 from tests.books import write_index
 from tests.serving import Counts
+from tests.trees import tree
 
 NOW = FixedClock().moment
 DAY = timedelta(days=1)
@@ -352,6 +353,26 @@ def test_a_crl_past_its_end_is_try_later_and_never_good(assemble: Assemble, lab:
     assert assembled.status(encode_request([named(lab, lab.good)])) == "tryLater"
 
 
+@pytest.mark.rule("K3", "K8", "C10")
+def test_a_tree_says_revoked_until_its_end_to_whoever_trusts_its_signer(
+    assemble: Assemble, lab: Lab, rsa_lab: Lab, tmp_path: Path
+) -> None:
+    books = parse_index(lab.index.read_bytes())
+    revoked = [one.serial_number for one in books if one.revocation is not None]
+    (tmp_path / "ca.tree").write_bytes(tree(lab.ca, *revoked, next_update=NOW + DAY))
+    (tmp_path / "trees.tree").write_bytes(tree(lab.ca, *revoked, signer=rsa_lab.ca.issued))
+    trusting = {"crt": "trees.tree", "crt_signers": [str(rsa_lab.ca_certificate)]}
+
+    for source in ({"crt": "ca.tree"}, trusting):
+        assembled = assemble(of(lab, source=[source], unlisted="good"))
+        assert isinstance(assembled.say(named(lab, lab.revoked)), Revoked)
+        assert assembled.say(named(lab, lab.good)) == Good()
+        assembled.clock.advance(2 * DAY)
+        assert assembled.status(encode_request([named(lab, lab.good)])) == "tryLater"
+    with pytest.raises(ConfigError, match="is not to be believed: signature"):
+        assemble(of(lab, source=[{"crt": "trees.tree"}]))
+
+
 def test_of_a_stack_the_first_decides_and_a_contradiction_is_counted(
     assemble: Assemble, lab: Lab, tmp_path: Path
 ) -> None:
@@ -598,6 +619,7 @@ FAULTS: dict[str, Callable[[Table], None]] = {
     "index": lambda table: table.update(source=[{"index": "no.txt"}]),
     "database": lambda table: table.update(source=[{"database": "no.db"}]),
     "CRL": lambda table: table.update(source=[{"crl": "no.crl"}]),
+    "tree": lambda table: table.update(source=[{"crt": "no.tree"}]),
     "setting": lambda table: table.update(validity="soon"),
 }
 

@@ -104,6 +104,16 @@ def test_lengths_of_time_are_written_with_their_unit(
             "source",
             "issued goes with crl",
         ),
+        (
+            ('index = "index.txt"', 'index = "index.txt"\ncrt_signers = ["trees.pem"]'),
+            "source",
+            "crt_signers goes with crt",
+        ),
+        (
+            ('index = "index.txt"', 'index = "index.txt"\ncrt = "ca.tree"'),
+            "source",
+            "exactly one of database, index, crl, crt",
+        ),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file_and_what_to_write(

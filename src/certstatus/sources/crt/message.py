@@ -24,6 +24,7 @@ from certstatus.errors import MalformedError
 from certstatus.limits import MAX_PROOF_BYTES, MAX_TREE_DEPTH
 from certstatus.ocsp import Good, Revoked
 from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm, RevokedEntry
+from certstatus.sources.serial_number import serial_text
 
 __all__ = ["Leaf", "Proof", "SignedRoot", "encode_leaf", "encode_proof", "parse_proof"]
 
@@ -191,6 +192,13 @@ class Leaf:
         return (self.low is None or self.low <= serial_number) and (
             self.high is None or serial_number < self.high
         )
+
+    @property
+    def range_text(self) -> str:
+        """The range in words."""
+        low = None if self.low is None else f"from {serial_text(self.low)} on"
+        high = None if self.high is None else f"below {serial_text(self.high)}"
+        return ", ".join(filter(None, (low, high))) or "all serial numbers"
 
     def status_of(self, serial_number: int) -> Good | Revoked:
         """Say what the leaf says of a serial number that it covers."""

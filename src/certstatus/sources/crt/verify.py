@@ -132,21 +132,19 @@ def _check_path(proof: Proof) -> Check:
     )
     place = f"leaf {proof.position} of {root.number_of_leaves}"
     if found is None:
-        reason = f"{len(proof.path)} hashes do not lead from {place} to the root"
+        reason = f"a path of {len(proof.path)} does not lead from {place} to the root"
         return Check.failed("K6", name, reason)
     if found != root.root_hash:
         return Check.failed("K2", name, f"leads from {place} to another root than the signed one")
-    reason = f"{len(proof.path)} hashes lead from {place} to the root"
+    reason = f"a path of {len(proof.path)} leads from {place} to the root"
     return Check.passed("K2", name, reason, rootHash=found.hex())
 
 
 def _check_range(proof: Proof, serial_number: int) -> Check:
     name, leaf, serial = "range", proof.leaf, serial_text(serial_number)
-    low = "no lower bound" if leaf.low is None else serial_text(leaf.low)
-    high = "no upper bound" if leaf.high is None else f"below {serial_text(leaf.high)}"
     if not leaf.covers(serial_number):
-        return Check.failed("K6", name, f"serial {serial} lies outside: from {low} to {high}")
-    return Check.passed("K6", name, f"serial {serial} lies within: from {low} to {high}")
+        return Check.failed("K6", name, f"serial {serial} lies outside: {leaf.range_text}")
+    return Check.passed("K6", name, f"serial {serial} lies within: {leaf.range_text}")
 
 
 def check_root(
