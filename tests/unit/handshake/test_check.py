@@ -200,6 +200,27 @@ def test_all_that_a_flight_is_told_is_told_in_its_order(name: str) -> None:
     assert [f"{one.rule} {one.outcome} {one.name}" for one in check_flight(flight)] == told
 
 
+BROKEN = {
+    "a status in EncryptedExtensions": (tls13(entries(), encrypted=(PROMISED,)), "T5"),
+    "a status in ServerHello": (tls13(entries(), chosen=(CHOSE_TLS13, PROMISED)), "T5"),
+    "a message in TLS 1.3": (tls13(entries(), after=(certificate_status(STAPLE),)), "T5"),
+    "version 2 in TLS 1.3": (
+        tls13(entries(), asked=(ASKED, ASKED_V2), encrypted=(PROMISED_V2,)),
+        "T9",
+    ),
+    "an extension twice": (Flight.read((client_hello(ASKED, ASKED),)), "T1"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_not_told_to_hold_as_well(name: str) -> None:
+    flight, rule = BROKEN[name]
+
+    (failed,) = failed_checks(flight)
+    assert failed.rule == rule
+    assert check(flight, rule, failed.name) == failed
+
+
 def test_an_absent_status_is_a_fact_for_programs() -> None:
     assert check(tls12(), "T3", "place of CertificateStatus").facts == {"absent": "promised"}
 

@@ -10,7 +10,7 @@ from cryptography.x509 import TLSFeatureType, UnrecognizedExtension
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.handshake import AlertDescription
-from certstatus.ocsp import Revoked, Unknown
+from certstatus.ocsp import CertStatus, Good, Revoked, Unknown
 from certstatus.pkix import Certificate
 from certstatus.testing import LIES, Forge, Issued, TinyCA
 from certstatus.tls.peer import (
@@ -21,7 +21,7 @@ from certstatus.tls.peer import (
     judge_resumption,
     unreadable_peer,
 )
-from certstatus.verify import Outcome, Verdict
+from certstatus.verify import Outcome, Verdict, VerifyPolicy
 from tests.courtroom import CA, DAY, LEAF, NOW, SECOND, honest
 
 STATUS = TLSFeatureType.status_request
@@ -58,6 +58,8 @@ def test_a_good_staple_lets_the_handshake_go_on() -> None:
     assert status.alert is None
     assert status.verdict is Verdict.GOOD
     assert str(status) == "a: good"
+    assert not status.is_resumed
+    assert honest().der.hex() not in repr(status)
 
 
 @pytest.mark.rule("T4")
@@ -114,6 +116,36 @@ def test_a_staple_whose_issuer_is_not_at_hand_is_not_believed() -> None:
     assert "no certificate of its issuer is at hand" in str(status)
 
 
+@pytest.mark.rule("T4")
+def test_a_staple_is_verified_by_the_policys_own_rules() -> None:
+    strict = StatusPolicy(verify=VerifyPolicy(max_age=SECOND))
+    forge = honest().but(this_update=NOW - DAY, next_update=NOW + DAY)
+
+    assert judge_peer([LEAF, CA.certificate], [forge.der], now=NOW).is_accepted
+    assert not judge_peer([LEAF, CA.certificate], [forge.der], now=NOW, policy=strict).is_accepted
+
+
+@pytest.mark.rule("T4")
+@pytest.mark.parametrize("of_the_delegate", [None, Good(), Revoked(NOW - DAY)])
+def test_a_delegate_that_names_a_responder_is_believed_where_its_status_is_known(
+    of_the_delegate: CertStatus | None,
+) -> None:
+    delegate = CA.issue_responder(nocheck=False, ocsp_uris=["http://ocsp.example/"])
+    staple = honest().but(signer=delegate).der
+
+    status = judge_peer(
+        [LEAF, CA.certificate], [staple], now=NOW, delegate_status=lambda _: of_the_delegate
+    )
+
+    assert status.is_accepted is isinstance(of_the_delegate, Good)
+
+
+def test_the_issuer_is_told_where_no_staple_came() -> None:
+    leaf, top = judge([None]).statuses
+
+    assert (leaf.issuer, top.issuer) == (CA.certificate, None)
+
+
 def test_an_issuer_among_the_anchors_is_found() -> None:
     status = judge_peer([LEAF], [honest().der], now=NOW, anchors=[CA.certificate])
 
@@ -135,6 +167,13 @@ def test_a_promised_staple_that_does_not_come_makes_the_certificate_invalid(
     (told,) = [check for check in status.checks if check.rule == "T10"]
     assert told.reason == "the certificate promises a staple, and none came"
     assert status.verdict is (None if is_accepted else Verdict.UNTRUSTED)
+
+
+@pytest.mark.rule("T10")
+def test_a_promise_binds_who_sets_nothing_else() -> None:
+    chain = [MUST_STAPLE.certificate, CA.certificate]
+
+    assert failed_rules(judge_peer(chain, [], now=NOW)) == ["T10"]
 
 
 @pytest.mark.rule("T10")
@@ -170,6 +209,7 @@ def test_the_features_of_a_ca_bind_the_certificates_below_it(
 
     assert status.is_accepted is is_accepted
     assert failed_rules(status) == ([] if is_accepted else ["T10"])
+    assert status.verdict is (Verdict.GOOD if is_accepted else Verdict.UNTRUSTED)
 
 
 @pytest.mark.rule("T10")
@@ -238,8 +278,11 @@ def test_a_resumed_session_that_nobody_judged_passes_only_where_nothing_is_deman
 ) -> None:
     status = judge_resumption(None, now=NOW, policy=StatusPolicy(demand=demand))
 
-    assert status.is_accepted is (demand is Demand.IF_PRESENT)
-    assert [check.rule for check in status.checks] == ["T8"]
+    lenient = demand is Demand.IF_PRESENT
+    assert status.is_accepted is lenient
+    assert status.is_resumed
+    (told,) = status.checks
+    assert (told.rule, told.outcome) == ("T8", Outcome.SKIP if lenient else Outcome.FAIL)
 
 
 @pytest.mark.rule("T8")
@@ -255,6 +298,7 @@ def test_certificates_that_cannot_be_read_are_refused() -> None:
 
     assert not status.is_accepted
     assert status.certificate is None
+    assert status.report is None
     assert str(status) == "the peer: can't be read: Certificate: is cut short [T4]"
 
 
