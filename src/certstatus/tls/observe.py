@@ -62,9 +62,9 @@ class Observation:
     """One handshake, as far as it went.
 
     ``offered`` is the one version that the client offered; ``is_v2`` whether it asked by
-    status_request_v2, too. ``failure`` says why the
-    handshake came to no end; ``flight`` is what was seen until then, None where nothing
-    was, or nothing that can be read. ``trust`` is None where no chain was judged.
+    status_request_v2, too. ``failure`` says why the handshake came to no end; ``flight`` is
+    what was seen until then, None where nothing was, or nothing that can be read. ``trust``
+    is None where no chain was judged.
     """
 
     offered: int
@@ -270,7 +270,8 @@ class _Watched:
             return Observation(offered=version, failure=failure, elapsed=elapsed)
         flight = None
         try:
-            flight = Flight.read([*here.heard, *self._unheard(here.heard)])
+            unheard = [] if failure is None else self._unheard(here.heard)
+            flight = Flight.read([*here.heard, *unheard])
         except MalformedError as error:
             failure = error
         cipher = here.client.cipher()
