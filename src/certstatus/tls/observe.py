@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from certstatus.errors import CertStatusError, DecodeError, MalformedError, UnreachableError
+from certstatus.errors import CertStatusError, MalformedError, UnreachableError
 from certstatus.handshake import (
     CertificateStatusRequest,
     Flight,
@@ -270,8 +270,7 @@ class _Watched:
             return Observation(offered=version, failure=failure, elapsed=elapsed)
         flight = None
         try:
-            unheard = [] if failure is None else self._unheard(here.heard)
-            flight = Flight.read([*here.heard, *unheard])
+            flight = self._flight(here.heard, is_cut=failure is not None)
         except MalformedError as error:
             failure = error
         cipher = here.client.cipher()
@@ -284,14 +283,16 @@ class _Watched:
             elapsed=elapsed,
         )
 
-    def _unheard(self, heard: Sequence[HandshakeMessage]) -> list[HandshakeMessage]:
-        """Return what the server sent in the clear, and OpenSSL refused unread: it was misplaced."""
-        count = sum(one.sender is Sender.SERVER for one in heard)
-        try:
-            sent = read_transcript(bytes(self._received)).messages
-            return [HandshakeMessage.parse(one, Sender.SERVER) for one in sent[count:]]
-        except DecodeError:
-            return []
+    def _flight(self, heard: Sequence[HandshakeMessage], *, is_cut: bool) -> Flight:
+        """Read what was heard, and what OpenSSL refused unread because it was misplaced."""
+        flight = Flight.read(heard)
+        if is_cut:
+            count = sum(one.sender is Sender.SERVER for one in heard)
+            with contextlib.suppress(MalformedError):
+                sent = read_transcript(bytes(self._received)).messages[count:]
+                unheard = [HandshakeMessage.parse(one, Sender.SERVER) for one in sent]
+                flight = Flight.read([*heard, *unheard])
+        return flight
 
     def _trust(self, flight: Flight | None) -> Trust | None:
         if flight is None or not flight.chain or not self._pointer:
