@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -63,7 +64,15 @@ DEBIAN_PACKAGES: Final = {
     "prosody": "prosody",
     "slapd": "slapd",
 }
-_ADMIN_PATH: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+_ADMIN_PATH: Final = os.pathsep.join(
+    # Debian keeps the commands of each PostgreSQL in a folder of their own.
+    [
+        "/usr/local/sbin",
+        "/usr/sbin",
+        "/sbin",
+        *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)),
+    ]
+)
 
 
 def find_command(name: str) -> Path:
