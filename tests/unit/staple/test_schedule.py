@@ -157,3 +157,41 @@ def test_a_plan_is_due_from_its_moment_on_and_never_where_there_is_none() -> Non
     assert not Plan(NOW, NOW).is_due(NOW - SECOND)
     assert Plan(NOW, NOW).is_due(NOW)
     assert not Plan(None, NOW).is_due(NOW + 9000 * DAY)
+
+
+def test_failures_are_counted_in_a_row() -> None:
+    tries = Tries()
+    counts = []
+    for outcome in (Outcome.FAILED, Outcome.FAILED, Outcome.SAME, Outcome.FAILED, Outcome.NEWER):
+        tries = tries.then(outcome, NOW + HOUR)
+        counts.append(tries.failures)
+
+    assert Tries().failures == 0
+    assert counts == [1, 2, 0, 1, 0]
+    assert tries == Tries(last=NOW + HOUR, outcome=Outcome.NEWER)
+
+
+def test_a_loaded_staple_is_renewed_at_its_half_as_if_it_had_been_fetched() -> None:
+    assert plan(LIFE, Tries(), now=NOW + HOUR) == NOW + 2 * DAY
+    assert plan(LIFE, Tries(), now=LIFE.end) == LIFE.end
+
+
+def test_a_pause_begins_with_the_try_and_not_with_the_plan() -> None:
+    assert plan(None, failing(1, last=NOW - HOUR)) == NOW
+
+
+def test_a_failure_is_tried_again_soon_however_long_the_staple_holds() -> None:
+    assert plan(LIFE, failing(1)) == NOW + MIN_STAPLE_PAUSE * 1.25
+
+
+@pytest.mark.parametrize(("dice", "share"), [(0.0, 1.0), (0.999999, 0.9)])
+def test_the_dice_make_the_wait_for_something_newer_shorter(dice: float, share: float) -> None:
+    at = plan(LIFE, Tries(last=NOW, outcome=Outcome.SAME), dice=dice)
+
+    assert at is not None
+    assert abs(at - (NOW + 2 * DAY * share)) < SECOND
+
+
+def test_the_certificates_last_second_still_belongs_to_it() -> None:
+    assert plan(None, Tries(), now=CERTIFICATE_END) == CERTIFICATE_END
+    assert plan(None, Tries(), now=CERTIFICATE_END + SECOND) is None
