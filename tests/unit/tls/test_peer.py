@@ -293,6 +293,53 @@ def test_a_resumed_session_without_a_staple_before_has_none_now() -> None:
     assert status.checks[0].outcome is Outcome.SKIP
 
 
+def told(status: PeerStatus) -> list[str]:
+    return [f"{one.rule} {one.outcome} {one.name}" for one in status.checks]
+
+
+def test_all_that_is_judged_is_told_whether_it_holds_or_not() -> None:
+    must = (MUST_STAPLE.certificate, CA.certificate)
+    kept = judge([staple_of(MUST_STAPLE)], chain=must, demand=Demand.ALWAYS)
+    broken = judge([], chain=must, demand=Demand.ALWAYS)
+    lenient = judge([], chain=must, demand=Demand.IF_PRESENT)
+
+    assert told(kept) == ["T4 pass staple", "T10 pass must-staple", "T11 pass staple demanded"]
+    assert told(broken) == ["T10 fail must-staple", "T11 fail staple demanded"]
+    assert told(lenient) == ["T10 skip must-staple"]
+    assert told(judge([honest().der])) == ["T4 pass staple", "T10 skip must-staple"]
+    assert told(judge_resumption(kept, now=NOW)) == ["T8 pass earlier verdict"]
+    assert told(judge_resumption(lenient, now=NOW)) == ["T8 skip earlier verdict"]
+
+
+def test_a_staples_verdict_is_a_fact_for_programs() -> None:
+    revoked = judge([honest().but(cert_status=Revoked(NOW - DAY)).der])
+
+    assert judge([honest().der]).checks[0].facts == {"verdict": "good"}
+    assert revoked.checks[0].facts == {"verdict": "revoked"}
+
+
+def test_a_staple_without_an_issuer_says_which_rule_it_breaks() -> None:
+    report = judge([honest().der], chain=[LEAF]).report
+
+    assert report is not None
+    assert [(one.rule, one.name) for one in report.failures] == [("O22", "certificate and issuer")]
+
+
+def test_who_lacks_the_features_of_the_ca_is_named() -> None:
+    root = TinyCA("Root")
+    ca = TinyCA("Strict CA", parent=root, tls_features=(STATUS,))
+    leaf = ca.issue_server("leaf.example")
+
+    status = judge(
+        [staple_of(leaf, ca)], chain=[leaf.certificate, ca.certificate, root.certificate]
+    )
+
+    (failed,) = status.failures
+    assert failed.reason == (
+        f"{ca.certificate.subject} lists feature 5, {leaf.certificate.subject} does not"
+    )
+
+
 def test_certificates_that_cannot_be_read_are_refused() -> None:
     status = unreadable_peer(MalformedError("is cut short", where="Certificate"), now=NOW)
 
