@@ -119,7 +119,7 @@ def test_the_facts_of_a_staple_are_its_status_its_times_and_its_responder() -> N
         "end": "2026-11-25T12:00:00Z",
         "url": URL,
     }
-    assert facts_of(held(next_update=None))["nextUpdate"] == ""
+    assert facts_of(held(has_next_update=False))["nextUpdate"] == ""
 
 
 def test_what_some_clients_refuse_is_remarked() -> None:
