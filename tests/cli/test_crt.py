@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import Result
 from cryptography.hazmat.primitives import serialization
@@ -23,6 +25,7 @@ from certstatus.pkix import CRLReason
 from certstatus.sources import serial_text
 from certstatus.sources.crt import parse_tree
 from certstatus.testing import Issued, Lab, TinyCA
+from dev.tree import ROOT
 from tests.books import crl as any_crl
 from tests.books import scope
 from tests.cli.conftest import Run
@@ -74,6 +77,16 @@ def test_every_command_has_an_example_and_json(do: Do, name: str) -> None:
     assert page.exit_code == 0
     assert f"Examples:\n  certstatus crt {name}" in page.stdout
     assert "--json" in page.stdout
+
+
+@pytest.mark.parametrize("name", sorted(crt.commands))
+def test_every_command_and_option_stands_in_the_manual(name: str) -> None:
+    page = (ROOT / "docs" / "manual" / "crt.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"(?<![\w-])-{1,2}[a-z][a-z-]*", page))
+    options = [one.opts for one in crt.commands[name].params if isinstance(one, click.Option)]
+
+    assert f"crt {name}" in page
+    assert [names for names in options if words.isdisjoint(names)] == []
 
 
 # --- build ------------------------------------------------------------------------------------
@@ -178,6 +191,7 @@ BAD: dict[str, tuple[str, int, str]] = {
     "another's key": ("--index index.txt --key good.key", 78, "good.key"),
     "no algorithm of the key": ("--index index.txt --algorithm sha1WithRSAEncryption", 78, "O29"),
     "SHA-1": ("--index index.txt --hash sha1", 64, "sha256"),
+    "no folder": ("--index index.txt -o no/where.tree", 64, "no/where.tree: No such file"),
     "two writers": ("--index index.txt -o - --json", 64, "standard output"),
 }
 
