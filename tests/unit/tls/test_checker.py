@@ -12,6 +12,7 @@ import pytest
 
 from certstatus.limits import MAX_REMEMBERED_PEERS
 from certstatus.ocsp import CertStatus, Good, Revoked
+from certstatus.pkix import Certificate
 from certstatus.requestor import CheckResult, Requestor
 from certstatus.testing import FixedClock, Forge, TinyCA
 from certstatus.tls.checker import StatusChecker
@@ -80,6 +81,7 @@ def test_where_a_staple_came_nobody_is_asked(
     result = ask(checker, shake_hands(server, client))
 
     assert result.method == "staple"
+    assert result.issuer == CA.certificate
     assert result.verdict is Verdict.GOOD
     assert result.require().der == laid.der
     assert not responder.asked
@@ -194,3 +196,24 @@ def test_what_threads_find_at_once_is_all_kept() -> None:
 
     assert len(checker._by_name) == 40
     assert all(status.is_accepted for status in checker._by_name.values())
+
+
+def test_whoever_names_no_requestor_has_one_all_the_same() -> None:
+    assert isinstance(StatusChecker[Event]()._requestor, Requestor)
+
+
+def test_a_responder_is_asked_with_the_issuers_that_the_peer_has_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[object] = []
+
+    def check(_: Requestor, certificate: Certificate, *, chain: object) -> None:
+        shown.extend((certificate, chain))
+
+    monkeypatch.setattr(Requestor, "check", check)
+    checker, connection = checker_of(), Event()
+    checker.full_handshake(connection, CHAIN, [], server_name=None)
+
+    checker.check(connection)
+
+    assert shown == [LEAF.certificate, (CA.certificate,)]
