@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -34,9 +34,6 @@ from certstatus.sources.serial_number import is_listable, serial_text
 __all__ = ["Tree", "build_tree", "parse_tree"]
 
 _WHERE: Final = "RevocationTree"
-_PROGRESS_STEP: Final = 10_000
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -108,13 +105,12 @@ def build_tree(
     this_update: datetime,
     next_update: datetime,
     hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256,
-    progress: Progress | None = None,
 ) -> bytes:
     """Build a tree of what ``issuer`` has revoked, in any order, and sign it; return its file.
 
     Times are aware UTC; fractions of a second are cut off, and no tree outlives its signer
     or the CA (K5). ``now`` is when it is signed, ``this_update`` the latest time at which the
-    entries were known to be right. ``progress`` is told now and then how many are done.
+    entries were known to be right.
 
     Raises:
         MalformedError: an entry stands twice, has a serial number longer than
@@ -122,12 +118,11 @@ def build_tree(
             the hash is SHA-1, or the tree larger than ``MAX_TREE_BYTES``.
         SignerError: the signer is not fit, can't sign, or has ended before it could count.
     """
-    leaves = list(_leaves(_sorted(entries), progress))
     next_update = clamp(next_update, signer, issuer)
-    if (problem := signer_problem(signer.certificate, now)) is not None:
-        raise SignerError(f"is not fit to sign a tree: {problem}", rule="K3")
+    _check_signer(signer, now)
     if next_update <= this_update:
         raise SignerError(f"{signer.certificate} ends before the tree could count", rule="K5")
+    leaves = list(_leaves(_sorted(entries)))
     tbs_der = encode_tbs_tree(
         issuer_name_hash=issuer.subject_name_hash(hash_algorithm),
         issuer_key_hash=issuer.key_hash(hash_algorithm),
@@ -143,6 +138,17 @@ def build_tree(
     if len(data) > MAX_TREE_BYTES:
         raise MalformedError(f"would be larger than {MAX_TREE_BYTES} bytes", where=_WHERE)
     return data
+
+
+def _check_signer(signer: Signer, now: datetime) -> None:
+    try:
+        problem = signer_problem(signer.certificate, now)
+    except MalformedError as error:
+        problem = str(error)
+    if signer.algorithm.is_sha1:
+        problem = f"{signer.algorithm.name} rests on SHA-1"
+    if problem is not None:
+        raise SignerError(f"is not fit to sign a tree: {problem}", rule="K3")
 
 
 def _sorted(entries: Iterable[RevokedEntry]) -> list[RevokedEntry]:
@@ -168,11 +174,9 @@ def _refused(entry: RevokedEntry, problem: str) -> MalformedError:
     return MalformedError(f"serial {serial_text(entry.serial_number)} {problem}", where="entries")
 
 
-def _leaves(ordered: Sequence[RevokedEntry], progress: Progress | None) -> Iterator[bytes]:
+def _leaves(ordered: Sequence[RevokedEntry]) -> Iterator[bytes]:
     """Yield the DER of the leaf before the first entry, and of one for each entry."""
     yield encode_leaf(None, ordered[0].serial_number if ordered else None)
     for number, entry in enumerate(ordered, 1):
         high = ordered[number].serial_number if number < len(ordered) else None
         yield encode_leaf(entry, high)
-        if progress is not None and number % _PROGRESS_STEP == 0:
-            progress(number)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from certstatus.asn1 import oids
 from certstatus.errors import MalformedError, SignerError
 from certstatus.limits import MAX_LISTED_SERIAL_OCTETS, MAX_TREE_BYTES
 from certstatus.ocsp import Good, Revoked
-from certstatus.pkix import CRLReason, GeneralName, HashAlgorithm, RevokedEntry
+from certstatus.pkix import (
+    AlgorithmIdentifier,
+    CRLReason,
+    GeneralName,
+    HashAlgorithm,
+    RevokedEntry,
+    signature_algorithm,
+)
+from certstatus.signing import LocalSigner
 from certstatus.sources.crt import Tree, build_tree, parse_tree
 from certstatus.sources.crt import tree as tree_module
 from certstatus.testing import TinyCA
@@ -136,19 +146,22 @@ def test_a_key_that_may_sign_neither_crls_nor_messages_signs_no_tree(ca: TinyCA)
         tree(ca, 7, signer=other)
 
 
-def test_progress_is_told(ca: TinyCA) -> None:
-    told: list[int] = []
-    build_tree(
-        [entry(number) for number in range(20_001)],
-        issuer=ca.certificate,
-        signer=signer_of(ca.issued, ca.certificate),
-        now=NOW,
-        this_update=NOW,
-        next_update=NOW + DAY,
-        progress=told.append,
-    )
+@pytest.mark.rule("K3")
+def test_no_tree_is_signed_with_sha1() -> None:
+    ca = TinyCA(kind="rsa2048")
+    weak = signature_algorithm(AlgorithmIdentifier(oids.SHA1_WITH_RSA, b"\x05\x00"))
+    signer = signer_of(ca.issued, ca.certificate)
+    assert isinstance(signer, LocalSigner)
 
-    assert told == [10_000, 20_000]
+    with pytest.raises(SignerError, match="rests on SHA-1"):
+        build_tree(
+            [],
+            issuer=ca.certificate,
+            signer=replace(signer, algorithm=weak),
+            now=NOW,
+            this_update=NOW,
+            next_update=NOW + DAY,
+        )
 
 
 def test_a_tree_past_the_limit_is_neither_built_nor_read(

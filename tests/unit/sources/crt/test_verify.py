@@ -16,6 +16,7 @@ from certstatus.sources.crt.message import encode_proof
 from certstatus.testing import Issued, TinyCA
 from certstatus.testing.ca import key_usage
 from certstatus.verify import Outcome, Verdict
+from tests import der as hand
 from tests.books import DAY, NOW
 from tests.trees import honest_leaves, parsed, signed_root, tree
 
@@ -151,6 +152,19 @@ def test_any_strong_key_signs(kind: str) -> None:
     ca = TinyCA(kind=kind)
 
     assert judge(ca, proof(ca)).verdict is Verdict.REVOKED
+
+
+@pytest.mark.rule("K3")
+def test_a_root_that_is_signed_with_sha1_is_not_believed() -> None:
+    """Re-labelled is enough: what the algorithm says is asked before the signature."""
+    ca = TinyCA(kind="rsa2048")
+    made = parsed(ca, LOST).prove(LOST)
+    sha1 = hand.sequence(hand.oid("1.2.840.113549.1.1.5"), hand.NULL)
+    root = hand.changed(made.root.der, (1,), lambda _: sha1)
+
+    report = judge(ca, encode_proof(root, made.leaf_der, made.position, made.path))
+    assert failed(report) == [("K3", "signature")]
+    assert "rests on SHA-1" in report.checks[3].reason
 
 
 @pytest.mark.rule("K3")
