@@ -12,6 +12,7 @@ from certstatus.handshake import (
     CertificateStatus,
     ExtensionType,
     TLSExtension,
+    certificate_request_version,
     certificate_version,
     encode_certificate_message,
     encode_certificate_request,
@@ -160,3 +161,21 @@ def test_what_has_no_room_can_not_be_written() -> None:
 
     with pytest.raises(ValueError, match="extensions has"):
         encode_certificate_message(CertificateMessage(entries=(huge,)), version=TLS13)
+
+
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [
+        ("00 0006 0005 0002 0000", TLS13),
+        ("02 aabb 0006 0005 0002 0000", TLS13),
+        ("00 0006 0005 0002 000000", TLS12),
+        ("00 0006 0005 0002 00", TLS12),
+        ("00 0000", TLS12),  # a list that must not be empty in TLS 1.3
+        ("01 01 0002 0403 0000", TLS12),
+        ("", TLS12),
+        ("00", TLS12),
+        ("0006 0005 0002 0000", TLS12),
+    ],
+)
+def test_a_certificate_request_tells_its_form_by_its_lengths(body: str, version: int) -> None:
+    assert certificate_request_version(bytes.fromhex(body)) == version
