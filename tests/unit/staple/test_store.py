@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from base64 import b64encode
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from certstatus.errors import ConfigError, MalformedError, UntrustedError
-from certstatus.limits import MAX_RESPONSE_BYTES, MAX_STORED_STAPLES
+from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_RESPONSE_BYTES, MAX_STORED_STAPLES
 from certstatus.ocsp import Unknown
 from certstatus.pkix import Certificate
 from certstatus.staple.held import Held, Origin, hold
@@ -293,3 +294,37 @@ def test_the_number_of_files_is_bounded_and_foreign_files_stay(tmp_path: Path) -
 
     assert len(list(store.directory.glob("*.staple"))) == 3
     assert foreign.exists()
+
+
+def test_a_disk_that_takes_nothing_is_told_and_what_stood_there_stays(
+    store: StapleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("certstatus.requestor.entries.Entries.write", refuse)
+
+    with pytest.raises(ConfigError, match="can't be written to: No space left") as caught:
+        store.keep(LEAF, held())
+
+    assert caught.value.file == str(store.directory)
+    assert "keep staples in memory" in (caught.value.remedy or "")
+    assert load(store) is not None
+
+
+def test_a_directory_below_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError, match="can't be read: Not a directory"):
+        load(StapleStore(tmp_path / "file" / "staples"))
+
+
+def test_a_stored_response_is_verified_by_the_policys_own_rules(store: StapleStore) -> None:
+    assert load(store, now=NOW + DAY) is not None
+    assert load(store, now=NOW + DAY, policy=VerifyPolicy(max_age=HOUR)) is None
+
+
+def test_the_largest_response_of_the_largest_issuer_is_read(store: StapleStore) -> None:
+    largest = MAX_RESPONSE_BYTES + MAX_CERTIFICATE_BYTES * 4 // 3 + 4_096
+
+    assert largest < store._entries._max_bytes < 2 * largest
