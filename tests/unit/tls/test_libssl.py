@@ -367,6 +367,18 @@ def test_an_interpreter_that_hides_the_owner_of_a_connection_is_refused(
         prove.__wrapped__()
 
 
+def test_a_round_trip_that_breaks_is_no_absent_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: ssl.SSLContext) -> ssl.SSLObject:
+        error = ssl.SSLError(1, "sslv3 alert handshake failure")
+        error.reason = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+        raise error
+
+    monkeypatch.setattr("certstatus.tls.selftest._shake_hands", fail)
+
+    with pytest.raises(PlatformError, match="the self-test of stapling failed"):
+        prove.__wrapped__()
+
+
 def test_a_handshake_without_end_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("certstatus.tls.selftest._MAX_FLIGHTS", 1)
 
