@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from cryptography import x509
 
 from certstatus.errors import MalformedError, UntrustedError
 from certstatus.limits import DEFAULT_SKEW
@@ -131,8 +132,11 @@ def test_the_certificate_must_be_the_issuers(ca: TinyCA, other_ca: TinyCA) -> No
 
 
 @pytest.mark.rule("K3")
-def test_another_signer_counts_where_the_reader_trusts_it(ca: TinyCA, other_ca: TinyCA) -> None:
-    signer = other_ca.issue("tree signer", usage=key_usage("digital_signature"))
+@pytest.mark.parametrize("usage", [None, key_usage("digital_signature"), key_usage("crl_sign")])
+def test_another_signer_counts_where_the_reader_trusts_it(
+    ca: TinyCA, other_ca: TinyCA, usage: x509.KeyUsage | None
+) -> None:
+    signer = other_ca.issue("tree signer", usage=usage)
     der = proof(ca, signer=signer)
 
     assert failed(judge(ca, der)) == [("K3", "signature")]
