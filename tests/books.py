@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -120,16 +121,29 @@ def scope(
     return point, True
 
 
+HOLD: Final = (x509.CRLReason(x509.ReasonFlags.certificate_hold), False)
+REMOVED: Final = (x509.CRLReason(x509.ReasonFlags.remove_from_crl), False)
+
+
+def issued_by(ca: TinyCA) -> tuple[x509.ExtensionType, bool]:
+    """Make the certificateIssuer of an entry, critical."""
+    return x509.CertificateIssuer([x509.DirectoryName(ca.certificate.subject.parsed())]), True
+
+
 def crl(
     ca: TinyCA,
     *entries: int | Entry,
     number: int | None = 1,
+    delta_of: int | None = None,
     this_update: datetime = NOW - DAY,
     next_update: datetime = NOW + DAY,
     extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
     revocation_date: datetime = NOW - 2 * DAY,
 ) -> bytes:
-    """Issue a CRL that says anything, DER; an entry is a serial, or one with extensions."""
+    """Issue a CRL that says anything, DER; an entry is a serial, or one with extensions.
+
+    ``delta_of`` makes it a delta over that BaseCRLNumber.
+    """
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(ca.certificate.subject.parsed())
@@ -138,6 +152,8 @@ def crl(
     )
     if number is not None:
         builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+    if delta_of is not None:
+        builder = builder.add_extension(x509.DeltaCRLIndicator(delta_of), critical=True)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
     for entry in entries:

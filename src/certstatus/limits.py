@@ -48,6 +48,9 @@ MAX_CERTIFICATE_BYTES: Final = 262_144
 MAX_CRL_BYTES: Final = 67_108_864
 """A CRL read whole: a million entries and more. No standard bounds it."""
 
+MAX_CRL_FILES: Final = 1_000
+"""CRLs in one folder: each is looked at four times a second, and held in memory."""
+
 MAX_INDEX_BYTES: Final = 268_435_456
 """An OpenSSL index.txt: about two million lines. More belongs into a database."""
 

@@ -187,10 +187,26 @@ def test_a_partial_crl_makes_no_good_of_an_issued_serial(tmp_path: Path, ca: Tin
     [
         (scope(only_contains_attribute_certs=True), "attribute certificates"),
         (scope(indirect_crl=True), "indirect CRL"),
-        ((x509.DeltaCRLIndicator(1), True), "delta CRL"),
+        ((x509.DeltaCRLIndicator(0), True), "delta CRL"),
     ],
 )
 def test_what_is_no_full_crl_is_refused_by_name(
+    ca: TinyCA, extension: tuple[x509.ExtensionType, bool], problem: str
+) -> None:
+    with pytest.raises(MalformedError, match=problem):
+        load(ca, crl(ca, extensions=[extension]))
+
+
+@pytest.mark.rule("C2", "C4")
+@pytest.mark.parametrize(
+    ("extension", "problem"),
+    [
+        (scope(only_contains_attribute_certs=True), "attribute certificates"),
+        ((x509.DeltaCRLIndicator(0), True), "says nothing without its full CRL"),
+        ((x509.DeltaCRLIndicator(1), True), "CRLNumber 1 over BaseCRLNumber 1"),
+    ],
+)
+def test_what_says_nothing_alone_is_no_source(
     tmp_path: Path, ca: TinyCA, extension: tuple[x509.ExtensionType, bool], problem: str
 ) -> None:
     with pytest.raises(ConfigError, match=problem):

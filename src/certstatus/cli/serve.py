@@ -50,7 +50,12 @@ A configuration file says the same and more, for any number of CAs:
 @click.option("--password-file", type=_FILE, help="The key's password, in one line.")
 @click.option("--database", metavar="FILE", help="The status database (certstatus db).")
 @click.option("--index", type=_FILE, help="The index.txt of `openssl ca`.")
-@click.option("--crl", type=_FILE, help="The CA's CRL.")
+@click.option(
+    "--crl",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="The CA's CRL, or a folder of them. Several, also deltas, are joined.",
+)
 @click.option("--crt", type=_FILE, help="The CA's revocation tree (certstatus crt).")
 @click.option(
     "--unlisted",
@@ -76,7 +81,7 @@ def command(config: Path | None, *, check_only: bool, **options: Any) -> int:
     # The server's needs are an extra, and heavy: they are imported when it runs.
     from certstatus.cli.serving import load_from_file, load_from_options, run  # noqa: PLC0415
 
-    named = {name: value for name, value in options.items() if value is not None}
+    named = {name: value for name, value in options.items() if value not in (None, ())}
     if config is not None and named:
         stray = ", ".join(f"--{name.replace('_', '-')}" for name in named)
         raise click.UsageError(f"--config says it all; leave out {stray}")

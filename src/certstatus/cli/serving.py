@@ -58,7 +58,7 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
         raise ConfigError("names no CA", key="--ca", remedy="name --ca, or --config")
     if not {"key", "pkcs12"} & options.keys():
         raise ConfigError("names no key", key="--key", remedy="name --key, or --pkcs12")
-    sources = [{name: str(options[name])} for name in _SOURCES if name in options]
+    sources = [{name: _named(options[name])} for name in _SOURCES if name in options]
     if not sources:
         raise ConfigError(
             "names no source",
@@ -78,6 +78,11 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
     }
     base = Path.cwd()
     return lambda: parse_config(table, file=None, base=base)
+
+
+def _named(value: Any) -> str | list[str]:
+    """Write one path, or several, as a configuration file does."""
+    return [str(one) for one in value] if isinstance(value, tuple) else str(value)
 
 
 def _signer(options: Mapping[str, Any]) -> dict[str, str]:

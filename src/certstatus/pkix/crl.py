@@ -204,6 +204,21 @@ class CertificateList:
             return IssuingDistributionPoint()
         return IssuingDistributionPoint.from_der(extension[1])
 
+    @cached_property
+    def authority_key_identifier(self) -> bytes | None:
+        """The value of authorityKeyIdentifier, as it stands; a delta's is its base's (C2)."""
+        extension = self.extensions.get(oids.ID_CE_AUTHORITY_KEY_IDENTIFIER)
+        return None if extension is None else extension[1]
+
+    @cached_property
+    def expired_certs_on_crl(self) -> datetime | None:
+        """Since when certificates stay listed though they have expired (X.509 §9.5.2.8), UTC."""
+        extension = self.extensions.get(oids.ID_CE_EXPIRED_CERTS_ON_CRL)
+        if extension is None:
+            return None
+        where = "expiredCertsOnCRL"
+        return decode_time(decode(GeneralizedTime, extension[1], where), where)
+
     @property
     def reasons(self) -> frozenset[CRLReason]:
         """The reasons that the CRL covers (C5)."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from certstatus.errors import ConfigError, MalformedError, SourceError
 from certstatus.meter import Meter
-from certstatus.pkix import Certificate, CertificateList, HashAlgorithm, SignatureAlgorithm
+from certstatus.pkix import Certificate, HashAlgorithm, SignatureAlgorithm
 from certstatus.responder import (
     Authority,
     AuthorityPolicy,
@@ -222,7 +222,7 @@ def build_authority(
     ]
     observer = _counter(meter, name)
     sources = [_source(one, issuer, now, observer, held) for one in config.source]
-    crls = [one.crl for one in config.source if one.crl is not None]
+    crls = [one for one in sources if isinstance(one, CRL)]
     return Authority(
         name=name,
         issuer=issuer,
@@ -230,7 +230,7 @@ def build_authority(
         signers=tuple(signers),
         policy=policy,
         compromised_since=config.compromised_since,
-        crl_algorithm=CertificateList.load(_read(crls[0])).signature_algorithm if crls else None,
+        crl_algorithm=crls[0].signature_algorithm if crls else None,
     )
 
 
@@ -302,6 +302,9 @@ def _source(
         crl_id=config.crl_id,
         crl_url=config.crl_url,
         distribution_points=config.distribution_points,
+        partitions=config.partitions,
+        crl_issuers=_certificates(config.crl_issuers),
+        archive_cutoff=config.archive_cutoff,
         allow_sha1=config.allow_sha1,
         entry_extensions=config.entry_extensions,
     )

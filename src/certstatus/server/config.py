@@ -57,12 +57,15 @@ __all__ = [
 _OF_CRL: Final = frozenset(
     {
         "allow_sha1",
+        "archive_cutoff",
         "crl_id",
+        "crl_issuers",
         "crl_url",
         "distribution_points",
         "issued",
         "issued_base",
         "issues",
+        "partitions",
     }
 )
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -78,6 +81,12 @@ def parse_duration(value: object) -> object:
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
+def parse_paths(value: object) -> object:
+    """Take one path for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Paths: TypeAlias = Annotated[tuple[Path, ...], BeforeValidator(parse_paths)]
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
@@ -144,11 +153,14 @@ class SignerConfig(_Table):
 
 
 class SourceConfig(_Table):
-    """``[[authority.source]]``: one of database, index, crl or crt; order is authority."""
+    """``[[authority.source]]``: one of database, index, crl or crt; order is authority.
+
+    ``crl`` is one file or folder, or a list of them that are joined.
+    """
 
     database: str | None = None
     index: Path | None = None
-    crl: Path | None = None
+    crl: Annotated[Paths, Field(min_length=1)] | None = None
     crt: Path | None = None
     crt_signers: tuple[Path, ...] = ()
     issued: Path | None = None
@@ -157,6 +169,9 @@ class SourceConfig(_Table):
     crl_id: bool = False
     crl_url: str | None = None
     distribution_points: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    crl_issuers: tuple[Path, ...] = ()
+    archive_cutoff: bool = False
     allow_sha1: bool = False
     entry_extensions: EntryExtensions = EntryExtensions.NONE
 
@@ -240,6 +255,7 @@ _PATHS: Final = frozenset(
         "password_file",
         "index",
         "crl",
+        "crl_issuers",
         "crt",
         "crt_signers",
         "issued",

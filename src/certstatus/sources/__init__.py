@@ -12,7 +12,7 @@ from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
 
 if _typing.TYPE_CHECKING:
     from certstatus.sources.crl import CRL
-    from certstatus.sources.crl_rules import Issues
+    from certstatus.sources.crl_scope import Issues
     from certstatus.sources.crt import RevocationTree
     from certstatus.sources.database import (
         AuditEntry,
@@ -79,7 +79,7 @@ __all__ = [
 
 _ROOMS: _typing.Final = {
     "crl": ("CRL",),
-    "crl_rules": ("Issues",),
+    "crl_scope": ("Issues",),
     "crt": ("RevocationTree",),
     "database": (
         "AuditEntry",

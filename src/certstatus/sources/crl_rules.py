@@ -1,20 +1,19 @@
-"""When a full CRL may be believed, what it covers, and what may come after it (RFC 5280 §5, §6.3).
+"""When a CRL may be believed, and what may come after it (RFC 5280 §5, §6.3).
 
 No file, no clock: bytes, the issuer and ``now`` come in, a CRL or the reason why not goes
-out. Delta and indirect CRLs are refused by name: they need more than one CRL to read.
+out. ``load_full_crl`` refuses delta and indirect CRLs by name, for those who read one CRL
+alone; ``crl_listing`` reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
-from enum import StrEnum
+from typing import Final
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.limits import DEFAULT_SKEW, MAX_SERIAL_OCTETS
 from certstatus.pkix import (
-    ALL_REASONS,
     Certificate,
     CertificateList,
     CRLReason,
@@ -22,17 +21,17 @@ from certstatus.pkix import (
     signature_algorithm,
 )
 
-__all__ = ["Issues", "check_follows", "coverage_gap", "load_full_crl", "read_entries"]
+__all__ = [
+    "WHERE",
+    "check_believable",
+    "check_follows",
+    "leniency",
+    "load_full_crl",
+    "read_entries",
+]
 
-_WHERE = "CertificateList"
-
-
-class Issues(StrEnum):
-    """What an authority issues, by its own word: a CertID does not tell (C4)."""
-
-    ANY = "any"
-    USER_CERTIFICATES = "user-certificates"
-    CA_CERTIFICATES = "ca-certificates"
+WHERE: Final = "CertificateList"
+"""Where a MalformedError of a whole CRL says that it stands."""
 
 
 def load_full_crl(
@@ -48,40 +47,56 @@ def load_full_crl(
             attribute certificates (C4); or its times make no sense. The rule is named.
     """
     crl = CertificateList.load(data)
-    _check_signature(crl, issuer, allow_sha1=allow_sha1)
+    check_believable(crl, issuer, now=now, allow_sha1=allow_sha1)
     _check_kind(crl)
+    return crl
+
+
+def check_believable(
+    crl: CertificateList, signer: Certificate, *, now: datetime, allow_sha1: bool = False
+) -> None:
+    """Make sure that ``signer`` signed a CRL, and that it can be read whole.
+
+    Raises:
+        MalformedError: it did not, or may not; or the CRL has an unknown critical extension
+            (C8), times that make no sense, or a number that is none (C1).
+    """
+    _check_signature(crl, signer, allow_sha1=allow_sha1)
+    _check_extensions(crl)
     _check_times(crl, now)
     _check_number(crl)
-    return crl
 
 
 def _check_signature(crl: CertificateList, issuer: Certificate, *, allow_sha1: bool) -> None:
     problem = crl.signature_problem(issuer)
     if problem is not None:
-        raise MalformedError(f"is not to be believed: {problem}", where=_WHERE, rule="C8")
+        raise MalformedError(f"is not to be believed: {problem}", where=WHERE, rule="C8")
     if not allow_sha1 and signature_algorithm(crl.signature_algorithm).is_sha1:
-        raise MalformedError("is signed with SHA-1, which is not allowed", where=_WHERE, rule="O29")
+        raise MalformedError("is signed with SHA-1, which is not allowed", where=WHERE, rule="O29")
 
 
-def _check_kind(crl: CertificateList) -> None:
+def _check_extensions(crl: CertificateList) -> None:
     unknown = crl.unknown_critical()
     if unknown:
         names = ", ".join(map(oids.name_of, unknown))
-        raise MalformedError(f"has unknown critical extensions: {names}", where=_WHERE, rule="C8")
+        raise MalformedError(f"has unknown critical extensions: {names}", where=WHERE, rule="C8")
+
+
+def _check_kind(crl: CertificateList) -> None:
     if crl.base_crl_number is not None:
         raise MalformedError(
-            "is a delta CRL, which says nothing without its full CRL", where=_WHERE, rule="C2"
+            "is a delta CRL, which says nothing without its full CRL", where=WHERE, rule="C2"
         )
     if crl.scope.indirect_crl:
         raise MalformedError(
             "is an indirect CRL, which is not read here: name the CA's own CRL",
-            where=_WHERE,
+            where=WHERE,
             rule="C7",
         )
     if crl.scope.only_contains_attribute_certs:
         raise MalformedError(
             "covers attribute certificates alone, and OCSP asks about others",
-            where=_WHERE,
+            where=WHERE,
             rule="C4",
         )
 
@@ -90,13 +105,13 @@ def _check_times(crl: CertificateList, now: datetime) -> None:
     if crl.next_update is None:
         raise MalformedError(
             "has no nextUpdate (RFC 5280 §5.1.2.5), so it can't be told when it is outdated",
-            where=_WHERE,
+            where=WHERE,
         )
     if crl.next_update <= crl.this_update:
-        raise MalformedError("has a nextUpdate that is not after thisUpdate", where=_WHERE)
+        raise MalformedError("has a nextUpdate that is not after thisUpdate", where=WHERE)
     if crl.this_update > now + DEFAULT_SKEW:
         raise MalformedError(
-            f"is not valid before {crl.this_update:%Y-%m-%d %H:%M:%SZ}", where=_WHERE
+            f"is not valid before {crl.this_update:%Y-%m-%d %H:%M:%SZ}", where=WHERE
         )
 
 
@@ -105,7 +120,7 @@ def _check_number(crl: CertificateList) -> None:
     if number is not None and not 0 <= number < 1 << (8 * MAX_SERIAL_OCTETS):
         raise MalformedError(
             f"has a CRLNumber that is negative or longer than {MAX_SERIAL_OCTETS} octets",
-            where=_WHERE,
+            where=WHERE,
             rule="C1",
         )
 
@@ -123,38 +138,16 @@ def check_follows(
     if crl_number is not None and (crl.crl_number is None or crl.crl_number < crl_number):
         raise MalformedError(
             f"has CRLNumber {crl.crl_number}, and one with {crl_number} was read before",
-            where=_WHERE,
+            where=WHERE,
             rule="C1",
         )
     if this_update is not None and crl.this_update < this_update:
         raise MalformedError(
             f"is of {crl.this_update:%Y-%m-%d %H:%M:%SZ}, and one of "
             f"{this_update:%Y-%m-%d %H:%M:%SZ} was read before",
-            where=_WHERE,
+            where=WHERE,
             rule="C1",
         )
-
-
-def coverage_gap(
-    crl: CertificateList, *, issues: Issues, distribution_points: Collection[str]
-) -> str | None:
-    """Say why a serial that the CRL does not list may still be revoked; None: it may not.
-
-    ``issues`` and ``distribution_points`` (URIs that every certificate names in its
-    cRLDistributionPoints) are the authority's word on what it issues (C4).
-    """
-    scope = crl.scope
-    if not crl.reasons >= ALL_REASONS:
-        return "the CRL covers some reasons only"
-    if scope.only_contains_user_certs and issues is not Issues.USER_CERTIFICATES:
-        return "the CRL covers user certificates only"
-    if scope.only_contains_ca_certs and issues is not Issues.CA_CERTIFICATES:
-        return "the CRL covers CA certificates only"
-    named = {name.text for name in scope.full_name}
-    has_point = bool(named) or scope.name_relative_to_issuer is not None
-    if has_point and named.isdisjoint(distribution_points):
-        return "the CRL covers one distribution point only"
-    return None
 
 
 def read_entries(crl: CertificateList) -> dict[int, RevokedEntry]:
@@ -168,7 +161,7 @@ def read_entries(crl: CertificateList) -> dict[int, RevokedEntry]:
     for entry in crl.entries():
         _check_entry(entry)
         other = entries.get(entry.serial_number)
-        entries[entry.serial_number] = entry if other is None else min(other, entry, key=_leniency)
+        entries[entry.serial_number] = entry if other is None else min(other, entry, key=leniency)
     return entries
 
 
@@ -189,6 +182,7 @@ def _check_entry(entry: RevokedEntry) -> None:
         )
 
 
-def _leniency(entry: RevokedEntry) -> tuple[bool, datetime]:
-    """Order entries from the strictest: a revocation before a hold, an earlier one before a later."""
-    return entry.reason is CRLReason.CERTIFICATE_HOLD, entry.revocation_date
+def leniency(entry: RevokedEntry) -> tuple[bool, bool, datetime]:
+    """Order entries from the strictest: a revocation, a hold, a removal; then the earlier one."""
+    is_removal = entry.reason is CRLReason.REMOVE_FROM_CRL
+    return is_removal, entry.reason is CRLReason.CERTIFICATE_HOLD, entry.revocation_date

@@ -100,6 +100,11 @@ class WatchedFile(Generic[T]):
             raise ConfigError(_reason(error), file=str(path)) from error
 
     @property
+    def value(self) -> T:
+        """What was read last."""
+        return self._held.value
+
+    @property
     def failed(self) -> str | None:
         """Why the file can't be used now; None while all is well."""
         return None if self._failure is None else self._failure.reason

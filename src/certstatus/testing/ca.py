@@ -268,11 +268,16 @@ class TinyCA:
         revoked: Iterable[tuple[int, datetime, CRLReason | None]] = (),
         *,
         number: int = 1,
+        delta_of: int | None = None,
         this_update: datetime | None = None,
         next_update: datetime | None = None,
         extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
     ) -> bytes:
-        """Issue a CRL, DER: serial number, revocation date and reason of each entry."""
+        """Issue a CRL, DER: serial number, revocation date and reason of each entry.
+
+        ``delta_of`` makes it a delta over that BaseCRLNumber. ``extensions`` may limit it
+        (``x509.IssuingDistributionPoint``), each with whether it is critical.
+        """
         this_update = this_update or self.not_before
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -281,6 +286,8 @@ class TinyCA:
             .next_update(next_update or this_update + timedelta(days=7))
             .add_extension(x509.CRLNumber(number), critical=False)
         )
+        if delta_of is not None:
+            builder = builder.add_extension(x509.DeltaCRLIndicator(delta_of), critical=True)
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical=critical)
         for serial_number, revocation_date, reason in revoked:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from certstatus.errors import MalformedError
 from certstatus.pkix import Certificate, RevokedEntry
-from certstatus.sources.crl_rules import Issues, coverage_gap, load_full_crl, read_entries
+from certstatus.sources.crl_rules import load_full_crl, read_entries
+from certstatus.sources.crl_scope import Issuance, coverage_gap
 from certstatus.sources.index_format import parse_index
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def books_of_crl(data: bytes, issuer: Certificate, *, now: datetime) -> Books:
     if now >= crl.next_update:
         ended = f"{crl.next_update:%Y-%m-%d %H:%M:%SZ}"
         raise MalformedError(f"expired on {ended}", where=where, rule="C9")
-    gap = coverage_gap(crl, issues=Issues.ANY, distribution_points=())
+    gap = coverage_gap([crl.scope], Issuance())
     if gap is not None:
         raise MalformedError(f"{gap}, and a tree speaks of all", where=where, rule="C4")
     return Books(
