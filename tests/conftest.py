@@ -6,12 +6,14 @@ import ipaddress
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from hypothesis import settings
+
+from tests.postgresql import PostgreSQL, running_postgresql
 
 # Examples are as many as a test asks for, but no clock judges them: machines differ.
 settings.register_profile("certstatus", deadline=None, print_blob=True)
@@ -90,6 +92,13 @@ def find_command(name: str) -> Path:
 def interop_command() -> Callable[[str], Path]:
     """Give the function that finds a peer's command by its name."""
     return find_command
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL for the tests of this process, from the first that asks for it."""
+    with running_postgresql(find_command) as server:
+        yield server
 
 
 # --- the same tests in every process -------------------------------------------------------

@@ -83,6 +83,21 @@ DATABASE_READ_TIME: Final = timedelta(milliseconds=100)
 DATABASE_WRITE_TIME: Final = timedelta(seconds=5)
 """How long a change waits for another process's change to end."""
 
+DATABASE_CONNECT_TIME: Final = timedelta(seconds=2)
+"""How long PostgreSQL may take to accept a connection: the shortest that libpq knows."""
+
+DATABASE_ANSWER_TIME: Final = timedelta(seconds=1)
+"""How long PostgreSQL may take for a lookup; then tryLater, and a new connection."""
+
+DATABASE_STATEMENT_TIME: Final = timedelta(minutes=1)
+"""How long any other statement may take: lists and counts of millions of certificates."""
+
+DATABASE_IDLE_TIME: Final = timedelta(minutes=2)
+"""How long PostgreSQL lets a change stand still: a node that died must not lock out the rest."""
+
+MAX_DATABASE_LOOKUPS: Final = 4
+"""Lookups that a process makes at once on PostgreSQL, and so its connections for them."""
+
 MAX_DATABASE_BACK_OFF: Final = timedelta(seconds=1)
 """Longest pause between two tries of a database that fails; the first is a sixteenth of it."""
 

@@ -123,10 +123,10 @@ def test_a_damaged_database_is_one_line_and_no_traceback(
 
 
 def test_another_kind_of_database_is_refused(do: Do) -> None:
-    done = do("status", "--database", "postgresql://db/status")
+    done = do("status", "--database", "mysql://db/status")
 
     assert done.exit_code == 78
-    assert "write a path, or sqlite:///path" in done.stderr
+    assert "write a path, sqlite:///path, or postgresql://" in done.stderr
 
 
 # --- init, migrate, status ------------------------------------------------------------------

@@ -90,10 +90,10 @@ def init(*, location: str, issuers: tuple[str, ...], actor: str, as_json: bool) 
             for certificate in certificates
         ]
         if as_json:
-            told = {"database": str(database.file.path), "version": database.version}
+            told = {"database": database.engine.name, "version": database.version}
             write_json({**told, "issuers": listed})
         else:
-            click.echo(f"made {database.file.path}")
+            click.echo(f"made {database.engine.name}")
 
 
 @db.command(
@@ -129,13 +129,13 @@ def status(location: str, as_json: bool) -> None:
     with sources.StatusDatabase(location) as database:
         summaries = database.summary()
         last = database.last_change()
-        version, path = database.version, database.file.path
+        version, name = database.version, database.engine.name
     if as_json:
-        told = {"database": str(path), "version": version, "lastChange": last}
+        told = {"database": name, "version": version, "lastChange": last}
         write_json({**told, "issuers": [issuer_json(one) for one in summaries]})
         return
     out = console()
-    out.print(styled(f"{path}, schema {version}, {last} changes so far", "bold"))
+    out.print(styled(f"{name}, schema {version}, {last} changes so far", "bold"))
     print_columns(out, [_summary_row(one) for one in summaries])
 
 

@@ -42,7 +42,7 @@ def database_option(function: F) -> F:
         default="certstatus.db",
         envvar="CERTSTATUS_DATABASE",
         show_default=True,
-        help="A path, or sqlite:///path.  [env: CERTSTATUS_DATABASE]",
+        help="A path, or postgresql://user@host/name.  [env: CERTSTATUS_DATABASE]",
     )(function)
 
 

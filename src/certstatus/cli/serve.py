@@ -48,7 +48,7 @@ A configuration file says the same and more, for any number of CAs:
 @click.option("--key", type=_FILE, help="The responder's key, PEM or DER.")
 @click.option("--pkcs12", type=_FILE, help="Key and certificate in one PKCS #12 file.")
 @click.option("--password-file", type=_FILE, help="The key's password, in one line.")
-@click.option("--database", metavar="FILE", help="The status database (certstatus db).")
+@click.option("--database", metavar="URL", help="The status database (certstatus db).")
 @click.option("--index", type=_FILE, help="The index.txt of `openssl ca`.")
 @click.option(
     "--crl",

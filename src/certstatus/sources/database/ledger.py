@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
@@ -133,6 +133,9 @@ def read_records(
 
 # --- writing ----------------------------------------------------------------------------------
 
+Insert: TypeAlias = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]]], None]
+"""How the engine adds rows to a table."""
+
 _UPDATE: Final = (
     sa.update(certificates)
     .where(
@@ -158,12 +161,18 @@ _UPDATE: Final = (
 
 
 class Ledger:
-    """Writes within a transaction that the caller holds. ``now`` is aware UTC."""
+    """Writes within a transaction that the caller holds, rows by the engine's ``insert``.
 
-    def __init__(self, connection: sa.Connection, *, actor: str, now: datetime) -> None:
+    ``now`` is aware UTC.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, insert: Insert, *, actor: str, now: datetime
+    ) -> None:
         if not actor:
             raise ChangeError("a change needs an actor: the audit trail says who")
         self.connection = connection
+        self._insert = insert
         self._actor = actor
         self.now = now
 
@@ -234,7 +243,7 @@ class Ledger:
         added = [self._row(one.after) for one in changes if one.before is None]
         altered = [self._altered(one.after) for one in changes if one.before is not None]
         if added:
-            self.connection.execute(certificates.insert(), added)
+            self._insert(self.connection, certificates, added)
         if altered:
             self.connection.execute(_UPDATE, altered)
         self._note_all(
@@ -265,7 +274,7 @@ class Ledger:
     def _note_all(self, lines: Iterable[dict[str, Any]]) -> None:
         rows = [{"at": self.now, "actor": self._actor, **line} for line in lines]
         if rows:
-            self.connection.execute(audit.insert(), rows)
+            self._insert(self.connection, audit, rows)
 
     def _row(self, record: CertificateRecord) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 __all__ = [
     "REVISIONS",
@@ -65,6 +65,11 @@ class Number(TypeDecorator[int]):
     impl = sa.Text
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Sort by octets: PostgreSQL's locales may put letters before digits."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(sa.Text(collation=collation))
+
     def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:
         """Write a number."""
         del dialect
@@ -78,6 +83,9 @@ class Number(TypeDecorator[int]):
         sign, digits = (-1, value[3:]) if value.startswith("-") else (1, value[2:])
         return sign * int(digits or "0", 16)
 
+
+_GROWING: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""A number that the database gives out; SQLite's only kind is called INTEGER, and has 64 bits."""
 
 metadata: Final = sa.MetaData()
 
@@ -131,7 +139,7 @@ crls: Final = sa.Table(
 audit: Final = sa.Table(
     "audit",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", _GROWING, primary_key=True),
     sa.Column("at", UTCSeconds, nullable=False),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("action", sa.Text, nullable=False),

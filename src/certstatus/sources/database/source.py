@@ -1,9 +1,9 @@
 """The status database as a source: what it says at the moment of asking.
 
-A lookup is one prepared statement on local disk, some 40 µs, and is made within the event
-loop: handing it to a thread would cost more than it takes. A database that is locked or
-fails is left alone for a growing pause, so that waiting for it does not hold up answers
-about other issuers.
+In SQLite a lookup is one prepared statement on local disk, some 40 µs, and is made within the
+event loop: handing it to a thread would cost more than it takes. PostgreSQL is asked in a
+thread. A database that is locked or fails is left alone for a growing pause, so that waiting
+for it does not hold up answers about other issuers.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class DatabaseSource:
         if known is None:
             raise ConfigError(
                 f"does not list the issuer {issuer.subject}",
-                file=str(database.file.path),
+                file=database.engine.name,
                 remedy="add it with `certstatus db import`, or `certstatus db init --issuer`",
             )
         self._database = database
@@ -108,7 +108,7 @@ class DatabaseSource:
             SourceError: it is locked, gone or damaged.
         """
         with self._care.guard(now):
-            row = self._look_up(cert_id)
+            row = await self._look_up(cert_id)
         if row is None:
             return NotOurs(origin=self._name)
         if row.ca_compromised_at is not None and row.status != Status.REVOKED:
@@ -126,11 +126,11 @@ class DatabaseSource:
             single_extensions=self._entry_extensions.of(reason, row.invalidity_date),
         )
 
-    def _look_up(self, cert_id: CertID) -> sa.Row[Any] | None:
+    async def _look_up(self, cert_id: CertID) -> sa.Row[Any] | None:
         algorithm, name_hash, key_hash, serial_number = cert_id.key
         # A longer serial number is never listed: it is looked up as no number at all.
         listable = is_listable(serial_number)
-        return self._database.file.first(
+        return await self._database.engine.ask(
             _LOOKUP,
             {
                 "algorithm": algorithm,
@@ -143,7 +143,11 @@ class DatabaseSource:
 
 
 class _Care:
-    """Leaves a failing database alone for a while, and raises the alarm once."""
+    """Leaves a failing database alone for a while, and raises the alarm once.
+
+    After a pause one lookup tries; those that come meanwhile fail at once. Of many that fail
+    together, one counts.
+    """
 
     _FIRST: Final = MAX_DATABASE_BACK_OFF / 16
 
@@ -152,20 +156,32 @@ class _Care:
         self._observer = observer
         self._failure: str | None = None
         self._failed_at: datetime | None = None
+        self._failures = 0
+        self._is_tried = False
         self._pause = self._FIRST
 
     @contextmanager
     def guard(self, now: datetime) -> Iterator[None]:
         """Run a lookup; within the pause after a failure, fail at once."""
-        if self._failed_at is not None and timedelta() <= now - self._failed_at < self._pause:
+        if self._failure is not None and (self._is_tried or self._rests(now)):
             raise SourceError(f"{self._name}: {self._failure}")
+        failures, tries = self._failures, self._failure is not None
+        self._is_tried = self._is_tried or tries
         try:
             yield
         except (SourceError, ConfigError) as error:
-            self._fail(str(error), now)
+            if failures == self._failures:
+                self._fail(str(error), now)
             raise SourceError(f"{self._name}: {error}") from error
-        if self._failure is not None:
+        finally:
+            if tries:
+                self._is_tried = False
+        if self._failure is not None and failures == self._failures:
             self._recover()
+
+    def _rests(self, now: datetime) -> bool:
+        """Whether the pause lasts; a clock that was set back ends it."""
+        return self._failed_at is not None and timedelta() <= now - self._failed_at < self._pause
 
     def _fail(self, reason: str, now: datetime) -> None:
         if self._failure is None:
@@ -173,6 +189,7 @@ class _Care:
         else:
             self._pause = min(2 * self._pause, MAX_DATABASE_BACK_OFF)
         self._failure, self._failed_at = reason, now
+        self._failures += 1
 
     def _recover(self) -> None:
         self._tell(EventKind.RECOVERED, f"usable again, after: {self._failure}")

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from certstatus.errors import ChangeError, MalformedError
 from certstatus.limits import DEFAULT_SKEW, MAX_LISTED_SERIAL_OCTETS
 from certstatus.pkix import Certificate
-from certstatus.sources.database import engine
 from certstatus.sources.database.ledger import (
     Change,
     Issuer,
@@ -30,6 +29,7 @@ from certstatus.sources.database.ledger import (
     record_of,
     signer_of,
 )
+from certstatus.sources.database.location import engine_at
 from certstatus.sources.database.record import (
     CertificateRecord,
     Revocation,
@@ -70,21 +70,27 @@ class IssuerSummary:
 
 
 class StatusDatabase:
-    """An SQLite database of statuses, safe for many threads and processes at once."""
+    """A database of statuses, safe for many threads, processes and nodes at once."""
 
     def __init__(self, location: str | Path) -> None:
-        """Open a database: a path, or ``sqlite:///path``.
+        """Open a database: a path, ``sqlite:///path`` or ``postgresql://user@host/name``.
 
         Raises:
             ConfigError: there is none, or its schema asks for ``certstatus db migrate``.
-            SourceError: it is locked or damaged.
+            SourceError: it can't be reached, is locked or damaged.
         """
-        self.file = engine.DatabaseFile(engine.path_of(location))
+        self.engine = engine_at(location)
+        self.engine.open()
 
     @classmethod
     def create(cls, location: str | Path) -> Self:
-        """Make an empty database. Raises ConfigError where a file stands already."""
-        engine.create(engine.path_of(location))
+        """Make an empty database; on PostgreSQL, its tables in a database that is there.
+
+        Raises:
+            ConfigError: one stands there already.
+            SourceError: it can't be made.
+        """
+        engine_at(location).create()
         return cls(location)
 
     @staticmethod
@@ -93,9 +99,9 @@ class StatusDatabase:
 
         Raises:
             ConfigError: there is none, or it is newer than this code.
-            SourceError: it is locked or damaged.
+            SourceError: it can't be reached, is locked or damaged.
         """
-        return engine.migrate(engine.path_of(location))
+        return engine_at(location).migrate()
 
     @property
     def version(self) -> str:
@@ -103,8 +109,8 @@ class StatusDatabase:
         return REVISIONS[-1]
 
     def close(self) -> None:
-        """Let go of the file."""
-        self.file.close()
+        """Let go of its connections."""
+        self.engine.close()
 
     def __enter__(self) -> Self:
         return self
@@ -120,18 +126,15 @@ class StatusDatabase:
     # --- reading ------------------------------------------------------------------------
 
     def _read(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
-        with self.file.translated():
-            return list(self.file.reader().execute(query))
+        return self.engine.read(lambda connection: list(connection.execute(query)))
 
     def issuers(self) -> tuple[Issuer, ...]:
         """Return every issuer, in the order in which they were added."""
-        with self.file.translated():
-            return read_issuers(self.file.reader())
+        return self.engine.read(read_issuers)
 
     def issuer(self, certificate: Certificate) -> Issuer | None:
         """Return the issuer with this certificate's name and key."""
-        with self.file.translated():
-            return find_issuer(self.file.reader(), certificate)
+        return self.engine.read(lambda connection: find_issuer(connection, certificate))
 
     def signer_of(self, certificate: Certificate) -> Issuer | None:
         """Return the listed issuer that signed a certificate.
@@ -145,8 +148,9 @@ class StatusDatabase:
         """Return what is listed of a certificate; None: nothing."""
         if not is_listable(serial_number):
             return None
-        with self.file.translated():
-            records = read_records(self.file.reader(), issuer.id, (serial_number,))
+        records = self.engine.read(
+            lambda connection: read_records(connection, issuer.id, (serial_number,))
+        )
         return records.get(serial_number)
 
     def records(
@@ -220,8 +224,8 @@ class StatusDatabase:
         Raises:
             SourceError: another process holds the database for too long, or it fails.
         """
-        with self.file.change() as connection:
-            yield Ledger(connection, actor=actor, now=now)
+        with self.engine.change() as connection:
+            yield Ledger(connection, self.engine.insert, actor=actor, now=now)
 
     def add_issuer(self, certificate: Certificate, *, actor: str, now: datetime) -> Issuer:
         """List a CA, or return it where it is listed."""

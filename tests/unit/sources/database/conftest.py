@@ -8,8 +8,17 @@ import pytest
 from certstatus.sources import Issuer, StatusDatabase
 from certstatus.testing import TinyCA
 from tests.books import NOW
+from tests.postgresql import PostgreSQL
 
 ACTOR = "alice"
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of the database on every engine; one that touches SQLite's file, on that alone."""
+    if "location" in metafunc.fixturenames:
+        is_of_sqlite = "path" in metafunc.fixturenames
+        metafunc.parametrize("engine_name", ENGINES[:1] if is_of_sqlite else ENGINES)
 
 
 @pytest.fixture
@@ -25,10 +34,29 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def books(postgresql: PostgreSQL) -> str:
+    """Make a database on PostgreSQL once, for every test to empty."""
+    url = postgresql.new_database()
+    StatusDatabase.create(url).close()
+    return url
+
+
 @pytest.fixture
-def database(path: Path, empty: bytes) -> Iterator[StatusDatabase]:
-    path.write_bytes(empty)
-    with StatusDatabase(path) as database:
+def location(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Tell where an empty database is."""
+    if engine_name == "postgresql":
+        url: str = request.getfixturevalue("books")
+        request.getfixturevalue("postgresql").empty(url)
+        return url
+    path = tmp_path / "status.db"
+    path.write_bytes(request.getfixturevalue("empty"))
+    return str(path)
+
+
+@pytest.fixture
+def database(location: str) -> Iterator[StatusDatabase]:
+    with StatusDatabase(location) as database:
         yield database
 
 

@@ -25,7 +25,7 @@ from certstatus.sources import (
     StatusDatabase,
     Unlisted,
 )
-from certstatus.sources.database import engine
+from certstatus.sources.database import sqlite
 from certstatus.testing import TinyCA
 from tests.books import DAY, NOW, Watcher, ask, status_of
 
@@ -113,11 +113,11 @@ def test_an_issuer_that_is_not_listed_is_a_matter_of_configuration(
 
 
 def test_a_revocation_counts_at_the_next_question(
-    source: DatabaseSource, ca: TinyCA, issuer: Issuer, path: Path
+    source: DatabaseSource, ca: TinyCA, issuer: Issuer, location: str
 ) -> None:
     """By another process too: the database wins over whatever was said before."""
     assert status_of(source, ca, GOOD) == Good()
-    with StatusDatabase(path) as other:
+    with StatusDatabase(location) as other:
         other.revoke(issuer, GOOD, actor=ACTOR, now=NOW)
 
     assert status_of(source, ca, GOOD) == Revoked(NOW)
@@ -195,7 +195,7 @@ def test_a_failing_database_is_left_alone_for_a_growing_pause(
         tries.append(_)
         raise SourceError("database is locked by another process")
 
-    monkeypatch.setattr(source._database.file, "first", fail)
+    monkeypatch.setattr(source._database.engine, "first", fail)
     step = MAX_DATABASE_BACK_OFF / 100
     for number in range(400):
         with pytest.raises(SourceError, match="locked"):
@@ -216,13 +216,13 @@ def test_a_clock_set_back_ends_the_pause(source: DatabaseSource, ca: TinyCA, pat
 
 def test_a_lookup_waits_for_a_moment_only(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     waits = []
-    real = engine._connect
+    real = sqlite._connect
 
     def note(path: Path, wait: timedelta, *, read_only: bool) -> object:
         waits.append((read_only, wait))
         return real(path, wait, read_only=read_only)
 
-    monkeypatch.setattr(engine, "_connect", note)
+    monkeypatch.setattr(sqlite, "_connect", note)
     with StatusDatabase.create(path):
         pass
 
