@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,7 +46,7 @@ def own(lab: Lab, tmp_path: Path) -> Path:
     return Path(shutil.copytree(lab.directory, tmp_path / "lab"))
 
 
-def of_lab(*more: str, source: tuple[str, str] = ("--index", "index.txt")) -> list[str]:
+def of_lab(*more: str, source: Sequence[str] = ("--index", "index.txt")) -> list[str]:
     return [
         *("--ca", "ca.pem", "--signer", "responder.pem", "--key", "responder.key"),
         *source,
@@ -101,6 +101,7 @@ WRONG = {
     "missing index": (f"{CA} {PAIR} --index {{dir}}/no.txt", "no.txt"),
     "half-written index": (f"{CA} {PAIR} --index {{dir}}/half.txt", "half.txt"),
     "CRL of another issuer": (f"{CA} {PAIR} --crl {{dir}}/stranger.crl", "stranger.crl"),
+    "folder without a CRL": (f"{CA} {PAIR} --crl {{dir}}/crls", "crls: holds no CRL of"),
     "CRL with a broken signature": (f"{CA} {PAIR} --crl {{dir}}/broken.crl", "broken.crl"),
     "missing database": (f"{CA} {PAIR} --database {{dir}}/no.db", "no.db"),
     "database that is none": (f"{CA} {PAIR} --database {{dir}}/index.txt", "index.txt"),
@@ -129,6 +130,7 @@ def spoilt(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "empty").write_bytes(b"")
     half = (directory / "index.txt").read_text()[:-20]
     (directory / "half.txt").write_text(half)
+    (directory / "crls").mkdir()
     (directory / "stranger.crl").write_bytes(TinyCA("Stranger").crl(this_update=NOW))
     for name in ("damaged.db", "odd-schema.db"):
         StatusDatabase.create(directory / name).close()
@@ -352,6 +354,30 @@ def test_a_crl_answers_until_its_next_update_and_then_try_later(lab: Lab, own: P
     assert good.next_update <= end
     assert isinstance(told, Revoked)
     assert status == "tryLater"
+
+
+@pytest.mark.rule("C2", "C3")
+@pytest.mark.parametrize("places", [["full.crl", "delta.crl"], ["."]])
+def test_a_full_crl_and_its_delta_are_served_together(
+    lab: Lab, own: Path, places: list[str]
+) -> None:
+    good, revoked = (one.certificate.serial_number for one in (lab.good, lab.revoked))
+    when = NOW - timedelta(hours=1)
+    held = (revoked, when, CRLReason.CERTIFICATE_HOLD)
+    released = (revoked, when, CRLReason.REMOVE_FROM_CRL)
+    lost = (good, when, CRLReason.KEY_COMPROMISE)
+    for stale in own.glob("*.crl"):
+        stale.unlink()
+    (own / "full.crl").write_bytes(lab.ca.crl([held], this_update=when))
+    (own / "delta.crl").write_bytes(
+        lab.ca.crl([released, lost], number=2, delta_of=1, this_update=when)
+    )
+    source = [word for place in places for word in ("--crl", place)]
+    with Responding(of_lab("--unlisted", "good", source=source), own) as responder:
+        assert responder.ask(cert_id(lab, lab.revoked)).cert_status == Good()
+        told = responder.ask(cert_id(lab, lab.good)).cert_status
+
+    assert told == Revoked(when, CRLReason.KEY_COMPROMISE)
 
 
 @pytest.mark.rule("C9")

@@ -102,6 +102,22 @@ def test_the_number_and_the_base_number_are_read(
     assert (read_crl.crl_number, read_crl.base_crl_number) == (number, base)
 
 
+@pytest.mark.rule("C2", "C14")
+def test_key_identifier_and_kept_certificates_are_read() -> None:
+    identifier = hand.sequence(hand.tlv(0x80, b"key"))
+    since = hand.generalized_time("20200101000000Z")
+    known = read(
+        extensions=(
+            of(oids.ID_CE_AUTHORITY_KEY_IDENTIFIER, identifier),
+            of(oids.ID_CE_EXPIRED_CERTS_ON_CRL, since),
+        )
+    )
+
+    assert known.authority_key_identifier == identifier
+    assert known.expired_certs_on_crl == datetime(2020, 1, 1, tzinfo=UTC)
+    assert (read().authority_key_identifier, read().expired_certs_on_crl) == (None, None)
+
+
 def test_a_crl_of_version_1_has_neither_version_nor_extensions() -> None:
     der = hand.changed(listing(entry(5)), VERSION, lambda _: b"")
     old = CertificateList.from_der(der)
@@ -338,6 +354,7 @@ def test_an_extension_that_stands_twice_is_refused() -> None:
     [
         (oids.ID_CE_CRL_NUMBER, lambda one: one.crl_number),
         (oids.ID_CE_DELTA_CRL_INDICATOR, lambda one: one.base_crl_number),
+        (oids.ID_CE_EXPIRED_CERTS_ON_CRL, lambda one: one.expired_certs_on_crl),
         (oids.ID_CE_ISSUING_DISTRIBUTION_POINT, lambda one: one.scope),
     ],
 )

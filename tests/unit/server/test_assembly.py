@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -54,7 +55,8 @@ from certstatus.testing import (
     sign_plain,
 )
 from certstatus.testing.ca import key_usage
-from tests.books import write_index
+from tests.books import Entry, issued_by, scope, write_index
+from tests.books import crl as any_crl
 from tests.serving import Counts
 from tests.trees import tree
 
@@ -351,6 +353,39 @@ def test_a_crl_past_its_end_is_try_later_and_never_good(assemble: Assemble, lab:
     assembled.clock.advance(8 * DAY)
 
     assert assembled.status(encode_request([named(lab, lab.good)])) == "tryLater"
+
+
+def shard(ca: TinyCA, limit: tuple[x509.ExtensionType, bool], *entries: Entry) -> bytes:
+    return any_crl(
+        ca,
+        *entries,
+        this_update=NOW - DAY,
+        next_update=NOW + DAY,
+        revocation_date=NOW - 2 * DAY,
+        extensions=[limit],
+    )
+
+
+@pytest.mark.rule("C4", "C5", "C7")
+def test_crls_of_others_and_of_partitions_are_joined_from_a_folder(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    shards = ["http://ca.example/1.crl", "http://ca.example/2.crl"]
+    signer = TinyCA("CRL issuer", parent=lab.ca)
+    folder = tmp_path / "crls"
+    folder.mkdir()
+    (tmp_path / "crl-issuer.pem").write_bytes(signer.issued.certificate_pem)
+    (folder / "1.crl").write_bytes(shard(lab.ca, scope(full_name=shards[0])))
+    table = {"crl": "crls", "crl_issuers": ["crl-issuer.pem"], "partitions": shards}
+    assembled = assemble(of(lab, source=[table], unlisted="good"))
+    assert assembled.status(encode_request([named(lab, lab.good)])) == "tryLater"
+
+    lost = lab.revoked.certificate.serial_number, [issued_by(lab.ca)]
+    limited = scope(full_name=shards[1], indirect_crl=True)
+    (folder / "2.crl").write_bytes(shard(signer, limited, lost))
+    assembled.clock.advance(timedelta(seconds=1))
+    assert assembled.say(named(lab, lab.good)) == Good()
+    assert isinstance(assembled.say(named(lab, lab.revoked)), Revoked)
 
 
 @pytest.mark.rule("K3", "K8", "C10")

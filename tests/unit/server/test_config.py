@@ -50,6 +50,23 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     assert authority.source[1].database == str(tmp_path / "status.db")
 
 
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [('"ca.crl"', ["ca.crl"]), ('["full.crl", "delta.crl"]', ["full.crl", "delta.crl"])],
+)
+def test_crls_are_one_path_or_several(tmp_path: Path, written: str, names: list[str]) -> None:
+    text = SMALLEST.replace('index = "index.txt"', f'crl = {written}\ncrl_issuers = ["root.pem"]')
+    (source,) = load(tmp_path, text).authority[0].source
+
+    assert source.crl == tuple(tmp_path / name for name in names)
+    assert source.crl_issuers == (tmp_path / "root.pem",)
+
+
+def test_no_crl_at_all_is_no_source(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"source\.0\.crl: .*at least 1 item"):
+        load(tmp_path, SMALLEST.replace('index = "index.txt"', "crl = []"))
+
+
 def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
     text = SMALLEST.replace('index = "index.txt"', 'database = "sqlite:////srv/status.db"')
 
@@ -103,6 +120,14 @@ def test_lengths_of_time_are_written_with_their_unit(
             ('index = "index.txt"', 'index = "index.txt"\nissued = "issued.txt"'),
             "source",
             "issued goes with crl",
+        ),
+        (
+            (
+                'index = "index.txt"',
+                'index = "index.txt"\npartitions = ["http://ca.example/1.crl"]',
+            ),
+            "source",
+            "partitions goes with crl",
         ),
         (
             ('index = "index.txt"', 'index = "index.txt"\ncrt_signers = ["trees.pem"]'),
