@@ -7,7 +7,7 @@ that the authority may issue, for any reason (C4, C5).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -37,55 +37,19 @@ class Issuance:
     distribution_points: frozenset[str] = frozenset()
     partitions: frozenset[str] = frozenset()
 
-    def parts(self) -> Iterator[_Part]:
-        """Yield every kind of certificate that CRLs may tell apart."""
-        for kind in _KINDS[self.issues]:
-            for partition in sorted(self.partitions) or (None,):
-                yield _Part(kind, partition, self.distribution_points)
-
-
-_KINDS: Final = {
-    Issues.ANY: (Issues.USER_CERTIFICATES, Issues.CA_CERTIFICATES),
-    Issues.USER_CERTIFICATES: (Issues.USER_CERTIFICATES,),
-    Issues.CA_CERTIFICATES: (Issues.CA_CERTIFICATES,),
-}
-_OTHERS: Final = {
-    Issues.USER_CERTIFICATES: "CA certificates",
-    Issues.CA_CERTIFICATES: "user certificates",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The user's or the CAs' certificates that name one partition."""
-
-    kind: Issues
-    partition: str | None
-    distribution_points: frozenset[str]
-
-    def has_kind_of(self, scope: IssuingDistributionPoint) -> bool:
-        """Whether a CRL of this scope speaks of such certificates, whatever they name."""
-        if scope.only_contains_attribute_certs:
-            return False
-        if self.kind is Issues.USER_CERTIFICATES:
-            return not scope.only_contains_ca_certs
-        return not scope.only_contains_user_certs
-
-    def has_point_of(self, scope: IssuingDistributionPoint) -> bool:
-        """Whether these certificates name the CRL's distribution point, if it has one."""
-        names = {name.text for name in scope.full_name}
-        if not names and scope.name_relative_to_issuer is None:
-            return True
-        return self.partition in names or not names.isdisjoint(self.distribution_points)
-
-    def is_in(self, scope: IssuingDistributionPoint) -> bool:
-        """Whether a CRL of this scope covers these certificates, for its reasons."""
-        return self.has_kind_of(scope) and self.has_point_of(scope)
+    @property
+    def kinds(self) -> tuple[Issues, ...]:
+        """The kinds of certificates that CRLs tell apart, as far as they are issued."""
+        if self.issues is Issues.ANY:
+            return Issues.USER_CERTIFICATES, Issues.CA_CERTIFICATES
+        return (self.issues,)
 
 
 def has_part(scope: IssuingDistributionPoint, issuance: Issuance) -> bool:
     """Whether a CRL of this scope covers any certificate of the authority."""
-    return any(part.is_in(scope) for part in issuance.parts())
+    points = issuance.distribution_points | issuance.partitions
+    has_point = not _has_point(scope) or not points.isdisjoint(_names(scope))
+    return has_point and any(_has_kind(scope, kind) for kind in issuance.kinds)
 
 
 def coverage_gap(scopes: Collection[IssuingDistributionPoint], issuance: Issuance) -> str | None:
@@ -94,33 +58,71 @@ def coverage_gap(scopes: Collection[IssuingDistributionPoint], issuance: Issuanc
     None: it may not, for together they cover every certificate for all reasons.
     """
     covered = "the CRL covers" if len(scopes) == 1 else "the CRLs cover"
-    return next(
-        (
-            f"{covered} {problem}"
-            for part in issuance.parts()
-            if (problem := _gap_of(part, scopes)) is not None
-        ),
-        None,
-    )
+    by_partition = _by_partition(scopes, issuance)
+    for kind in issuance.kinds:
+        of_kind = [one for one in scopes if _has_kind(one, kind)]
+        if not of_kind:
+            return f"{covered} {_OTHERS[kind]} only"
+        for partition, named in by_partition.items():
+            problem = _gap([one for one in named if _has_kind(one, kind)], partition)
+            if problem is not None:
+                return f"{covered} {problem}"
+    return None
 
 
-def _gap_of(part: _Part, scopes: Collection[IssuingDistributionPoint]) -> str | None:
-    missing = ALL_REASONS.difference(*(_reasons(one) for one in scopes if part.is_in(one)))
+_OTHERS: Final = {
+    Issues.USER_CERTIFICATES: "CA certificates",
+    Issues.CA_CERTIFICATES: "user certificates",
+}
+
+
+def _by_partition(
+    scopes: Iterable[IssuingDistributionPoint], issuance: Issuance
+) -> dict[str | None, list[IssuingDistributionPoint]]:
+    """Return for each partition, or for None, whose CRLs certificates that name it are in."""
+    common: list[IssuingDistributionPoint] = []
+    own: dict[str, list[IssuingDistributionPoint]] = {one: [] for one in issuance.partitions}
+    for scope in scopes:
+        names = _names(scope)
+        if not _has_point(scope) or not issuance.distribution_points.isdisjoint(names):
+            common.append(scope)
+            continue
+        for partition in names & issuance.partitions:
+            own[partition].append(scope)
+    return {one: common + own[one] for one in sorted(own)} if own else {None: common}
+
+
+def _gap(scopes: Iterable[IssuingDistributionPoint], partition: str | None) -> str | None:
+    """Say what CRLs leave out of the certificates that they cover; None: no reason."""
+    missing = ALL_REASONS.difference(*(_reasons(one) for one in scopes))
     if not missing:
         return None
-    of_kind = [one for one in scopes if part.has_kind_of(one)]
-    if not of_kind:
-        return f"{_OTHERS[part.kind]} only"
-    if missing < ALL_REASONS:
-        reasons = ", ".join(sorted(reason.label for reason in missing))
-        return f"some reasons only, and not {reasons}{_of_partition(part)}"
-    if part.partition is not None:
-        return f"other partitions only than {part.partition}"
-    return "one distribution point only"
+    if missing == ALL_REASONS:
+        return (
+            f"other partitions only than {partition}"
+            if partition
+            else "one distribution point only"
+        )
+    of_partition = "" if partition is None else f" of {partition}"
+    reasons = ", ".join(sorted(reason.label for reason in missing))
+    return f"some reasons only, and not {reasons}{of_partition}"
 
 
-def _of_partition(part: _Part) -> str:
-    return "" if part.partition is None else f" of {part.partition}"
+def _has_kind(scope: IssuingDistributionPoint, kind: Issues) -> bool:
+    """Whether a CRL of this scope speaks of such certificates, whatever they name."""
+    if scope.only_contains_attribute_certs:
+        return False
+    if kind is Issues.USER_CERTIFICATES:
+        return not scope.only_contains_ca_certs
+    return not scope.only_contains_user_certs
+
+
+def _has_point(scope: IssuingDistributionPoint) -> bool:
+    return bool(scope.full_name) or scope.name_relative_to_issuer is not None
+
+
+def _names(scope: IssuingDistributionPoint) -> frozenset[str]:
+    return frozenset(name.text for name in scope.full_name)
 
 
 def _reasons(scope: IssuingDistributionPoint) -> frozenset[CRLReason]:
