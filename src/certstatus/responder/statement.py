@@ -94,6 +94,8 @@ def _unlisted(answer: Unlisted, authority: Authority) -> Statement:
     if mode is UnlistedMode.EXTENDED_REVOKE and not answer.lists_issued:
         # A source that lists only what is revoked would make every good one revoked (C10).
         mode = UnlistedMode.UNKNOWN
+    if not answer.is_covered:
+        mode = UnlistedMode.UNKNOWN
     cert_status = _MEANINGS.get(mode, _MEANINGS[UnlistedMode.UNKNOWN])
     is_good = mode is UnlistedMode.GOOD
     return Statement(

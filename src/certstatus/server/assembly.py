@@ -305,6 +305,7 @@ def _source(
         partitions=config.partitions,
         crl_issuers=_certificates(config.crl_issuers),
         archive_cutoff=config.archive_cutoff,
+        left_out=config.left_out,
         allow_sha1=config.allow_sha1,
         entry_extensions=config.entry_extensions,
     )

@@ -65,6 +65,7 @@ _OF_CRL: Final = frozenset(
         "issued",
         "issued_base",
         "issues",
+        "left_out",
         "partitions",
     }
 )
@@ -172,6 +173,7 @@ class SourceConfig(_Table):
     partitions: tuple[str, ...] = ()
     crl_issuers: tuple[Path, ...] = ()
     archive_cutoff: bool = False
+    left_out: Literal["try-later", "unknown"] = "try-later"
     allow_sha1: bool = False
     entry_extensions: EntryExtensions = EntryExtensions.NONE
 

@@ -35,12 +35,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """No such serial number; ``lists_issued`` tells whether that means "never issued" (C10)."""
+    """No such serial number; ``lists_issued`` tells whether that means "never issued" (C10).
+
+    ``is_covered`` is False where the source leaves out certificates or reasons, and what it
+    leaves out may be revoked: such an answer is never good (C4, C5).
+    """
 
     this_update: datetime
     next_update: datetime | None = None
     origin: str
     lists_issued: bool
+    is_covered: bool = True
     single_extensions: Extensions = NO_EXTENSIONS
 
 

@@ -69,6 +69,7 @@ class CRL:
         crl_id: bool = False,
         crl_url: str | None = None,
         archive_cutoff: bool = False,
+        left_out: Literal["try-later", "unknown"] = "try-later",
         allow_sha1: bool = False,
     ) -> None:
         """Read the CRLs, and the list of issued serials where there is one.
@@ -78,7 +79,8 @@ class CRL:
         of which every certificate names) and ``crl_issuers`` say what the authority issues
         and who signs CRLs for it. ``crl_id`` adds CrlID, with ``crl_url``, to every answer
         that rests on one CRL (O26); ``archive_cutoff`` adds ArchiveCutoff from
-        expiredCertsOnCRL (C14).
+        expiredCertsOnCRL (C14). ``left_out`` is what is said of a serial that may be listed
+        where no CRL at hand looks (C5): SourceError, or an Unlisted that is never good.
 
         Raises:
             ConfigError: a file is not there, or can't be used; the message says why.
@@ -93,6 +95,7 @@ class CRL:
         self._crl_id = crl_id
         self._crl_url = crl_url
         self._archive_cutoff = archive_cutoff
+        self._left_out = left_out
         self._is_expired = False
         self._crls = CRLFiles(
             (path,) if isinstance(path, Path) else tuple(path),
@@ -136,7 +139,8 @@ class CRL:
         """Say what the CRLs say.
 
         Raises:
-            SourceError: they have expired, or leave out what may list the serial.
+            SourceError: they have expired, or leave out what may list the serial, and
+            ``left_out`` is "try-later".
         """
         if not self._hashes.match(cert_id):
             return NotOurs(origin=self._name)
@@ -147,6 +151,8 @@ class CRL:
             return self._revoked(verdict, now)
         if isinstance(verdict, NotListed):
             return await self._not_listed(verdict.views, cert_id.serial_number, now)
+        if self._left_out == "unknown" and not verdict.is_expiry:
+            return _not_covered(crls.views, self._name, now)
         raise SourceError(
             f"{self._name}: {verdict.reason}, and nothing at hand lists this serial",
             rule=verdict.rule,
@@ -221,6 +227,17 @@ class CRL:
                 where="issued serials",
             )
         return issued
+
+
+def _not_covered(views: Sequence[View], name: str, now: datetime) -> Unlisted:
+    """Answer for a serial that the CRLs leave out; each of them may change that."""
+    return Unlisted(
+        this_update=min(now, *(view.newest.this_update for view in views)),
+        next_update=min(end for view in views if (end := view.newest.next_update) > now),
+        origin=name,
+        lists_issued=False,
+        is_covered=False,
+    )
 
 
 def _signers(issuer: Certificate, others: Collection[Certificate]) -> tuple[Certificate, ...]:

@@ -113,6 +113,8 @@ def _below_unlisted(higher: Unlisted, lower: Known | Unlisted | SourceError) -> 
         return lower
     if isinstance(lower, Known) and isinstance(lower.cert_status, Revoked):
         return lower
+    if isinstance(lower, Known) and not higher.is_covered:
+        return higher
     ends = [end for end in (higher.next_update, lower.next_update) if end is not None]
     this_update = min(higher.this_update, lower.this_update)
     next_update = min(ends, default=None)
@@ -123,6 +125,7 @@ def _below_unlisted(higher: Unlisted, lower: Known | Unlisted | SourceError) -> 
         this_update=this_update,
         next_update=next_update,
         lists_issued=higher.lists_issued or lower.lists_issued,
+        is_covered=higher.is_covered and lower.is_covered,
     )
 
 

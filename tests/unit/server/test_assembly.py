@@ -388,6 +388,25 @@ def test_crls_of_others_and_of_partitions_are_joined_from_a_folder(
     assert isinstance(assembled.say(named(lab, lab.revoked)), Revoked)
 
 
+@pytest.mark.rule("C4", "C5")
+@pytest.mark.parametrize("unlisted", ["good", "extended-revoke", "unknown"])
+def test_what_crls_leave_out_is_unknown_where_it_may_be_and_never_good(
+    assemble: Assemble, lab: Lab, tmp_path: Path, unlisted: str
+) -> None:
+    (tmp_path / "cas.crl").write_bytes(shard(lab.ca, scope(only_contains_ca_certs=True)))
+    partial = {"crl": "cas.crl", "left_out": "unknown"}
+    index = {"index": str(lab.index)}
+    alone, above, below = (
+        assemble(of(lab, source=source, unlisted=unlisted))
+        for source in ([partial], [partial, index], [index, partial])
+    )
+
+    assert alone.say(named(lab, lab.good)) == Unknown()
+    assert above.say(named(lab, lab.good)) == Unknown()
+    assert isinstance(above.say(named(lab, lab.revoked)), Revoked)
+    assert below.say(named(lab, lab.good)) == Good()
+
+
 @pytest.mark.rule("K3", "K8", "C10")
 def test_a_tree_says_revoked_until_its_end_to_whoever_trusts_its_signer(
     assemble: Assemble, lab: Lab, rsa_lab: Lab, tmp_path: Path

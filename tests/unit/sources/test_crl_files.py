@@ -167,6 +167,25 @@ def test_one_reason_partition_missing_means_try_later(
     )
 
 
+@pytest.mark.rule("C5", "C9")
+def test_what_is_left_out_may_be_unknown_and_what_has_expired_never(
+    ca: TinyCA, folder: Path, write: Write
+) -> None:
+    write("keys.crl", crl(ca, LOST, extensions=[scope(some=KEYS)]))
+    source = CRL(folder, ca.certificate, now=NOW, left_out="unknown")
+
+    assert isinstance(status_of(source, ca, LOST), Revoked)
+    assert ask(source, ca, FINE) == Unlisted(
+        this_update=NOW - DAY,
+        next_update=NOW + DAY,
+        origin="crl",
+        lists_issued=False,
+        is_covered=False,
+    )
+    with pytest.raises(SourceError, match="expired"):
+        ask(source, ca, FINE, NOW + DAY)
+
+
 @pytest.mark.rule("C5", "O26")
 def test_what_rests_on_several_crls_names_none(ca: TinyCA, folder: Path, write: Write) -> None:
     write("keys.crl", crl(ca, LOST, extensions=[scope(some=KEYS)]))

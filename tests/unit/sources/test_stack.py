@@ -108,6 +108,17 @@ def test_never_issued_when_any_source_lists_what_was_issued(ca: TinyCA) -> None:
     assert stacked(ca, unlisted(lists_issued=True), unlisted()) == unlisted(lists_issued=True)
 
 
+@pytest.mark.rule("C5")
+def test_what_a_higher_source_leaves_out_no_lower_one_makes_good(ca: TinyCA) -> None:
+    gap = unlisted(is_covered=False)
+
+    assert stacked(ca, gap, good()) == gap
+    assert stacked(ca, gap, revoked()) == revoked()
+    assert stacked(ca, good(), gap) == good()
+    assert stacked(ca, unlisted(lists_issued=True), gap) == replace(gap, lists_issued=True)
+    assert stacked(ca, gap, unlisted(lists_issued=True)) == replace(gap, lists_issued=True)
+
+
 @pytest.mark.rule("C9", "O19")
 def test_good_is_as_old_as_what_it_rests_on(ca: TinyCA) -> None:
     """A CRL above an index: good means that the CRL, as old as it is, does not list it."""
