@@ -33,6 +33,8 @@ PURE: Final = (
     "certstatus.sources.crt.signer",
     "certstatus.sources.crt.tree",
     "certstatus.sources.crt.verify",
+    "certstatus.sources.upstream_keeping",
+    "certstatus.sources.via",
     "certstatus.staple.schedule",
     "certstatus.responder.authority",
     "certstatus.responder.core",

@@ -68,6 +68,30 @@ FILE_CHECK_TIME: Final = timedelta(milliseconds=250)
 LAST_GOOD_TIME: Final = timedelta(days=1)
 """How long the last good index answers while its file is missing or broken; then tryLater."""
 
+UPSTREAM_URL_TIME: Final = timedelta(seconds=3)
+"""How long one upstream responder may take for an answer; then the next one is asked."""
+
+UPSTREAM_TIME: Final = timedelta(seconds=6)
+"""How long all of them may take together: our clients wait meanwhile, 10 s by BR 4.10."""
+
+UPSTREAM_REFRESH: Final = timedelta(minutes=5)
+"""How long an upstream's answer is given without asking anew: a revocation counts by then."""
+
+UPSTREAM_PAUSE: Final = timedelta(seconds=1)
+"""How long an upstream is left alone after its first failure; it doubles with each further one."""
+
+MAX_UPSTREAM_PAUSE: Final = timedelta(minutes=1)
+"""The longest such pause: an upstream that is well again is found out within it."""
+
+MAX_UPSTREAM_ANSWERS: Final = 50_000
+"""Answers that are kept for one authority, of about 1 kB each; the least used go first."""
+
+MAX_UPSTREAM_QUESTIONS: Final = 256
+"""Questions under way to the upstream of one authority: each has a socket. More are refused."""
+
+MAX_UPSTREAM_HOPS: Final = 8
+"""Responders that a question may come through: more is a loop that nobody recognised."""
+
 MAX_TREE_BYTES: Final = 134_217_728
 """A certificate revocation tree: two million revoked serial numbers of 16 octets."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from certstatus.requestor.cache import CachedResponse, ResponseCache
 from certstatus.requestor.check import Requestor
 from certstatus.requestor.issuer import find_issuer, read_certificates
-from certstatus.requestor.plan import AskPolicy, Method, get_url
+from certstatus.requestor.plan import Asked, AskPolicy, Method, get_url
 from certstatus.requestor.result import CheckPolicy, CheckResult
 
 __all__ = [
     "AskPolicy",
+    "Asked",
     "CachedResponse",
     "CheckPolicy",
     "CheckResult",

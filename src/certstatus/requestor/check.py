@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
@@ -18,7 +18,7 @@ from certstatus.fetch import HTTPAnswer, HTTPDoor
 from certstatus.pkix import Certificate
 from certstatus.requestor.cache import ResponseCache
 from certstatus.requestor.checking import Checking, Step
-from certstatus.requestor.plan import Event, Failed, Received, Wait
+from certstatus.requestor.plan import Asked, Event, Failed, Received, Wait
 from certstatus.requestor.result import DEFAULT_CHECK_POLICY, CheckPolicy, CheckResult
 
 __all__ = ["Requestor"]
@@ -32,7 +32,7 @@ class Requestor:
 
     ``urls`` are responders to ask instead of those that AIA names; ``cache`` keeps
     responses for as long as they may be used, None keeps none; ``door`` fetches; ``clock``
-    tells the time. No method raises for what a peer sends or fails to send.
+    tells the time; ``headers`` are sent with every request. No method raises for what a peer sends or fails to send.
 
     Whether the issuer itself is to be trusted is for path validation to say: ask first
     there, above all where the issuer was found at AIA, which the certificate's maker wrote.
@@ -43,6 +43,7 @@ class Requestor:
     cache: ResponseCache | None = None
     door: HTTPDoor = field(default_factory=HTTPDoor)
     clock: Clock = field(default_factory=SystemClock)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def check(
         self,
@@ -87,6 +88,10 @@ class Requestor:
         steps = self._checking.all(certificates, issuer, chain)
         return _timed(await self._adrive(steps), started)
 
+    async def aask(self, serial_number: int, issuer: Certificate) -> Asked:
+        """Ask ``urls`` about a serial number, where no certificate is at hand; cache nothing."""
+        return await self._adrive(self._checking.serial(serial_number, issuer))
+
     def find_issuer(
         self, certificate: Certificate, *, chain: Sequence[Certificate] = ()
     ) -> Certificate | None:
@@ -101,7 +106,13 @@ class Requestor:
 
     @property
     def _checking(self) -> Checking:
-        return Checking(urls=self.urls, policy=self.policy, cache=self.cache, clock=self.clock)
+        return Checking(
+            urls=self.urls,
+            policy=self.policy,
+            cache=self.cache,
+            clock=self.clock,
+            headers=self.headers,
+        )
 
     def _drive(self, steps: Generator[Step, Event, T]) -> T:
         event: Event = None

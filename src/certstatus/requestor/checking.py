@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -43,6 +43,7 @@ from certstatus.requestor.plan import (
     RESPONSE_TYPE,
     Asked,
     Event,
+    Judge,
     Received,
     Send,
     Wait,
@@ -67,6 +68,7 @@ Step: TypeAlias = Exchange | Wait
 Steps: TypeAlias = Generator[Step, Event, "list[CheckResult]"]
 
 _NO_RESPONDER: Final = "the certificate names no responder"
+_NAMED: Final = Provenance.NAMED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,7 @@ class Checking:
     policy: CheckPolicy
     cache: ResponseCache | None
     clock: Clock
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def all(
         self,
@@ -102,6 +105,29 @@ class Checking:
             results = yield from self._ask([certificates[one] for one in asked_for], issuer)
             found |= dict(zip(asked_for, results, strict=True))
         return [found[position] for position in range(len(certificates))]
+
+    def serial(self, serial_number: int, issuer: Certificate) -> Generator[Step, Event, Asked]:
+        """Ask the named responders about a serial number, where no certificate is at hand.
+
+        The cache is left alone: it holds answers by certificates that were checked first.
+        """
+        urls, passed = usable_urls(self.urls)
+
+        def judge(
+            response: bytes | OCSPResponse,
+            request: OCSPRequest | None,
+            delegates: Mapping[bytes, CertStatus] | None = None,
+        ) -> Report:
+            return self._verify(response, serial_number, issuer, request, delegates)
+
+        asked = yield from self._asking(
+            urls, lambda algorithm: [CertID.of(issuer, serial_number, algorithm)], judge, _NAMED
+        )
+        delegates = yield from self._delegates(asked, issuer)
+        if delegates and asked.report is not None and asked.report.response is not None:
+            report = judge(asked.report.response, asked.request, delegates)
+            asked = replace(asked, report=report)
+        return replace(asked, attempts=(*passed, *asked.attempts))
 
     # --- before anything is asked ---------------------------------------------------------
 
@@ -230,21 +256,32 @@ class Checking:
             reports += [self._verify(response, one, issuer, request) for one in certificates[1:]]
             return min(reports, key=lambda report: report.verified is not None)
 
+        def name(algorithm: HashAlgorithm) -> list[CertID]:
+            return [CertID.for_certificate(one, issuer, algorithm) for one in certificates]
+
+        asked = yield from self._asking(urls, name, judge, provenance)
+        delegates = yield from self._delegates(asked, issuer)
+        asked = replace(asked, attempts=(*passed, *asked.attempts))
+        return [self._result(one, issuer, asked, delegates) for one in certificates]
+
+    def _asking(
+        self,
+        urls: Sequence[str],
+        name: Callable[[HashAlgorithm], Sequence[CertID]],
+        judge: Judge,
+        provenance: Provenance,
+    ) -> Generator[Step, Event, Asked]:
+        """Ask these URLs; ``name`` names the certificates by the hash of the request."""
         asking = ask(
             urls,
-            lambda algorithm, has_nonce: self._request(
-                certificates, issuer, algorithm, has_nonce=has_nonce
-            ),
+            lambda algorithm, has_nonce: self._request(name(algorithm), has_nonce=has_nonce),
             judge,
             policy=self.policy.ask,
             nonces=self.policy.nonces,
             jitter=lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads load, hides nothing
             now=self.clock.now,
         )
-        asked = yield from self._exchange(asking, self._guard(provenance))
-        delegates = yield from self._delegates(asked, issuer)
-        asked = replace(asked, attempts=(*passed, *asked.attempts))
-        return [self._result(one, issuer, asked, delegates) for one in certificates]
+        return (yield from self._exchange(asking, self._guard(provenance)))
 
     def _urls(
         self, certificates: Sequence[Certificate]
@@ -264,20 +301,21 @@ class Checking:
         try:
             while True:
                 step = asking.send(event)
-                event = yield step if isinstance(step, Wait) else _guarded(step, guard)
+                event = yield step if isinstance(step, Wait) else self._guarded(step, guard)
         except StopIteration as stop:
             asked: Asked = stop.value
             return asked
 
-    def _request(
-        self,
-        certificates: Sequence[Certificate],
-        issuer: Certificate,
-        algorithm: HashAlgorithm,
-        *,
-        has_nonce: bool,
-    ) -> OCSPRequest:
-        cert_ids = [CertID.for_certificate(one, issuer, algorithm) for one in certificates]
+    def _guarded(self, send: Send, guard: Guard) -> Exchange:
+        return Exchange(
+            url=send.url,
+            method=send.method,
+            headers={**self.headers, **send.headers},
+            body=send.body,
+            guard=guard,
+        )
+
+    def _request(self, cert_ids: Sequence[CertID], *, has_nonce: bool) -> OCSPRequest:
         nonce = Nonce(secrets.token_bytes(NONCE_OCTETS)) if has_nonce else None
         extensions = NO_EXTENSIONS if nonce is None else Extensions.of(nonce)
         signer = self.policy.signer
@@ -288,15 +326,17 @@ class Checking:
     def _verify(
         self,
         response: bytes | OCSPResponse,
-        certificate: Certificate,
+        about: Certificate | int,
         issuer: Certificate,
         request: OCSPRequest | None = None,
         delegates: Mapping[bytes, CertStatus] | None = None,
     ) -> Report:
+        """Judge a response about a certificate, or about a serial number alone."""
         return verify_response(
             response,
             issuer=issuer,
-            certificate=certificate,
+            certificate=about if isinstance(about, Certificate) else None,
+            serial_number=None if isinstance(about, Certificate) else about,
             request=request,
             now=self.clock.now(),
             policy=self.policy.verify,
@@ -405,12 +445,6 @@ def _has_no_rev_avail(certificate: Certificate) -> bool:
         return certificate.has_no_rev_avail
     except MalformedError:
         return False
-
-
-def _guarded(send: Send, guard: Guard) -> Exchange:
-    return Exchange(
-        url=send.url, method=send.method, headers=send.headers, body=send.body, guard=guard
-    )
 
 
 def _signed(cert_ids: Iterable[CertID], extensions: Extensions, signer: Signer) -> OCSPRequest:

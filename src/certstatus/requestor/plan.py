@@ -298,12 +298,13 @@ class _Asking:
         """Judge what came back, keep the best, and say what to do next."""
         if not isinstance(event, Received):
             failed = event or Failed("nothing came back")
-            self._note(send, failed.reason)
+            self._note(send, failed.reason, is_lasting=failed.is_lasting)
             return _Next.OTHER_URL if failed.is_lasting else _Next.RETRY
         may_post = send.method == "GET" and self.policy.method is Method.AUTO
         if event.status != 200:
-            self._note(send, f"HTTP status {event.status}")
-            return _after_status(event.status, may_post=may_post)
+            after = _after_status(event.status, may_post=may_post)
+            self._note(send, f"HTTP status {event.status}", is_lasting=after is not _Next.RETRY)
+            return after
         report = self.judge(event.body, request)
         if self.best.report is None or _rank(report) >= _rank(self.best.report):
             self.best = Asked(report=report, request=request, send=send, received=event)
@@ -312,8 +313,8 @@ class _Asking:
             self._note(send, _say(report))
         return after
 
-    def _note(self, send: Send, reason: str) -> None:
-        self.attempts.append(Attempt(send.url, reason))
+    def _note(self, send: Send, reason: str, *, is_lasting: bool = False) -> None:
+        self.attempts.append(Attempt(send.url, reason, is_lasting))
 
 
 def _rank(report: Report) -> int:

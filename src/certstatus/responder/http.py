@@ -25,6 +25,7 @@ from certstatus.responder.core import Responder
 from certstatus.responder.exchange import Headers, HTTPReply, HTTPRequest
 from certstatus.responder.reply import Cause, Reply
 from certstatus.responder.target import decode_request, path_of, repaired_requests, under
+from certstatus.sources.via import came_through
 
 __all__ = ["OCSPFace"]
 
@@ -81,6 +82,10 @@ class OCSPFace:
 
     async def reply(self, request: HTTPRequest, now: datetime) -> HTTPReply:
         """Answer a request; ``now`` is aware UTC."""
+        with came_through(value for name, value in request.headers if name == b"via"):
+            return await self._reply(request, now)
+
+    async def _reply(self, request: HTTPRequest, now: datetime) -> HTTPReply:
         refused = self.admit(request.method, request.target, request.headers)
         if refused is not None:
             return refused

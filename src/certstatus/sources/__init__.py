@@ -40,6 +40,7 @@ if _typing.TYPE_CHECKING:
     from certstatus.sources.openssl_index import OpenSSLIndex
     from certstatus.sources.serial_number import parse_serial, serial_text
     from certstatus.sources.stack import Stack
+    from certstatus.sources.upstream import Upstream
 
 __all__ = [
     "CRL",
@@ -70,6 +71,7 @@ __all__ = [
     "Status",
     "StatusDatabase",
     "Unlisted",
+    "Upstream",
     "encode_index",
     "import_file",
     "parse_index",
@@ -107,6 +109,7 @@ _ROOMS: _typing.Final = {
     "openssl_index": ("OpenSSLIndex",),
     "serial_number": ("parse_serial", "serial_text"),
     "stack": ("Stack",),
+    "upstream": ("Upstream",),
 }
 _ROOM_OF: _typing.Final = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -30,6 +30,15 @@ class EventKind(StrEnum):
     DATABASE_FAILED = "database-failed"
     """The database is locked, gone or damaged: answers are tryLater. An alarm."""
 
+    UPSTREAM_FAILED = "upstream-failed"
+    """An upstream responder does not answer, or says that it can't. An alarm."""
+
+    UPSTREAM_UNTRUSTED = "upstream-untrusted"
+    """What an upstream responder answers is not to be believed. An alarm."""
+
+    UPSTREAM_LOOP = "upstream-loop"
+    """A question came back to where it had been: responders ask each other. An alarm."""
+
     EXPIRED = "expired"
     """What the source holds is too old to answer from: answers are tryLater. An alarm."""
 
@@ -40,7 +49,11 @@ class EventKind(StrEnum):
     """Two sources of a stack say different things of one certificate."""
 
 
-_ALARMS = frozenset({EventKind.RELOAD_FAILED, EventKind.DATABASE_FAILED, EventKind.EXPIRED})
+_ALARMS = frozenset(EventKind) - {
+    EventKind.RELOADED,
+    EventKind.RECOVERED,
+    EventKind.DISAGREEMENT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
