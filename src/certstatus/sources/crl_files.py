@@ -144,7 +144,8 @@ class CRLFiles:
     def _join(self) -> None:
         """Lay beside each other what the files say now, and what counts still of before."""
         said = [value for file in self._files.values() if (value := file.value) is not None]
-        listings = dict.fromkeys((*self._held.in_use, *said))
+        # Of two that are equally new the one that stands in a file now counts.
+        listings = dict.fromkeys((*said, *self._held.in_use))
         if listings.keys() == set(self._held.listings):
             return
         self._held = CRLSet(listings, self._issuance)

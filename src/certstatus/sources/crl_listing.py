@@ -147,11 +147,12 @@ def _entries_of(crl: CertificateList, issuer: Name) -> dict[int, RevokedEntry]:
 def _of_issuer(crl: CertificateList, issuer: Name) -> Iterator[RevokedEntry]:
     """Yield the entries of one issuer: a certificateIssuer holds until the next one (C7)."""
     is_ours = crl.issuer.matches(issuer)
-    names: tuple[GeneralName, ...] = ()
+    known: dict[tuple[GeneralName, ...], bool] = {}
     for entry in crl.entries():
-        if entry.certificate_issuer and entry.certificate_issuer != names:
-            names = entry.certificate_issuer
-            is_ours = _names(entry, issuer, is_indirect=crl.scope.indirect_crl)
+        names = entry.certificate_issuer
+        if names and names not in known:
+            known[names] = _names(entry, issuer, is_indirect=crl.scope.indirect_crl)
+        is_ours = known.get(names, is_ours)
         if is_ours:
             yield entry
 

@@ -60,10 +60,9 @@ def signer_of(
             other than the CA did, and the CRL is not an indirect one (C7).
     """
     named = [one for one in signers if crl.issuer.matches(one.subject)] or signers[:1]
-    problems = {one: crl.signature_problem(one) for one in named}
-    signer = next((one for one, problem in problems.items() if problem is None), None)
+    signer = next((one for one in named if crl.signature_problem(one) is None), None)
     if signer is None:
-        text = f"is not to be believed: {problems[named[0]]}"
+        text = f"is not to be believed: {crl.signature_problem(named[0])}"
         raise MalformedError(text, where=WHERE, rule="C8")
     if signer != signers[0] and not signer.is_valid_at(now):
         text = f"is of {signer.subject}, whose certificate is not valid now"

@@ -138,6 +138,19 @@ def test_an_older_delta_never_replaces_a_newer_one(
     assert watcher.kinds == [EventKind.RELOAD_FAILED]
 
 
+@pytest.mark.rule("C1")
+@pytest.mark.parametrize("number", [None, 1])
+def test_a_crl_issued_again_in_the_same_second_counts(
+    ca: TinyCA, write: Write, number: int | None
+) -> None:
+    """Neither number nor time tells them apart: what stands in the file now was written last."""
+    path = write("ca.crl", crl(ca, number=number))
+    source = CRL(path, ca.certificate, now=NOW)
+    write("ca.crl", crl(ca, LOST, number=number))
+
+    assert isinstance(status_of(source, ca, LOST, NOW + LATER), Revoked)
+
+
 # --- partitions and indirect CRLs -------------------------------------------------------------------
 
 KEYS = [x509.ReasonFlags.key_compromise, x509.ReasonFlags.ca_compromise]
