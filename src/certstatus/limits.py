@@ -122,6 +122,12 @@ DATABASE_IDLE_TIME: Final = timedelta(minutes=2)
 MAX_DATABASE_LOOKUPS: Final = 4
 """Lookups that a process makes at once on PostgreSQL, and so its connections for them."""
 
+FEED_POLL_TIME: Final = timedelta(milliseconds=250)
+"""Between two looks at the audit trail: a revocation is told within a second, notified or not."""
+
+MAX_FEED_CHANGES: Final = 10_000
+"""Changes that are told one by one; of more, an import, everything is told to have changed."""
+
 MAX_DATABASE_BACK_OFF: Final = timedelta(seconds=1)
 """Longest pause between two tries of a database that fails; the first is a sixteenth of it."""
 

@@ -8,7 +8,7 @@ still means the same.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -114,6 +114,13 @@ class Responder:
             return False
         return True
 
+    def forget(self, serial_numbers: Collection[int] | None) -> None:
+        """Sign anew when these are asked for again, by whatever issuer; None: all.
+
+        Only what is remembered goes: a source that says otherwise now is heard anyway.
+        """
+        self._memo.forget(serial_numbers)
+
     async def _respond(self, request_der: bytes, now: datetime) -> Reply:
         request = accept(request_der, self._requests, now)
         questions = self._questions(request)
@@ -182,7 +189,12 @@ class Responder:
     ) -> Reply:
         cert_id, meaning = answer.question.cert_id, answer.statement.meaning
         signer = choice.signer
-        key = (cert_id.encode(), signer.certificate.der, signer.algorithm.identifier)
+        key = (
+            cert_id.serial_number,
+            cert_id.encode(),
+            signer.certificate.der,
+            signer.algorithm.identifier,
+        )
         reply = self._memo.recall(key, meaning, now)
         if reply is None:
             reply = self._sign([_with_other_hash(answer)], choice, None, now)

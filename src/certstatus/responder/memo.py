@@ -7,7 +7,7 @@ has changed is never given again (FIELD: revoked, and still good from a cache). 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from certstatus.responder.reply import Reply
 __all__ = ["Memo"]
 
 Key: TypeAlias = tuple[Hashable, ...]
+"""What is asked and who signs; the serial number comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,11 @@ class Memo:
         self._entries.move_to_end(key)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
+
+    def forget(self, serial_numbers: Collection[int] | None) -> None:
+        """Let go of the replies about these, of whatever issuer; None: of all."""
+        if serial_numbers is None:
+            self._entries.clear()
+            return
+        for key in [key for key in self._entries if key[0] in serial_numbers]:
+            del self._entries[key]

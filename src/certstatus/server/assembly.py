@@ -5,8 +5,8 @@ To add a source, give it a key in ``certstatus.server.config`` and its lines her
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from certstatus.responder import (
 )
 from certstatus.server.admin import Check
 from certstatus.server.config import AuthorityConfig, Config, SignerConfig, SourceConfig
+from certstatus.server.holdings import Holdings
 from certstatus.server.log import Logger
 from certstatus.server.worker import Tools
 from certstatus.signing import (
@@ -47,7 +48,6 @@ from certstatus.sources import (
     Source,
     SourceEvent,
     Stack,
-    StatusDatabase,
 )
 
 __all__ = ["OCSPService", "build_authority"]
@@ -105,8 +105,8 @@ class OCSPService:
         """
         self._load = load
         self._tools = tools
-        self._retired = ExitStack()
-        self._held = ExitStack()
+        self._retired = Holdings()
+        self._held = Holdings()
         self._config, self._authorities, self._face = self._build(self._held)
 
     @property
@@ -121,7 +121,7 @@ class OCSPService:
 
     async def reload(self) -> None:
         """Read everything anew; what is wrong raises, and leaves all as it was."""
-        held = ExitStack()
+        held = Holdings()
         try:
             config, authorities, face = self._build(held)
         except BaseException:
@@ -129,16 +129,16 @@ class OCSPService:
             raise
         if config.server != self._config.server:
             self._tools.log.warning("restart_needed", detail="[server] counts at the next start")
-        self._retired.close()
+        await asyncio.to_thread(self._retired.close)
         self._retired, self._held = self._held, held
         self._config, self._authorities, self._face = config, authorities, face
 
     async def close(self) -> None:
         """Let go of files."""
-        self._retired.close()
-        self._held.close()
+        await asyncio.to_thread(self._retired.close)
+        await asyncio.to_thread(self._held.close)
 
-    def _build(self, held: ExitStack) -> tuple[Config, tuple[Authority, ...], OCSPFace]:
+    def _build(self, held: Holdings) -> tuple[Config, tuple[Authority, ...], OCSPFace]:
         config, now = self._load(), self._tools.clock.now()
         authorities = tuple(
             build_authority(one, now=now, meter=self._tools.meter, log=self._tools.log, held=held)
@@ -154,6 +154,7 @@ class OCSPService:
             ),
             observe=self._observe,
         )
+        held.follow(responder.forget)
         face = OCSPFace(
             responder,
             path=config.server.path,
@@ -190,7 +191,7 @@ class OCSPService:
 
 
 def build_authority(
-    config: AuthorityConfig, *, now: datetime, meter: Meter, log: Logger, held: ExitStack
+    config: AuthorityConfig, *, now: datetime, meter: Meter, log: Logger, held: Holdings
 ) -> Authority:
     """Read an authority's certificate, signers and sources; ``held`` closes what stays open.
 
@@ -266,10 +267,10 @@ def _source(
     issuer: Certificate,
     now: datetime,
     observer: Observer,
-    held: ExitStack,
+    held: Holdings,
 ) -> Source:
     if config.database is not None:
-        database = held.enter_context(StatusDatabase(config.database))
+        database = held.database(config.database)
         return DatabaseSource(
             database, issuer, observer=observer, entry_extensions=config.entry_extensions
         )

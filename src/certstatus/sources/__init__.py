@@ -15,6 +15,7 @@ if _typing.TYPE_CHECKING:
     from certstatus.sources.crl_scope import Issues
     from certstatus.sources.crt import RevocationTree
     from certstatus.sources.database import (
+        EVERYTHING,
         AuditEntry,
         CertificateRecord,
         DatabaseSource,
@@ -25,7 +26,9 @@ if _typing.TYPE_CHECKING:
         Outcome,
         Revocation,
         Status,
+        StatusChange,
         StatusDatabase,
+        StatusFeed,
         import_file,
     )
     from certstatus.sources.entry_extensions import EntryExtensions
@@ -44,6 +47,7 @@ if _typing.TYPE_CHECKING:
 
 __all__ = [
     "CRL",
+    "EVERYTHING",
     "Answer",
     "AuditEntry",
     "CertificateRecord",
@@ -69,7 +73,9 @@ __all__ = [
     "SourceEvent",
     "Stack",
     "Status",
+    "StatusChange",
     "StatusDatabase",
+    "StatusFeed",
     "Unlisted",
     "Upstream",
     "encode_index",
@@ -84,6 +90,7 @@ _ROOMS: _typing.Final = {
     "crl_scope": ("Issues",),
     "crt": ("RevocationTree",),
     "database": (
+        "EVERYTHING",
         "AuditEntry",
         "CertificateRecord",
         "DatabaseSource",
@@ -94,7 +101,9 @@ _ROOMS: _typing.Final = {
         "Outcome",
         "Revocation",
         "Status",
+        "StatusChange",
         "StatusDatabase",
+        "StatusFeed",
         "import_file",
     ),
     "entry_extensions": ("EntryExtensions",),

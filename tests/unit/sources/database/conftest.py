@@ -11,14 +11,16 @@ from tests.books import NOW
 from tests.postgresql import PostgreSQL
 
 ACTOR = "alice"
-ENGINES = ("sqlite", "postgresql")
+ENGINES = {"sqlite": "path", "postgresql": "books"}
+"""Every engine, and the fixture that is its own."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test of the database on every engine; one that touches SQLite's file, on that alone."""
-    if "location" in metafunc.fixturenames:
-        is_of_sqlite = "path" in metafunc.fixturenames
-        metafunc.parametrize("engine_name", ENGINES[:1] if is_of_sqlite else ENGINES)
+    """Run a test of the database on every engine; one that asks for one engine's, on that alone."""
+    names = metafunc.fixturenames
+    if "location" in names:
+        engines = [of for of, own in ENGINES.items() if own in names] or list(ENGINES)
+        metafunc.parametrize("engine_name", engines)
 
 
 @pytest.fixture

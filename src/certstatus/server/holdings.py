@@ -1,0 +1,55 @@
+"""What a service holds open: files, and the status databases, each once and followed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+
+from certstatus.sources import StatusChange, StatusDatabase, StatusFeed
+
+__all__ = ["Holdings"]
+
+
+class Holdings(ExitStack):
+    """Closes what was opened for one configuration; its databases are shared by authorities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._databases: dict[str, StatusDatabase] = {}
+
+    def database(self, location: str) -> StatusDatabase:
+        """Return the database at a location, opened when it is first asked for.
+
+        Raises:
+            ConfigError, SourceError: as StatusDatabase.
+        """
+        if location not in self._databases:
+            self._databases[location] = self.enter_context(StatusDatabase(location))
+        return self._databases[location]
+
+    def follow(self, forget: Callable[[Collection[int] | None], None]) -> None:
+        """Have ``forget`` called with the serial numbers that change, None for all of them.
+
+        It is called in the event loop that runs now; without one nothing is served, and
+        nothing followed.
+
+        Raises:
+            ConfigError, SourceError: a database can't be read.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+
+        def hear(changes: Sequence[StatusChange]) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(forget, _serial_numbers(changes))
+
+        for database in self._databases.values():
+            self.enter_context(StatusFeed(database, hear))
+
+
+def _serial_numbers(changes: Sequence[StatusChange]) -> frozenset[int] | None:
+    numbers = frozenset(change.serial_number for change in changes)
+    return None if None in numbers else frozenset(one for one in numbers if one is not None)
