@@ -76,13 +76,16 @@ def test_a_bad_address_is_read_as_nothing_and_the_process_lives(address: int) ->
     assert binding._read_words(address, 2) == ()
 
 
+_WORD = ctypes.c_size_t()
+
+
 def test_good_memory_is_read_as_it_stands() -> None:
     words = (ctypes.c_size_t * 2)(5, 2**63)
 
     assert binding._read_words(ctypes.addressof(words), 2) == (5, 2**63)
 
 
-@pytest.mark.parametrize("address", [0, ctypes.addressof(ctypes.c_size_t())])
+@pytest.mark.parametrize("address", [0, ctypes.addressof(_WORD)], ids=["nowhere", "memory of ours"])
 def test_reading_leaves_no_file_open(address: int) -> None:
     before = sorted(Path("/dev/fd").iterdir())
 
