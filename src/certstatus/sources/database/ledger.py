@@ -285,7 +285,8 @@ class Ledger:
             "reason": None if record.reason is None else int(record.reason),
             "invalidity_date": record.invalidity_date,
             "not_after": record.not_after,
-            "subject": record.subject,
+            # PostgreSQL's text holds no NUL; other octets that are no text come escaped so, too.
+            "subject": record.subject and record.subject.replace("\0", r"\x00"),
             "fingerprint": record.fingerprint,
             "updated_at": self.now,
         }

@@ -333,7 +333,9 @@ class PostgreSQLEngine(Engine):
         with contextlib.closing(connection):
             with self.translated():
                 connection.autocommit = True
-                connection.execute(f"LISTEN {CHANNEL}")
+                # A standby tells nothing: there the feed's own looks have to do.
+                with contextlib.suppress(errors.ReadOnlySqlTransaction):
+                    connection.execute(f"LISTEN {CHANNEL}")
             yield _Channel(self, connection)
 
     # --- writing ------------------------------------------------------------------------

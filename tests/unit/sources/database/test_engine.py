@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from contextlib import suppress
 
@@ -16,6 +17,12 @@ from certstatus.testing import TinyCA
 from tests.books import NOW
 
 ACTOR = "alice"
+
+
+def added(issuer: Issuer, number: int) -> Change:
+    """List a certificate."""
+    record = CertificateRecord(issuer_id=issuer.id, serial_number=number)
+    return Change(action="add", before=None, after=record)
 
 
 def test_every_thread_reads_over_its_own_connection(database: StatusDatabase) -> None:
@@ -118,16 +125,7 @@ def test_a_revocation_is_final_whoever_else_writes(location: str, ca: TinyCA) ->
     with StatusDatabase(location) as database:
         issuer = database.add_issuer(ca.certificate, actor=ACTOR, now=NOW)
         with database.change(actor=ACTOR, now=NOW) as ledger:
-            ledger.write(
-                [
-                    Change(
-                        action="add",
-                        before=None,
-                        after=CertificateRecord(issuer_id=issuer.id, serial_number=number),
-                    )
-                    for number in range(rounds)
-                ]
-            )
+            ledger.write([added(issuer, number) for number in range(rounds)])
         together = threading.Barrier(3)
         said: dict[str, list[int]] = {"lost": [], "mislaid": []}
 
@@ -167,3 +165,27 @@ def test_a_revocation_is_final_whoever_else_writes(location: str, ca: TinyCA) ->
             assert record.status is Status.REVOKED
             assert entry.actor == winner
             assert list(database.audit(issuer, number))[-1] == entry
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_writer_that_is_killed_leaves_nothing_and_no_lock(
+    database: StatusDatabase, issuer: Issuer, location: str
+) -> None:
+    """By SIGKILL, in the middle of a change, with rows of an import already sent."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with StatusDatabase(location).change(actor=ACTOR, now=NOW) as ledger:
+            ledger.write([added(issuer, number) for number in range(100)])
+            os.write(write_end, b"written")
+            signal.pause()
+        os._exit(1)
+    assert os.read(read_end, 100) == b"written"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(read_end)
+    os.close(write_end)
+
+    assert list(database.records()) == []
+    database.add(issuer, 1, actor=ACTOR, now=NOW)
+    assert [one.serial_number for one in database.records()] == [1]

@@ -16,6 +16,7 @@ import pytest
 from certstatus.limits import FEED_POLL_TIME, MAX_FEED_CHANGES
 from certstatus.sources import CertificateRecord, Issuer, StatusDatabase
 from certstatus.sources.database import EVERYTHING, StatusChange, StatusFeed, feed
+from certstatus.sources.database import postgresql as postgresql_engine
 from certstatus.sources.database.ledger import Change
 from certstatus.testing import TinyCA
 from tests.books import NOW
@@ -122,6 +123,25 @@ def test_a_notification_is_heard_at_once(
 
     assert ear.heard == [StatusChange(issuer.id, number) for number in range(3)]
     assert waited < SECONDS
+
+
+def test_without_notifications_the_feed_looks_for_itself(
+    database: StatusDatabase,
+    issuer: Issuer,
+    books: str,
+    ear: Ear,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind a pooler of transactions, or on a standby, none arrive."""
+    monkeypatch.setattr(postgresql_engine, "CHANNEL", "nobody_tells_here")
+    with following(books, ear):
+        database.add(issuer, 1, actor=ACTOR, now=NOW)
+        started = time.monotonic()
+        ear.hears(1)
+        waited = time.monotonic() - started
+
+    assert ear.heard == [StatusChange(issuer.id, 1)]
+    assert waited < 1
 
 
 def test_very_many_changes_are_told_as_everything(

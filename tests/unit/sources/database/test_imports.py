@@ -437,3 +437,13 @@ def test_what_a_source_would_not_believe_is_not_imported(
             take(data)
     assert state(database) == {}
     assert database.last_change() == 1
+
+
+def test_a_subject_may_hold_anything(database: StatusDatabase, take: Take, issuer: Issuer) -> None:
+    """A NUL too, which not every engine can keep as it is."""
+    line = b"V\t270101000000Z\t\t%02X\tunknown\t/CN=tab\\t nul\0 \xff \xc3\xa9\n"
+    report = take(b"".join(line % number for number in range(1, 41)))
+    subjects = {one.subject for one in database.records()}
+
+    assert report.counts == {Outcome.ADDED: 40}
+    assert subjects == {r"/CN=tab\t nul\x00 \xff é"}
