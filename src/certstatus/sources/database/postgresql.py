@@ -153,6 +153,8 @@ def _connect(arguments: dict[str, Any], *, read_only: bool) -> _PatientConnectio
         "idle_in_transaction_session_timeout": int(DATABASE_IDLE_TIME / milliseconds),
         "default_transaction_read_only": "on" if read_only else "off",
         "default_transaction_isolation": "read committed",
+        # Within an import the planner knows nothing of what was just added.
+        "enable_seqscan": "on" if read_only else "off",
     }
     try:
         calls = ", ".join(f"set_config('{name}', '{one}', false)" for name, one in settings.items())
