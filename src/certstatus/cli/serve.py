@@ -29,7 +29,7 @@ A configuration file says the same and more, for any number of CAs:
   certificate = "responder.pem"
   key = "responder.key"
   [[authority.source]]
-  index = "index.txt"     # or database, crl, crt; of several the first has authority"""
+  index = "index.txt"     # or database, crl, crt, upstream; of several the first has authority"""
 
 
 @click.command(
@@ -57,6 +57,12 @@ A configuration file says the same and more, for any number of CAs:
     help="The CA's CRL, or a folder of them. Several, also deltas, are joined.",
 )
 @click.option("--crt", type=_FILE, help="The CA's revocation tree (certstatus crt).")
+@click.option(
+    "--upstream",
+    metavar="URL",
+    multiple=True,
+    help="Another OCSP responder that knows; of several the first that answers.",
+)
 @click.option(
     "--unlisted",
     type=click.Choice(["unknown", "good", "extended-revoke", "unauthorized"]),

@@ -40,7 +40,7 @@ _MAX_WORDS: Final = 600
 
 _SERVER: Final = ("host", "port", "path", "workers", "admin_port", "access_log")
 _AUTHORITY: Final = ("unlisted", "nonce", "validity", "profile")
-_SOURCES: Final = ("database", "index", "crl", "crt")
+_SOURCES: Final = ("database", "index", "crl", "crt", "upstream")
 
 
 def load_from_file(file: Path) -> Load:
@@ -63,7 +63,7 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
         raise ConfigError(
             "names no source",
             key="--database",
-            remedy="name --database, --index, --crl or --crt",
+            remedy="name --database, --index, --crl, --crt or --upstream",
         )
     table = {
         "server": {name: options[name] for name in _SERVER if name in options},
@@ -81,7 +81,7 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
 
 
 def _named(value: Any) -> str | list[str]:
-    """Write one path, or several, as a configuration file does."""
+    """Write one path or URL, or several, as a configuration file does."""
     return [str(one) for one in value] if isinstance(value, tuple) else str(value)
 
 

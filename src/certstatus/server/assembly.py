@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+from certstatus.clock import Clock
 from certstatus.errors import ConfigError, MalformedError, SourceError
 from certstatus.meter import Meter
 from certstatus.pkix import Certificate, HashAlgorithm, SignatureAlgorithm
@@ -48,6 +49,7 @@ from certstatus.sources import (
     Source,
     SourceEvent,
     Stack,
+    Upstream,
 )
 
 __all__ = ["OCSPService", "build_authority"]
@@ -139,10 +141,9 @@ class OCSPService:
         await asyncio.to_thread(self._held.close)
 
     def _build(self, held: Holdings) -> tuple[Config, tuple[Authority, ...], OCSPFace]:
-        config, now = self._load(), self._tools.clock.now()
+        config = self._load()
         authorities = tuple(
-            build_authority(one, now=now, meter=self._tools.meter, log=self._tools.log, held=held)
-            for one in config.authority
+            build_authority(one, self._tools, held=held) for one in config.authority
         )
         responder = Responder(
             authorities,
@@ -190,9 +191,7 @@ class OCSPService:
         return check
 
 
-def build_authority(
-    config: AuthorityConfig, *, now: datetime, meter: Meter, log: Logger, held: Holdings
-) -> Authority:
+def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) -> Authority:
     """Read an authority's certificate, signers and sources; ``held`` closes what stays open.
 
     Raises:
@@ -215,14 +214,14 @@ def build_authority(
         archive=config.archive,
     )
     name = config.name or str(issuer.subject)
-    log = log.bind(authority=name)
+    log, now = tools.log.bind(authority=name), tools.clock.now()
     signers = [
-        _MeteredSigner(signer, meter)
+        _MeteredSigner(signer, tools.meter)
         for one in config.signer
         for signer in _signers(one, issuer, policy, now, log)
     ]
-    observer = _counter(meter, name)
-    sources = [_source(one, issuer, now, observer, held) for one in config.source]
+    observer = _counter(tools.meter, name)
+    sources = [_source(one, issuer, tools.clock, observer, held) for one in config.source]
     crls = [one for one in sources if isinstance(one, CRL)]
     return Authority(
         name=name,
@@ -265,10 +264,11 @@ def _signers(
 def _source(
     config: SourceConfig,
     issuer: Certificate,
-    now: datetime,
+    clock: Clock,
     observer: Observer,
     held: Holdings,
 ) -> Source:
+    now = clock.now()
     if config.database is not None:
         database = held.database(config.database)
         return DatabaseSource(
@@ -290,6 +290,14 @@ def _source(
             observer=observer,
             trusted=_certificates(config.crt_signers),
             entry_extensions=config.entry_extensions,
+        )
+    if config.upstream is not None:
+        return Upstream(
+            config.upstream,
+            issuer,
+            observer=observer,
+            refresh=config.upstream_refresh,
+            clock=clock,
         )
     assert config.crl is not None
     return CRL(

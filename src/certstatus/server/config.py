@@ -33,6 +33,7 @@ from certstatus.limits import (
     MAX_REQUEST_BYTES,
     MAX_REQUESTS,
     READ_TIME,
+    UPSTREAM_REFRESH,
 )
 from certstatus.responder import (
     Archive,
@@ -83,11 +84,12 @@ def parse_duration(value: object) -> object:
 
 
 def parse_paths(value: object) -> object:
-    """Take one path for a list of one."""
+    """Take one path, or one URL, for a list of one."""
     return (value,) if isinstance(value, str) else value
 
 
 Paths: TypeAlias = Annotated[tuple[Path, ...], BeforeValidator(parse_paths)]
+URLs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(parse_paths)]
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
@@ -154,7 +156,7 @@ class SignerConfig(_Table):
 
 
 class SourceConfig(_Table):
-    """``[[authority.source]]``: one of database, index, crl or crt; order is authority.
+    """``[[authority.source]]``: one of database, index, crl, crt or upstream; order is authority.
 
     ``crl`` is one file or folder, or a list of them that are joined.
     """
@@ -164,6 +166,8 @@ class SourceConfig(_Table):
     crl: Annotated[Paths, Field(min_length=1)] | None = None
     crt: Path | None = None
     crt_signers: tuple[Path, ...] = ()
+    upstream: Annotated[URLs, Field(min_length=1)] | None = None
+    upstream_refresh: Duration = UPSTREAM_REFRESH
     issued: Path | None = None
     issued_base: Literal[10, 16] = 16
     issues: Issues = Issues.ANY
@@ -179,14 +183,18 @@ class SourceConfig(_Table):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SourceConfig:
-        named = (self.database, self.index, self.crl, self.crt)
+        named = (self.database, self.index, self.crl, self.crt, self.upstream)
         if sum(one is not None for one in named) != 1:
-            raise ValueError("name exactly one of database, index, crl, crt")
+            raise ValueError("name exactly one of database, index, crl, crt, upstream")
         of_crl = self.model_fields_set & _OF_CRL
         if of_crl and self.crl is None:
             raise ValueError(f"{min(of_crl)} goes with crl")
         if self.crt_signers and self.crt is None:
             raise ValueError("crt_signers goes with crt")
+        if "upstream_refresh" in self.model_fields_set and self.upstream is None:
+            raise ValueError("upstream_refresh goes with upstream")
+        if "entry_extensions" in self.model_fields_set and self.upstream is not None:
+            raise ValueError("entry_extensions does not go with upstream")
         return self
 
 

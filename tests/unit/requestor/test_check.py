@@ -40,6 +40,7 @@ from certstatus.pkix import (
     signature_algorithm,
     signature_problem,
 )
+from certstatus.requestor import Asked as AskOutcome
 from certstatus.requestor import AskPolicy, CheckPolicy, CheckResult, Requestor, ResponseCache
 from certstatus.signing import make_signers
 from certstatus.testing import LIES, FixedClock, Forge, Issued, TinyCA
@@ -961,3 +962,71 @@ def test_a_result_says_how_long_it_may_be_used_also_without_a_cache(
     requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(NOW))
 
     assert requestor.check(LEAF.certificate, CA.certificate).fresh_until == end
+
+
+# --- by serial number, where no certificate is at hand ------------------------------------------
+
+
+def ask_serial(server: ScriptedServer, **more: object) -> AskOutcome:
+    requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(), **more)  # type: ignore[arg-type]
+    return asyncio.run(requestor.aask(LEAF.certificate.serial_number, CA.certificate))
+
+
+def test_a_serial_number_is_asked_for_without_its_certificate(server: ScriptedServer) -> None:
+    forge = Forge.honest(CA, LEAF.certificate.serial_number, DELEGATE)
+    server.script = lambda _: Reply(body=forge.der)
+
+    asked = ask_serial(server, headers={"Via": "1.1 somebody"})
+
+    assert asked.report is not None
+    assert asked.report.verdict is Verdict.GOOD
+    (seen,) = server.asked
+    assert (
+        parse_request(request_der(seen)).cert_ids[0].serial_number == LEAF.certificate.serial_number
+    )
+    assert seen.headers["via"] == "1.1 somebody"
+
+
+def test_nothing_asked_by_serial_number_enters_the_cache(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    forge = Forge.honest(CA, LEAF.certificate.serial_number, DELEGATE)
+    server.script = lambda _: Reply(body=forge.der)
+    cache = ResponseCache(tmp_path / "cache")
+
+    ask_serial(server, cache=cache)
+
+    assert cache.get(CA.certificate, LEAF.certificate.serial_number) is None
+
+
+@pytest.mark.rule("O24")
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(Good(), Verdict.GOOD), (Revoked(NOW), Verdict.UNTRUSTED)]
+)
+def test_a_delegate_of_an_answer_by_serial_number_is_asked_about(
+    server: ScriptedServer, status: Good | Revoked, verdict: Verdict
+) -> None:
+    delegate = CA.issue_responder(nocheck=False, ocsp_uris=(server.url,))
+    serials = {
+        LEAF.certificate.serial_number: Forge.honest(CA, LEAF.certificate.serial_number, delegate),
+        delegate.certificate.serial_number: Forge.honest(
+            CA, delegate.certificate.serial_number, DELEGATE
+        ).but(cert_status=status),
+    }
+    server.script = lambda asked: Reply(
+        body=serials[parse_request(request_der(asked)).cert_ids[0].serial_number].der
+    )
+
+    report = ask_serial(server).report
+
+    assert report is not None
+    assert report.verdict is verdict
+
+
+def test_a_serial_number_that_nobody_can_be_asked_about_has_no_report() -> None:
+    requestor = Requestor(urls=("ldap://ca.example/",), clock=FixedClock())
+
+    asked = asyncio.run(requestor.aask(1, CA.certificate))
+
+    assert asked.report is None
+    assert "ldap" in asked.attempts[0].reason

@@ -62,9 +62,31 @@ def test_crls_are_one_path_or_several(tmp_path: Path, written: str, names: list[
     assert source.crl_issuers == (tmp_path / "root.pem",)
 
 
-def test_no_crl_at_all_is_no_source(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"source\.0\.crl: .*at least 1 item"):
-        load(tmp_path, SMALLEST.replace('index = "index.txt"', "crl = []"))
+@pytest.mark.parametrize("key", ["crl", "upstream"])
+def test_an_empty_list_is_no_source(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"source\.0\.{key}: .*at least 1 item"):
+        load(tmp_path, SMALLEST.replace('index = "index.txt"', f"{key} = []"))
+
+
+@pytest.mark.parametrize(
+    ("written", "urls"),
+    [
+        ('"http://a.example/"', ("http://a.example/",)),
+        (
+            '["http://a.example/", "http://b.example/ocsp"]',
+            ("http://a.example/", "http://b.example/ocsp"),
+        ),
+    ],
+)
+def test_an_upstream_is_one_url_or_several_in_order(
+    tmp_path: Path, written: str, urls: tuple[str, ...]
+) -> None:
+    text = f'upstream = {written}\nupstream_refresh = "30s"'
+
+    (source,) = load(tmp_path, SMALLEST.replace('index = "index.txt"', text)).authority[0].source
+
+    assert source.upstream == urls
+    assert source.upstream_refresh == timedelta(seconds=30)
 
 
 def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
@@ -103,6 +125,16 @@ def test_lengths_of_time_are_written_with_their_unit(
         (("[[authority]]", "[server]"), "certificate", "is no setting"),
         (('index = "index.txt"', 'indx = "index.txt"'), "authority.0.source.0", "is no setting"),
         (('index = "index.txt"', ""), "authority.0.source.0", "exactly one"),
+        (
+            ('index = "index.txt"', 'index = "index.txt"\nupstream_refresh = "1m"'),
+            "authority.0.source.0",
+            "upstream_refresh goes with upstream",
+        ),
+        (
+            ('index = "index.txt"', 'upstream = "http://a/"\nentry_extensions = "rfc"'),
+            "authority.0.source.0",
+            "entry_extensions does not go with upstream",
+        ),
         (('key = "responder.key"', ""), "authority.0.signer.0", "name certificate and key"),
         (("[[authority.signer]]", "nonce = 1\n[[authority.signer]]"), "nonce", "echo"),
         (
@@ -137,7 +169,7 @@ def test_lengths_of_time_are_written_with_their_unit(
         (
             ('index = "index.txt"', 'index = "index.txt"\ncrt = "ca.tree"'),
             "source",
-            "exactly one of database, index, crl, crt",
+            "exactly one of database, index, crl, crt, upstream",
         ),
     ],
 )
