@@ -714,12 +714,12 @@ def test_reloads_leave_no_file_open_behind_them(
     for _ in range(6):
         assembled.reload()
         assert assembled.say(named(lab, lab.good)) == Good()
-        seen.append(open_files(database))
+        # The feed reads now and then, and has a file more open for that moment.
+        seen.append(min(open_files(database) for _ in range(50)))
 
     assert seen[0] > 0
-    # Two generations: the one that serves, and the one before. While the feed reads, SQLite
-    # keeps a file longer, or opens one: six generations would be far more.
-    assert max(seen) <= 3 * seen[0]
+    # Two generations: the one that serves, and the one before with what its feed leaves to SQLite.
+    assert seen[2:] == [seen[2]] * 4
 
 
 @pytest.mark.parametrize("changed", [True, False])
