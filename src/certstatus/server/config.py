@@ -6,17 +6,12 @@ Paths are relative to the file that names them. Lengths of time are written as `
 
 from __future__ import annotations
 
-import re
 import tomllib
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -33,7 +28,6 @@ from certstatus.limits import (
     MAX_REQUEST_BYTES,
     MAX_REQUESTS,
     READ_TIME,
-    UPSTREAM_REFRESH,
 )
 from certstatus.responder import (
     Archive,
@@ -42,8 +36,10 @@ from certstatus.responder import (
     SignedRequests,
     UnlistedMode,
 )
+from certstatus.server.config_signer import SignerConfig
+from certstatus.server.config_source import SourceConfig
+from certstatus.server.config_values import Duration, Table
 from certstatus.signing import Profile
-from certstatus.sources import EntryExtensions, Issues
 
 __all__ = [
     "AuthorityConfig",
@@ -55,51 +51,8 @@ __all__ = [
     "load_config",
 ]
 
-_OF_CRL: Final = frozenset(
-    {
-        "allow_sha1",
-        "archive_cutoff",
-        "crl_id",
-        "crl_issuers",
-        "crl_url",
-        "distribution_points",
-        "issued",
-        "issued_base",
-        "issues",
-        "left_out",
-        "partitions",
-    }
-)
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-
-def parse_duration(value: object) -> object:
-    """Read ``4d`` or ``90s``; what is no text is left to pydantic."""
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"(\d{1,9})([smhd])", value.strip())
-    if found is None:
-        raise ValueError("is not a length of time: write 45s, 30m, 12h or 4d")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-
-
-def parse_paths(value: object) -> object:
-    """Take one path, or one URL, for a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-Paths: TypeAlias = Annotated[tuple[Path, ...], BeforeValidator(parse_paths)]
-URLs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(parse_paths)]
-Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
-
-
-class _Table(BaseModel):
-    """A TOML table: unknown keys are refused, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ServerConfig(_Table):
+class ServerConfig(Table):
     """``[server]``: where to listen, and how much to bear."""
 
     host: str = "127.0.0.1"
@@ -117,7 +70,7 @@ class ServerConfig(_Table):
     drain_time: Duration = DRAIN_TIME
 
 
-class RequestsConfig(_Table):
+class RequestsConfig(Table):
     """``[requests]``: which requests are answered.
 
     ``anchors`` issued the requestors that may ask, ``requestors`` are them themselves.
@@ -138,67 +91,7 @@ class RequestsConfig(_Table):
         return self
 
 
-class SignerConfig(_Table):
-    """``[[authority.signer]]``: a key and its certificate, or a PKCS #12 file with both."""
-
-    certificate: Path | None = None
-    key: Path | None = None
-    pkcs12: Path | None = None
-    password_file: Path | None = None
-    algorithm: str | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> SignerConfig:
-        pair = self.certificate is not None and self.key is not None
-        if pair == (self.pkcs12 is not None):
-            raise ValueError("name certificate and key, or pkcs12")
-        return self
-
-
-class SourceConfig(_Table):
-    """``[[authority.source]]``: one of database, index, crl, crt or upstream; order is authority.
-
-    ``crl`` is one file or folder, or a list of them that are joined.
-    """
-
-    database: str | None = None
-    index: Path | None = None
-    crl: Annotated[Paths, Field(min_length=1)] | None = None
-    crt: Path | None = None
-    crt_signers: tuple[Path, ...] = ()
-    upstream: Annotated[URLs, Field(min_length=1)] | None = None
-    upstream_refresh: Duration = UPSTREAM_REFRESH
-    issued: Path | None = None
-    issued_base: Literal[10, 16] = 16
-    issues: Issues = Issues.ANY
-    crl_id: bool = False
-    crl_url: str | None = None
-    distribution_points: tuple[str, ...] = ()
-    partitions: tuple[str, ...] = ()
-    crl_issuers: tuple[Path, ...] = ()
-    archive_cutoff: bool = False
-    left_out: Literal["try-later", "unknown"] = "try-later"
-    allow_sha1: bool = False
-    entry_extensions: EntryExtensions = EntryExtensions.NONE
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> SourceConfig:
-        named = (self.database, self.index, self.crl, self.crt, self.upstream)
-        if sum(one is not None for one in named) != 1:
-            raise ValueError("name exactly one of database, index, crl, crt, upstream")
-        of_crl = self.model_fields_set & _OF_CRL
-        if of_crl and self.crl is None:
-            raise ValueError(f"{min(of_crl)} goes with crl")
-        if self.crt_signers and self.crt is None:
-            raise ValueError("crt_signers goes with crt")
-        if "upstream_refresh" in self.model_fields_set and self.upstream is None:
-            raise ValueError("upstream_refresh goes with upstream")
-        if "entry_extensions" in self.model_fields_set and self.upstream is not None:
-            raise ValueError("entry_extensions does not go with upstream")
-        return self
-
-
-class AuthorityConfig(_Table):
+class AuthorityConfig(Table):
     """``[[authority]]``: one CA that is answered for."""
 
     certificate: Path
@@ -217,7 +110,7 @@ class AuthorityConfig(_Table):
     archive: Duration | Archive | None = None
 
 
-class Config(_Table):
+class Config(Table):
     """The whole file."""
 
     server: ServerConfig = ServerConfig()

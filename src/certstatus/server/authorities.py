@@ -1,0 +1,58 @@
+"""From ``[[authority]]`` to an authority: issuer, source, signers and policy."""
+
+from __future__ import annotations
+
+from certstatus.errors import ConfigError
+from certstatus.responder import Authority, AuthorityPolicy
+from certstatus.server.certificates import load_certificates
+from certstatus.server.config import AuthorityConfig
+from certstatus.server.holdings import Holdings
+from certstatus.server.signers import MeteredSigner, signers_of
+from certstatus.server.sources import counting, source_of
+from certstatus.server.worker import Tools
+from certstatus.sources import CRL, Stack
+
+__all__ = ["build_authority"]
+
+
+def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) -> Authority:
+    """Read an authority's certificate, signers and sources; ``held`` closes what stays open.
+
+    Raises:
+        ConfigError, SignerError, SourceError, MalformedError: as ``OCSPService``.
+    """
+    (issuer, *others) = load_certificates((config.certificate,))
+    if others:
+        raise ConfigError(
+            "holds several certificates", file=str(config.certificate), remedy="name the CA's alone"
+        )
+    policy = AuthorityPolicy(
+        profile=config.profile,
+        nonce=config.nonce,
+        validity=config.validity,
+        refresh=config.refresh,
+        backdate=config.backdate,
+        unlisted=config.unlisted,
+        responder_id=config.responder_id,
+        dual_hash=config.dual_hash,
+        archive=config.archive,
+    )
+    name = config.name or str(issuer.subject)
+    log, now = tools.log.bind(authority=name), tools.clock.now()
+    signers = [
+        MeteredSigner(signer, tools.meter)
+        for one in config.signer
+        for signer in signers_of(one, issuer, policy, now, log)
+    ]
+    observer = counting(tools.meter, name)
+    sources = [source_of(one, issuer, tools.clock, observer, held) for one in config.source]
+    crls = [one for one in sources if isinstance(one, CRL)]
+    return Authority(
+        name=name,
+        issuer=issuer,
+        source=sources[0] if len(sources) == 1 else Stack(*sources, observer=observer),
+        signers=tuple(signers),
+        policy=policy,
+        compromised_since=config.compromised_since,
+        crl_algorithm=crls[0].signature_algorithm if crls else None,
+    )

@@ -1,0 +1,73 @@
+"""``[[authority.source]]``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from certstatus.limits import UPSTREAM_REFRESH
+from certstatus.server.config_values import Duration, Paths, Table, URLs
+from certstatus.sources import EntryExtensions, Issues
+
+__all__ = ["SourceConfig"]
+
+_OF_CRL: Final = frozenset(
+    {
+        "allow_sha1",
+        "archive_cutoff",
+        "crl_id",
+        "crl_issuers",
+        "crl_url",
+        "distribution_points",
+        "issued",
+        "issued_base",
+        "issues",
+        "left_out",
+        "partitions",
+    }
+)
+
+
+class SourceConfig(Table):
+    """``[[authority.source]]``: one of database, index, crl, crt or upstream; order is authority.
+
+    ``crl`` is one file or folder, or a list of them that are joined.
+    """
+
+    database: str | None = None
+    index: Path | None = None
+    crl: Annotated[Paths, Field(min_length=1)] | None = None
+    crt: Path | None = None
+    crt_signers: tuple[Path, ...] = ()
+    upstream: Annotated[URLs, Field(min_length=1)] | None = None
+    upstream_refresh: Duration = UPSTREAM_REFRESH
+    issued: Path | None = None
+    issued_base: Literal[10, 16] = 16
+    issues: Issues = Issues.ANY
+    crl_id: bool = False
+    crl_url: str | None = None
+    distribution_points: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    crl_issuers: tuple[Path, ...] = ()
+    archive_cutoff: bool = False
+    left_out: Literal["try-later", "unknown"] = "try-later"
+    allow_sha1: bool = False
+    entry_extensions: EntryExtensions = EntryExtensions.NONE
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SourceConfig:
+        named = (self.database, self.index, self.crl, self.crt, self.upstream)
+        if sum(one is not None for one in named) != 1:
+            raise ValueError("name exactly one of database, index, crl, crt, upstream")
+        of_crl = self.model_fields_set & _OF_CRL
+        if of_crl and self.crl is None:
+            raise ValueError(f"{min(of_crl)} goes with crl")
+        if self.crt_signers and self.crt is None:
+            raise ValueError("crt_signers goes with crt")
+        if "upstream_refresh" in self.model_fields_set and self.upstream is None:
+            raise ValueError("upstream_refresh goes with upstream")
+        if "entry_extensions" in self.model_fields_set and self.upstream is not None:
+            raise ValueError("entry_extensions does not go with upstream")
+        return self

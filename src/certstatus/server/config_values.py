@@ -1,0 +1,40 @@
+"""How values are written in the configuration: lengths of time, paths, URLs, tables."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+__all__ = ["Duration", "Paths", "Table", "URLs"]
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: object) -> object:
+    """Read ``4d`` or ``90s``; what is no text is left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d{1,9})([smhd])", value.strip())
+    if found is None:
+        raise ValueError("is not a length of time: write 45s, 30m, 12h or 4d")
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
+def parse_paths(value: object) -> object:
+    """Take one path, or one URL, for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Paths: TypeAlias = Annotated[tuple[Path, ...], BeforeValidator(parse_paths)]
+URLs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(parse_paths)]
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,102 @@
+"""From ``[[authority.source]]`` to a source.
+
+To add one, give it a key in ``certstatus.server.config_source`` and its lines here.
+"""
+
+from __future__ import annotations
+
+from certstatus.clock import Clock
+from certstatus.meter import Meter
+from certstatus.pkix import Certificate
+from certstatus.server.certificates import load_certificates
+from certstatus.server.config import SourceConfig
+from certstatus.server.holdings import Holdings
+from certstatus.sources import (
+    CRL,
+    DatabaseSource,
+    EventKind,
+    Observer,
+    OpenSSLIndex,
+    RevocationTree,
+    Source,
+    SourceEvent,
+    Upstream,
+)
+
+__all__ = ["counting", "source_of"]
+
+
+def source_of(
+    config: SourceConfig,
+    issuer: Certificate,
+    clock: Clock,
+    observer: Observer,
+    held: Holdings,
+) -> Source:
+    """Open a source; ``held`` closes what stays open.
+
+    Raises:
+        ConfigError, SourceError, MalformedError: it can't be used.
+    """
+    now = clock.now()
+    if config.database is not None:
+        database = held.database(config.database)
+        return DatabaseSource(
+            database, issuer, observer=observer, entry_extensions=config.entry_extensions
+        )
+    if config.index is not None:
+        return OpenSSLIndex(
+            config.index,
+            issuer,
+            now=now,
+            observer=observer,
+            entry_extensions=config.entry_extensions,
+        )
+    if config.crt is not None:
+        return RevocationTree(
+            config.crt,
+            issuer,
+            now=now,
+            observer=observer,
+            trusted=load_certificates(config.crt_signers),
+            entry_extensions=config.entry_extensions,
+        )
+    if config.upstream is not None:
+        return Upstream(
+            config.upstream,
+            issuer,
+            observer=observer,
+            refresh=config.upstream_refresh,
+            clock=clock,
+        )
+    assert config.crl is not None
+    return CRL(
+        config.crl,
+        issuer,
+        now=now,
+        observer=observer,
+        issued=config.issued,
+        issued_base=config.issued_base,
+        issues=config.issues,
+        crl_id=config.crl_id,
+        crl_url=config.crl_url,
+        distribution_points=config.distribution_points,
+        partitions=config.partitions,
+        crl_issuers=load_certificates(config.crl_issuers),
+        archive_cutoff=config.archive_cutoff,
+        left_out=config.left_out,
+        allow_sha1=config.allow_sha1,
+        entry_extensions=config.entry_extensions,
+    )
+
+
+def counting(meter: Meter, authority: str) -> Observer:
+    """Count what sources disagree about, and their alarms; all of it they log themselves."""
+
+    def observe(event: SourceEvent) -> None:
+        if event.kind is EventKind.DISAGREEMENT:
+            meter.count("source_disagreements", authority=authority)
+        if event.is_alarm:
+            meter.count("source_alarms", authority=authority, kind=event.kind.value)
+
+    return observe
