@@ -95,7 +95,7 @@ WRONG = {
         "O23",
     ),
     "signer without nocheck, under the BR": (
-        f"{CA} --signer {{dir}}/checked.pem --key {{dir}}/checked.key {INDEX} --profile br",
+        f"{CA} --signer {{dir}}/checked.pem --key {{dir}}/checked.key {INDEX} --profile cabf",
         "B6",
     ),
     "missing index": (f"{CA} {PAIR} --index {{dir}}/no.txt", "no.txt"),

@@ -23,10 +23,11 @@ from certstatus.cli import main
 from certstatus.cli.exit_codes import ExitCode
 from certstatus.clock import SystemClock
 from certstatus.errors import CertStatusError, ConfigError
-from certstatus.responder import Cause, HTTPReply
+from certstatus.responder import PROFILE_DEFAULTS, Cause, HTTPReply
 from certstatus.responder import http as responder_http
 from certstatus.server import config, refusals
 from certstatus.server.metrics import METRICS, Kind
+from certstatus.signing import Profile
 from certstatus.staple import StapleEventKind
 from certstatus.testing import Lab, build_lab
 from certstatus.verify import Verdict
@@ -243,7 +244,11 @@ def written(default: object) -> str:
     return f'`"{default}"`' if isinstance(default, str) else f"`{default}`"
 
 
-IN_WORDS = {"name": "its subject", "refresh": "half of what is left", "unlisted": "by profile"}
+IN_WORDS = {
+    "name": "its subject",
+    "refresh": "half of what is left",
+    **dict.fromkeys(("nonce", "unlisted", "archive", "archive_cutoff"), "by profile"),
+}
 """Defaults that are None in the model, and mean something."""
 
 
@@ -253,13 +258,47 @@ def test_every_setting_is_documented_with_its_default(heading: str, model: type[
         cells[0].strip("`"): cells for cells in rows(section(SERVE, heading)) if cells[0] != "key"
     }
     fields = {name: written(field.get_default()) for name, field in model.model_fields.items()}
-    if model is config.AuthorityConfig:
-        fields |= IN_WORDS
+    fields |= {name: words for name, words in IN_WORDS.items() if name in fields}
     if model is config.SignerConfig:
         fields["algorithm"] = "all of the key's"
 
     assert {name: cells[2] for name, cells in told.items()} == fields
     assert all(cells[1] and cells[3] for cells in told.values())
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_every_profile_stands_with_its_defaults(profile: Profile) -> None:
+    head, *lines = rows(section(SERVE, "### Profiles"))
+    column = head.index(f"`{profile}`")
+    told = {cells[0].strip("`"): cells[column].strip("`") for cells in lines}
+
+    defaults = PROFILE_DEFAULTS[profile]
+    for name in ("nonce", "unlisted", "archive"):
+        assert told[name] == getattr(defaults, name)
+
+
+def test_every_profile_stands_with_the_settings_that_it_refuses() -> None:
+    head, *lines = rows(section(SERVE, "### Profiles"))
+    (refused,) = (cells for cells in lines if cells[0] == "refused settings")
+    told = {name.strip("`"): cell for name, cell in zip(head, refused, strict=True) if name}
+
+    for profile in Profile:
+        for setting in re.findall(r"`([a-z_]+ = \"[a-z-]+\")`", told[profile]):
+            with pytest.raises(ConfigError, match=r"\[[BL]\d\]"):
+                config.parse_config(_with(profile, setting), file="table", base=Path("/etc"))
+
+
+def _with(profile: Profile, setting: str) -> dict[str, Any]:
+    """Write a configuration under a profile with one setting more, in its table."""
+    table: dict[str, Any] = {
+        "certificate": "ca.pem",
+        "profile": profile.value,
+        "signer": [{"certificate": "s.pem", "key": "s.key"}],
+        "source": [{"crl": "ca.crl"}],
+    }
+    named = tomllib.loads(setting)
+    (table["source"][0] if "entry_extensions" in named else table).update(named)
+    return {"authority": [table]}
 
 
 # --- words that programs meet ----------------------------------------------------------------

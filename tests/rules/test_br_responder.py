@@ -26,7 +26,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.mark.rule("B1")
 def test_get_and_post_give_the_same_answer() -> None:
-    face = OCSPFace(Responder([authority(profile=Profile.BR)]))
+    face = OCSPFace(Responder([authority(profile=Profile.CABF)]))
     content_type = ((b"content-type", b"application/ocsp-request"),)
 
     by_get = HTTPRequest(b"GET", b"/" + base64.b64encode(request()), ())
@@ -39,12 +39,12 @@ def test_get_and_post_give_the_same_answer() -> None:
 
 @pytest.mark.rule("B4")
 def test_a_serial_that_was_not_assigned_is_not_good() -> None:
-    assert single(respond(authority(unlisted(), profile=Profile.BR))).cert_status == Unknown()
+    assert single(respond(authority(unlisted(), profile=Profile.CABF))).cert_status == Unknown()
 
 
 @pytest.mark.rule("B4")
 def test_good_for_an_unassigned_serial_is_an_express_choice() -> None:
-    constrained = authority(unlisted(), profile=Profile.BR, unlisted=UnlistedMode.GOOD)
+    constrained = authority(unlisted(), profile=Profile.CABF, unlisted=UnlistedMode.GOOD)
 
     assert single(respond(constrained)).cert_status == Good()
 
@@ -52,7 +52,7 @@ def test_good_for_an_unassigned_serial_is_an_express_choice() -> None:
 @pytest.mark.rule("B4", "B5")
 def test_extended_revoke_would_say_hold_and_is_refused() -> None:
     with pytest.raises(ConfigError, match="unlisted: would say certificateHold"):
-        AuthorityPolicy(profile=Profile.BR, unlisted=UnlistedMode.EXTENDED_REVOKE)
+        AuthorityPolicy(profile=Profile.CABF, unlisted=UnlistedMode.EXTENDED_REVOKE)
 
 
 @pytest.mark.rule("B5")
@@ -61,7 +61,7 @@ def test_single_extensions_hold_no_reason_code() -> None:
     added = Extensions.of(ReasonCode(CRLReason.KEY_COMPROMISE), date)
     revoked = known(Revoked(NOW - DAY, CRLReason.KEY_COMPROMISE), single_extensions=added)
 
-    strict = single(respond(authority(revoked, profile=Profile.BR)))
+    strict = single(respond(authority(revoked, profile=Profile.CABF)))
     plain = single(respond(authority(revoked)))
 
     assert strict.single_extensions == Extensions.of(date)
@@ -73,7 +73,7 @@ def test_single_extensions_hold_no_reason_code() -> None:
 def test_only_reasons_that_crls_may_give_are_given(reason: CRLReason) -> None:
     allowed = {1, 2, 3, 4, 5, 9}
 
-    one = single(respond(authority(known(Revoked(NOW - DAY, reason)), profile=Profile.BR)))
+    one = single(respond(authority(known(Revoked(NOW - DAY, reason)), profile=Profile.CABF)))
 
     assert one.cert_status == Revoked(NOW - DAY, reason if reason in allowed else None)
 
@@ -90,9 +90,9 @@ def test_only_reasons_that_crls_may_give_are_given(reason: CRLReason) -> None:
 def test_answers_hold_from_eight_hours_to_ten_days(validity: timedelta, is_allowed: bool) -> None:
     if not is_allowed:
         with pytest.raises(ConfigError, match="validity: is not between 8 hours and 10 days"):
-            AuthorityPolicy(profile=Profile.BR, validity=validity)
+            AuthorityPolicy(profile=Profile.CABF, validity=validity)
         return
-    one = single(respond(authority(profile=Profile.BR, validity=validity)))
+    one = single(respond(authority(profile=Profile.CABF, validity=validity)))
 
     # Both ends count: from 00:00:00 to 07:59:59 are eight hours.
     assert one.next_update is not None

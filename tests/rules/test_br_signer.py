@@ -34,7 +34,7 @@ def gate(issued: Issued, algorithm: str | None = None, issuer: TinyCA = CA) -> t
     (signer, *_) = make_signers(
         issued.key, issued.certificate, issuer=issuer.certificate, algorithms=algorithms
     )
-    return check_signer(signer, issuer.certificate, now=NOW, profile=Profile.BR)
+    return check_signer(signer, issuer.certificate, now=NOW, profile=Profile.CABF)
 
 
 def found(findings: tuple[Finding, ...]) -> list[tuple[str | None, Severity]]:
@@ -149,7 +149,7 @@ def test_a_ca_that_signs_itself_needs_digital_signature() -> None:
     narrow = CA.issue("narrow CA", usage=key_usage("key_cert_sign", "crl_sign"))
     (signer, *_) = make_signers(narrow.key, narrow.certificate, issuer=narrow.certificate)
 
-    findings = check_signer(signer, narrow.certificate, now=NOW, profile=Profile.BR)
+    findings = check_signer(signer, narrow.certificate, now=NOW, profile=Profile.CABF)
 
     assert found(findings) == [("O25", Severity.REFUSE)]
     assert gate(CA.issued) == ()
@@ -181,10 +181,12 @@ def test_only_the_listed_algorithms_sign(kind: str, algorithm: str, allowed: boo
 @pytest.mark.parametrize("kind", ["rsa2048", "p256", "p384", "p521"])
 def test_a_key_is_loaded_with_what_it_may_sign_with_and_no_more(kind: str) -> None:
     issued = delegate(kind=kind)
-    loaded = make_signers(issued.key, issued.certificate, issuer=CA.certificate, profile=Profile.BR)
+    loaded = make_signers(
+        issued.key, issued.certificate, issuer=CA.certificate, profile=Profile.CABF
+    )
 
     for signer in loaded:
-        assert check_signer(signer, CA.certificate, now=NOW, profile=Profile.BR) == ()
+        assert check_signer(signer, CA.certificate, now=NOW, profile=Profile.CABF) == ()
     assert len(loaded) == (6 if kind == "rsa2048" else 1)
 
 
@@ -193,10 +195,10 @@ def test_a_key_that_may_not_sign_at_all_is_left_to_the_gate() -> None:
     issued = delegate(kind="ed25519")
 
     (signer,) = make_signers(
-        issued.key, issued.certificate, issuer=CA.certificate, profile=Profile.BR
+        issued.key, issued.certificate, issuer=CA.certificate, profile=Profile.CABF
     )
 
-    findings = check_signer(signer, CA.certificate, now=NOW, profile=Profile.BR)
+    findings = check_signer(signer, CA.certificate, now=NOW, profile=Profile.CABF)
     assert found(findings) == [("B7", Severity.REFUSE)]
 
 

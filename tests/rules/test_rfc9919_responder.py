@@ -28,6 +28,7 @@ from certstatus.responder import (
     Cause,
     HTTPReply,
     HTTPRequest,
+    NonceMode,
     OCSPFace,
     Responder,
     ResponderIDForm,
@@ -183,10 +184,31 @@ def test_a_delegate_is_advised_to_live_short_and_to_name_no_place_to_ask() -> No
 @pytest.mark.rule("L6")
 def test_a_certificate_without_records_is_not_answered_for_in_this_profile() -> None:
     lightweight = respond(authority(unlisted(), profile=Profile.RFC_9919))
-    by_choice = authority(unlisted(), profile=Profile.RFC_9919, unlisted=UnlistedMode.UNKNOWN)
 
     assert (lightweight.cause, lightweight.der) == (Cause.UNLISTED, bytes.fromhex("30030a0106"))
-    assert single(respond(by_choice)).cert_status == Unknown()
+    with pytest.raises(ConfigError, match=r"unlisted: .* \[L6\] \(write unauthorized"):
+        AuthorityPolicy(profile=Profile.RFC_9919, unlisted=UnlistedMode.UNKNOWN)
+
+
+@pytest.mark.rule("L6")
+@pytest.mark.parametrize("mode", [UnlistedMode.GOOD, UnlistedMode.EXTENDED_REVOKE])
+def test_where_the_source_has_a_gap_there_are_no_records_either(mode: UnlistedMode) -> None:
+    gap = unlisted(is_covered=False)
+    lightweight = respond(authority(gap, profile=Profile.RFC_9919, unlisted=mode))
+    plain = single(respond(authority(gap, unlisted=mode)))
+
+    assert lightweight.cause is Cause.UNLISTED
+    assert plain.cert_status == Unknown()
+
+
+@pytest.mark.rule("L3", "L4")
+def test_the_profile_answers_without_the_nonce_unless_told_to_return_it() -> None:
+    asked = request(extensions=Extensions.of(Nonce(bytes(32))))
+    plain = basic(respond(authority(profile=Profile.RFC_9919), asked))
+    told = basic(respond(authority(profile=Profile.RFC_9919, nonce=NonceMode.ECHO), asked))
+
+    assert not plain.tbs_response_data.response_extensions.has(Nonce)
+    assert told.tbs_response_data.response_extensions.get(Nonce) == Nonce(bytes(32))
 
 
 @pytest.mark.rule("L7")

@@ -70,7 +70,11 @@ A configuration file says the same and more, for any number of CAs:
 )
 @click.option("--nonce", type=click.Choice(["echo", "ignore", "require"]), help="[default: echo]")
 @click.option("--validity", metavar="SPAN", help="From thisUpdate to nextUpdate.  [default: 4d]")
-@click.option("--profile", type=click.Choice(["rfc6960", "rfc9919", "br"]), help="Whose rules.")
+@click.option(
+    "--profile",
+    type=click.Choice(["rfc6960", "rfc9919", "cabf", "etsi"]),
+    help="Whose rules.  [default: rfc6960]",
+)
 @click.option("--host", help="Where to listen.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8080; 0: a free one]")
 @click.option("--path", help="Where the AIA URL points.  [default: /]")

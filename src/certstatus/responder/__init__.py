@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from certstatus.responder.authority import (
+    PROFILE_DEFAULTS,
     Archive,
     Authorities,
     Authority,
     AuthorityPolicy,
     NonceMode,
+    ProfileDefaults,
     ResponderIDForm,
     UnlistedMode,
 )
@@ -23,6 +25,7 @@ from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.requests import RequestPolicy, SignedRequests
 
 __all__ = [
+    "PROFILE_DEFAULTS",
     "Archive",
     "Authorities",
     "Authority",
@@ -35,6 +38,7 @@ __all__ = [
     "NonceMode",
     "OCSPFace",
     "Observer",
+    "ProfileDefaults",
     "Refusal",
     "Reply",
     "RequestPolicy",

@@ -5,7 +5,7 @@ An authority is found by both hashes of a CertID, under every hash algorithm (O1
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,11 +19,13 @@ from certstatus.signing import Profile, Signer
 from certstatus.sources import Source
 
 __all__ = [
+    "PROFILE_DEFAULTS",
     "Archive",
     "Authorities",
     "Authority",
     "AuthorityPolicy",
     "NonceMode",
+    "ProfileDefaults",
     "ResponderIDForm",
     "UnlistedMode",
 ]
@@ -70,6 +72,27 @@ class Archive(StrEnum):
 
     CA_START = "ca-start"
     """The CA's notBefore: status is kept for ever (EN 319 411-2 CSS-6.3.10-08)."""
+    NONE = "none"
+    """No ArchiveCutoff, whatever the profile says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileDefaults:
+    """What a profile sets where the policy says nothing."""
+
+    nonce: NonceMode = NonceMode.ECHO
+    unlisted: UnlistedMode = UnlistedMode.UNKNOWN
+    archive: Archive = Archive.NONE
+
+
+PROFILE_DEFAULTS: Final[Mapping[Profile, ProfileDefaults]] = {
+    Profile.RFC_6960: ProfileDefaults(),
+    # One signature serves many (L3, L4), and who has no records does not answer (L6).
+    Profile.RFC_9919: ProfileDefaults(nonce=NonceMode.IGNORE, unlisted=UnlistedMode.UNAUTHORIZED),
+    Profile.CABF: ProfileDefaults(),
+    # Status beyond expiry, and how far back (E2).
+    Profile.ETSI: ProfileDefaults(archive=Archive.CA_START),
+}
 
 
 _BR_SHORTEST: Final = timedelta(hours=8)
@@ -78,19 +101,21 @@ _BR_LONGEST: Final = timedelta(days=10)
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorityPolicy:
-    """How an authority answers; the defaults suit every profile.
+    """How an authority answers; what is None is as the profile sets it.
 
     ``validity`` runs from thisUpdate to nextUpdate, both ends included. A signed answer
     that still means the same is given again until it is ``refresh`` old, or half way to
     its nextUpdate where that is sooner. ``backdate`` moves thisUpdate back for slow
-    clocks, where the source knows the status at any time. ``unlisted`` None is what the
-    profile asks: unauthorized under RFC 9919, else unknown. ``archive`` is how long status
+    clocks, where the source knows the status at any time. ``archive`` is how long status
     is kept after expiry (O27). ``dual_hash`` answers a SHA-1 or SHA-256 CertID with both
     (L3).
+
+    Raises:
+        ConfigError: a setting is wrong, or contradicts what the profile demands.
     """
 
     profile: Profile = Profile.RFC_6960
-    nonce: NonceMode = NonceMode.ECHO
+    nonce: NonceMode | None = None
     validity: timedelta = DEFAULT_VALIDITY
     refresh: timedelta | None = None
     backdate: timedelta = DEFAULT_BACKDATE
@@ -105,16 +130,26 @@ class AuthorityPolicy:
             raise ConfigError(
                 "must be shorter than validity", key="backdate", remedy="write 5m, or 0s for none"
             )
-        if self.profile is Profile.RFC_9919 and self.responder_id is not ResponderIDForm.BY_KEY:
+        if self.profile is Profile.RFC_9919:
+            self._check_lightweight()
+        if self.profile is Profile.CABF:
+            self._check_cabf()
+
+    def _check_lightweight(self) -> None:
+        if self.responder_id is not ResponderIDForm.BY_KEY:
             raise ConfigError(
                 "RFC 9919 responders name themselves by key [L5]",
                 key="responder_id",
                 remedy="write by-key",
             )
-        if self.profile is Profile.BR:
-            self._check_br()
+        if self.unlisted is UnlistedMode.UNKNOWN:
+            raise ConfigError(
+                "RFC 9919 responders answer unauthorized where they have no records [L6]",
+                key="unlisted",
+                remedy="write unauthorized, or leave it out",
+            )
 
-    def _check_br(self) -> None:
+    def _check_cabf(self) -> None:
         if self.unlisted is UnlistedMode.EXTENDED_REVOKE:
             raise ConfigError(
                 "would say certificateHold, which BR 7.2.2 does not allow [B4]",
@@ -123,16 +158,41 @@ class AuthorityPolicy:
             )
         if not _BR_SHORTEST <= self.validity <= _BR_LONGEST:
             raise ConfigError(
-                "is not between 8 hours and 10 days (BR 4.9.9)", key="validity", remedy="write 4d"
+                "is not between 8 hours and 10 days (BR 4.9.9) [B2]",
+                key="validity",
+                remedy="write 4d",
             )
+
+    @property
+    def nonce_mode(self) -> NonceMode:
+        """What becomes of a nonce: as set, or as the profile asks."""
+        return self.nonce or PROFILE_DEFAULTS[self.profile].nonce
 
     @property
     def unlisted_mode(self) -> UnlistedMode:
         """What is said of unlisted serial numbers: as set, or as the profile asks."""
-        if self.unlisted is not None:
-            return self.unlisted
+        return self.unlisted or PROFILE_DEFAULTS[self.profile].unlisted
+
+    @property
+    def no_records_mode(self) -> UnlistedMode:
+        """What is said where the source can't speak for the serial number at all (L6)."""
         lightweight = self.profile is Profile.RFC_9919
         return UnlistedMode.UNAUTHORIZED if lightweight else UnlistedMode.UNKNOWN
+
+    def archive_cutoff(
+        self, issuer: Certificate, produced_at: datetime, *, keeps_expired: bool
+    ) -> datetime | None:
+        """Return ArchiveCutoff, None for none (O27).
+
+        What the profile sets counts only for sources that keep what has expired; a setting
+        of one's own is the operator's word.
+        """
+        if isinstance(self.archive, timedelta):
+            return produced_at - self.archive
+        mode = self.archive
+        if mode is None and keeps_expired:
+            mode = PROFILE_DEFAULTS[self.profile].archive
+        return issuer.not_before if mode is Archive.CA_START else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from certstatus.errors import SignerError, SourceError
@@ -253,7 +253,7 @@ class Responder:
 
 def _nonce_to_return(request: OCSPRequest, questions: Iterable[_Question]) -> Nonce | None:
     """Return the nonce to echo; of several authorities the strictest wins (N3, L4)."""
-    modes = {question.authority.policy.nonce for question in questions}
+    modes = {question.authority.policy.nonce_mode for question in questions}
     nonce = request.nonce
     if NonceMode.REQUIRE in modes:
         if nonce is None:
@@ -317,13 +317,16 @@ def _single_responses(answer: _Answer, signer: Signer, now: datetime) -> Iterato
 
 def _single_extensions(statement: Statement, authority: Authority, now: datetime) -> Extensions:
     """Add ArchiveCutoff to what the source says, where status is kept past expiry (O27)."""
-    found, archive = statement.single_extensions, authority.policy.archive
+    found = statement.single_extensions
     has_none = statement.is_never_issued or isinstance(statement.cert_status, Unknown)
-    if archive is None or has_none or found.has(ArchiveCutoff):
+    if has_none or found.has(ArchiveCutoff):
         return found
-    start = authority.issuer.not_before
-    cutoff = now - archive if isinstance(archive, timedelta) else start
-    return Extensions.of(*found, ArchiveCutoff(cutoff))
+    # A source with an end of its own (a CRL, another responder) forgets what has expired,
+    # or says itself how far back it knows (C14).
+    cutoff = authority.policy.archive_cutoff(
+        authority.issuer, now, keeps_expired=statement.known_until is None
+    )
+    return found if cutoff is None else Extensions.of(*found, ArchiveCutoff(cutoff))
 
 
 def _response_extensions(answers: Iterable[_Answer], nonce: Nonce | None) -> Extensions:

@@ -88,14 +88,15 @@ _MEANINGS: Final[dict[UnlistedMode, CertStatus]] = {
 
 
 def _unlisted(answer: Unlisted, authority: Authority) -> Statement:
-    mode = authority.policy.unlisted_mode
-    if mode is UnlistedMode.UNAUTHORIZED and authority.compromised_since is None:
-        raise Refusal(Cause.UNLISTED, f"{answer.origin} does not list it")
+    policy = authority.policy
+    mode = policy.unlisted_mode
     if mode is UnlistedMode.EXTENDED_REVOKE and not answer.lists_issued:
         # A source that lists only what is revoked would make every good one revoked (C10).
-        mode = UnlistedMode.UNKNOWN
-    if not answer.is_covered:
-        mode = UnlistedMode.UNKNOWN
+        mode = policy.no_records_mode
+    if not answer.is_covered and mode is not UnlistedMode.UNAUTHORIZED:
+        mode = policy.no_records_mode
+    if mode is UnlistedMode.UNAUTHORIZED and authority.compromised_since is None:
+        raise Refusal(Cause.UNLISTED, f"{answer.origin} does not list it")
     cert_status = _MEANINGS.get(mode, _MEANINGS[UnlistedMode.UNKNOWN])
     is_good = mode is UnlistedMode.GOOD
     return Statement(
@@ -151,7 +152,7 @@ _BR_REASONS: Final = frozenset(
 
 def _allowed(cert_status: Good | Revoked, profile: Profile) -> CertStatus:
     """Leave out a reason that the profile does not allow; it stays revoked."""
-    if profile is not Profile.BR or not isinstance(cert_status, Revoked):
+    if profile is not Profile.CABF or not isinstance(cert_status, Revoked):
         return cert_status
     if cert_status.reason is None or cert_status.reason in _BR_REASONS:
         return cert_status
@@ -161,6 +162,6 @@ def _allowed(cert_status: Good | Revoked, profile: Profile) -> CertStatus:
 def _extensions(answer: Known | Unlisted, profile: Profile) -> Extensions:
     """Pass on what the source adds; BR has no reasonCode among it (O28, B5)."""
     found = answer.single_extensions
-    if profile is not Profile.BR:
+    if profile is not Profile.CABF:
         return found
     return Extensions(tuple(one for one in found if one.oid != ReasonCode.oid))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certstatus.errors import ConfigError
-from certstatus.responder import Authority, AuthorityPolicy
+from certstatus.responder import Authority
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import AuthorityConfig
 from certstatus.server.holdings import Holdings
@@ -26,17 +26,7 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
         raise ConfigError(
             "holds several certificates", file=str(config.certificate), remedy="name the CA's alone"
         )
-    policy = AuthorityPolicy(
-        profile=config.profile,
-        nonce=config.nonce,
-        validity=config.validity,
-        refresh=config.refresh,
-        backdate=config.backdate,
-        unlisted=config.unlisted,
-        responder_id=config.responder_id,
-        dual_hash=config.dual_hash,
-        archive=config.archive,
-    )
+    policy = config.policy
     name = config.name or str(issuer.subject)
     log, now = tools.log.bind(authority=name), tools.clock.now()
     signers = [
@@ -45,7 +35,10 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
         for signer in signers_of(one, issuer, policy, now, log)
     ]
     observer = counting(tools.meter, name)
-    sources = [source_of(one, issuer, tools.clock, observer, held) for one in config.source]
+    sources = [
+        source_of(one, issuer, tools.clock, observer, held, profile=config.profile)
+        for one in config.source
+    ]
     crls = [one for one in sources if isinstance(one, CRL)]
     return Authority(
         name=name,

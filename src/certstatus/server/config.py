@@ -31,6 +31,7 @@ from certstatus.limits import (
 )
 from certstatus.responder import (
     Archive,
+    AuthorityPolicy,
     NonceMode,
     ResponderIDForm,
     SignedRequests,
@@ -40,6 +41,7 @@ from certstatus.server.config_signer import SignerConfig
 from certstatus.server.config_source import SourceConfig
 from certstatus.server.config_values import Duration, Table
 from certstatus.signing import Profile
+from certstatus.sources import EntryExtensions
 
 __all__ = [
     "AuthorityConfig",
@@ -99,7 +101,7 @@ class AuthorityConfig(Table):
     signer: Annotated[tuple[SignerConfig, ...], Field(min_length=1)]
     source: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     profile: Profile = Profile.RFC_6960
-    nonce: NonceMode = NonceMode.ECHO
+    nonce: NonceMode | None = None
     validity: Duration = DEFAULT_VALIDITY
     refresh: Duration | None = None
     backdate: Duration = DEFAULT_BACKDATE
@@ -108,6 +110,49 @@ class AuthorityConfig(Table):
     dual_hash: bool = False
     compromised_since: AwareDatetime | None = None
     archive: Duration | Archive | None = None
+
+    @property
+    def policy(self) -> AuthorityPolicy:
+        """How the authority answers.
+
+        Raises:
+            ConfigError: a setting contradicts another, or the profile.
+        """
+        return AuthorityPolicy(
+            profile=self.profile,
+            nonce=self.nonce,
+            validity=self.validity,
+            refresh=self.refresh,
+            backdate=self.backdate,
+            unlisted=self.unlisted,
+            responder_id=self.responder_id,
+            dual_hash=self.dual_hash,
+            archive=self.archive,
+        )
+
+    @model_validator(mode="after")
+    def _keeps_the_profile(self) -> AuthorityConfig:
+        try:
+            _ = self.policy
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        if self.profile is Profile.CABF:
+            for source in self.source:
+                _check_cabf_source(source)
+        return self
+
+
+def _check_cabf_source(source: SourceConfig) -> None:
+    if source.entry_extensions is EntryExtensions.RFC:
+        raise ValueError(
+            'source.entry_extensions: "rfc" puts reasonCode into singleExtensions, '
+            'which BR 7.3 forbids [B5] (write "cabf" or "none")'
+        )
+    if source.allow_sha1:
+        raise ValueError(
+            "source.allow_sha1: BR 7.1.3.2 allows no SHA-1 [B7] (leave it out, and have the CRL "
+            "signed anew)"
+        )
 
 
 class Config(Table):

@@ -51,7 +51,7 @@ class SourceConfig(Table):
     distribution_points: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
     crl_issuers: tuple[Path, ...] = ()
-    archive_cutoff: bool = False
+    archive_cutoff: bool | None = None
     left_out: Literal["try-later", "unknown"] = "try-later"
     allow_sha1: bool = False
     entry_extensions: EntryExtensions = EntryExtensions.NONE

@@ -11,6 +11,7 @@ from certstatus.pkix import Certificate
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import SourceConfig
 from certstatus.server.holdings import Holdings
+from certstatus.signing import Profile
 from certstatus.sources import (
     CRL,
     DatabaseSource,
@@ -32,6 +33,8 @@ def source_of(
     clock: Clock,
     observer: Observer,
     held: Holdings,
+    *,
+    profile: Profile = Profile.RFC_6960,
 ) -> Source:
     """Open a source; ``held`` closes what stays open.
 
@@ -83,11 +86,17 @@ def source_of(
         distribution_points=config.distribution_points,
         partitions=config.partitions,
         crl_issuers=load_certificates(config.crl_issuers),
-        archive_cutoff=config.archive_cutoff,
+        archive_cutoff=_archive_cutoff(config, profile),
         left_out=config.left_out,
         allow_sha1=config.allow_sha1,
         entry_extensions=config.entry_extensions,
     )
+
+
+def _archive_cutoff(config: SourceConfig, profile: Profile) -> bool:
+    """Whether to say how far back a CRL keeps what has expired: as set, or as ETSI asks (E2)."""
+    is_set = config.archive_cutoff
+    return profile is Profile.ETSI if is_set is None else is_set
 
 
 def counting(meter: Meter, authority: str) -> Observer:

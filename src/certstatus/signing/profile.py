@@ -34,8 +34,10 @@ class Profile(StrEnum):
     RFC_6960 = "rfc6960"
     RFC_9919 = "rfc9919"
     """The lightweight profile."""
-    BR = "br"
+    CABF = "cabf"
     """The CA/Browser Forum's Baseline Requirements, and root programs that build on them."""
+    ETSI = "etsi"
+    """EN 319 411-1 and -2: status beyond expiry, for eIDAS."""
 
 
 class Severity(StrEnum):
@@ -110,7 +112,7 @@ def allows(
     profile: Profile, algorithm: SignatureAlgorithm, public_key: CertificatePublicKeyTypes
 ) -> bool:
     """Whether a profile lets a key sign so: BR has RSA, and ECDSA with the curve's own hash (B7)."""
-    if profile is not Profile.BR or isinstance(public_key, rsa.RSAPublicKey):
+    if profile is not Profile.CABF or isinstance(public_key, rsa.RSAPublicKey):
         return True
     is_ecdsa = isinstance(public_key, ec.EllipticCurvePublicKey)
     return is_ecdsa and (algorithm,) == offered_algorithms(public_key)[:1]
@@ -169,7 +171,7 @@ def _direct_key_usage(case: _Case) -> Iterator[Finding]:
         "the CA's key usage lacks digitalSignature, so its key may sign certificates and "
         "CRLs alone (RFC 5280 §4.2.1.3): delegate to a responder"
     )
-    yield _refuse("O25", text) if case.profile is Profile.BR else _warn("O25", text)
+    yield _refuse("O25", text) if case.profile is Profile.CABF else _warn("O25", text)
 
 
 # --- a delegate: issued by that CA ---------------------------------------------------------
@@ -249,7 +251,7 @@ def _nocheck(case: _Case) -> Iterator[Finding]:
 
 def _without_nocheck(case: _Case) -> Iterator[Finding]:
     certificate = case.certificate
-    if case.profile is Profile.BR:
+    if case.profile is Profile.CABF:
         yield _refuse("B6", "lacks nocheck, which a delegate must carry")
     elif certificate.ocsp_uris or certificate.crl_uris:
         yield _warn("O24", "lacks nocheck: clients will ask for the responder's own status")
@@ -321,7 +323,8 @@ _DELEGATED: Final[tuple[_Rule, ...]] = (_issued_by, _purpose, _end_entity, _noch
 _OF_PROFILE: Final[dict[Profile, tuple[_Rule, ...]]] = {
     Profile.RFC_6960: (),
     Profile.RFC_9919: (_lightweight,),
-    Profile.BR: (_br_extensions, _br_purpose, _br_key_usage),
+    Profile.CABF: (_br_extensions, _br_purpose, _br_key_usage),
+    Profile.ETSI: (),
 }
 
 

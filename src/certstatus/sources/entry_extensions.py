@@ -17,7 +17,7 @@ class EntryExtensions(StrEnum):
     NONE = "none"
     """Repeat nothing: the shortest answer, and what most responders do."""
 
-    BR = "br"
+    CABF = "cabf"
     """invalidityDate, and never reasonCode, which BR §7.3 forbids here (B5)."""
 
     RFC = "rfc"

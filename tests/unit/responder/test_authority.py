@@ -60,7 +60,7 @@ def test_an_authority_has_a_signer() -> None:
     [
         (Profile.RFC_6960, UnlistedMode.UNKNOWN),
         (Profile.RFC_9919, UnlistedMode.UNAUTHORIZED),
-        (Profile.BR, UnlistedMode.UNKNOWN),
+        (Profile.CABF, UnlistedMode.UNKNOWN),
     ],
 )
 def test_the_profile_says_what_unlisted_means_unless_the_policy_does(

@@ -9,6 +9,7 @@ import pytest
 
 from certstatus.errors import ConfigError
 from certstatus.server.config import Config, load_config
+from certstatus.signing import Profile
 
 SMALLEST = """
 [[authority]]
@@ -32,7 +33,8 @@ def test_the_smallest_configuration_has_careful_defaults(tmp_path: Path) -> None
 
     (authority,) = config.authority
     assert authority.unlisted is None
-    assert authority.nonce == "echo"
+    assert authority.nonce is None
+    assert authority.policy.nonce_mode == "echo"
     assert authority.validity == timedelta(days=4)
     assert config.server.host == "127.0.0.1"
     assert config.server.admin_port is None
@@ -107,7 +109,9 @@ def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
 def test_lengths_of_time_are_written_with_their_unit(
     tmp_path: Path, text: str, length: timedelta
 ) -> None:
-    named = SMALLEST.replace("[[authority.signer]]", f'validity = "{text}"\n[[authority.signer]]')
+    named = SMALLEST.replace(
+        "[[authority.signer]]", f'validity = "{text}"\nbackdate = "0s"\n[[authority.signer]]'
+    )
 
     assert load(tmp_path, named).authority[0].validity == length
 
@@ -198,3 +202,52 @@ def test_a_file_that_is_not_there_or_no_text_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="can't be read"):
         load_config(tmp_path / "binary.toml")
+
+
+# --- profiles --------------------------------------------------------------------------------
+
+
+def of_profile(profile: str, setting: str = "", source: str = "") -> str:
+    """Write a configuration under a profile, with one setting of authority or source more."""
+    text = SMALLEST.replace(
+        "[[authority.signer]]", f'profile = "{profile}"\n{setting}\n[[authority.signer]]'
+    )
+    return text.replace('index = "index.txt"', source or 'index = "index.txt"')
+
+
+@pytest.mark.parametrize(
+    ("profile", "said", "rule", "remedy"),
+    [
+        ("rfc9919", ('responder_id = "by-name"',), "L5", "write by-key"),
+        ("rfc9919", ('unlisted = "unknown"',), "L6", "write unauthorized"),
+        ("cabf", ('unlisted = "extended-revoke"',), "B4", "write unknown or unauthorized"),
+        ("cabf", ('validity = "7h"',), "B2", "write 4d"),
+        ("cabf", ('validity = "11d"',), "B2", "write 4d"),
+        ("cabf", ("", 'index = "i.txt"\nentry_extensions = "rfc"'), "B5", 'write "cabf"'),
+        ("cabf", ("", 'crl = "ca.crl"\nallow_sha1 = true'), "B7", "signed anew"),
+    ],
+)
+def test_what_contradicts_a_must_of_the_profile_is_named_with_file_and_remedy(
+    tmp_path: Path, profile: str, said: tuple[str, ...], rule: str, remedy: str
+) -> None:
+    load(tmp_path, of_profile("rfc6960", *said))
+    with pytest.raises(ConfigError, match=remedy) as caught:
+        load(tmp_path, of_profile(profile, *said))
+
+    assert f"[{rule}]" in str(caught.value)
+    assert caught.value.file == str(tmp_path / "certstatus.toml")
+    assert caught.value.key == "authority.0"
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_every_profile_can_be_named_alone(tmp_path: Path, profile: Profile) -> None:
+    assert load(tmp_path, of_profile(profile)).authority[0].policy.profile is profile
+
+
+def test_the_profile_says_what_is_not_set_and_gives_way_to_what_is(tmp_path: Path) -> None:
+    plain = load(tmp_path, of_profile("rfc9919")).authority[0].policy
+    told = load(tmp_path, of_profile("rfc9919", 'nonce = "echo"\nunlisted = "good"'))
+
+    assert (plain.nonce_mode, plain.unlisted_mode) == ("ignore", "unauthorized")
+    own = told.authority[0].policy
+    assert (own.nonce_mode, own.unlisted_mode) == ("echo", "good")

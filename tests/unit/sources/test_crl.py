@@ -272,7 +272,7 @@ def test_a_crl_url_that_is_not_ascii_is_refused(path: Path, ca: TinyCA) -> None:
     ("profile", "has_reason", "has_date"),
     [
         (EntryExtensions.NONE, False, False),
-        (EntryExtensions.BR, False, True),
+        (EntryExtensions.CABF, False, True),
         (EntryExtensions.RFC, True, True),
     ],
 )

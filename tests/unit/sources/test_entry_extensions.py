@@ -23,7 +23,7 @@ def test_rfc_repeats_reason_and_invalidity_date() -> None:
 
 @pytest.mark.rule("O28", "B5")
 def test_br_never_repeats_the_reason() -> None:
-    extensions = EntryExtensions.BR.of(REASON, NOW - DAY)
+    extensions = EntryExtensions.CABF.of(REASON, NOW - DAY)
 
     assert not extensions.has(ReasonCode)
     assert extensions.get(InvalidityDate) == InvalidityDate(NOW - DAY)

@@ -109,7 +109,7 @@ def test_the_invalidity_date_is_repeated_where_asked_for(path: Path, ca: TinyCA)
         ),
     )
     write_index(path, entry)
-    index = OpenSSLIndex(path, ca.certificate, now=NOW, entry_extensions=EntryExtensions.BR)
+    index = OpenSSLIndex(path, ca.certificate, now=NOW, entry_extensions=EntryExtensions.CABF)
     answer = ask(index, ca, LOST)
 
     assert isinstance(answer, Known)

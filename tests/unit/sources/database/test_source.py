@@ -140,7 +140,7 @@ def test_a_compromised_ca_answers_revoked_for_everything(
     ("profile", "has_reason", "has_date"),
     [
         (EntryExtensions.NONE, False, False),
-        (EntryExtensions.BR, False, True),
+        (EntryExtensions.CABF, False, True),
         (EntryExtensions.RFC, True, True),
     ],
 )
