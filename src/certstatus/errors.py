@@ -11,6 +11,7 @@
     ├── SourceError        the status can't be known now: tryLater, never a guess
     ├── ChangeError        a change of status that the rules forbid; nothing was changed
     ├── SignerError        a key or certificate not fit to sign with
+    ├── StoreError         a store of signed answers can't be used: answers are signed without it
     ├── ConfigError        .file, .key and the remedy
     └── PlatformError      this interpreter or its libraries can't do what was asked
 
@@ -40,6 +41,7 @@ __all__ = [
     "RefusedError",
     "SignerError",
     "SourceError",
+    "StoreError",
     "UnreachableError",
     "UntrustedError",
 ]
@@ -190,6 +192,13 @@ class SignerError(CertStatusError):
 
     exit_code = 78
     hint = "issue the signer anew as the rule says, or name another"
+
+
+class StoreError(CertStatusError):
+    """A store of signed answers can't be used now: answers are signed without it."""
+
+    exit_code = 69
+    hint = "answers go on without the store; see that it runs and has room"
 
 
 class ConfigError(CertStatusError):

@@ -159,6 +159,9 @@ CACHE_MARGIN: Final = timedelta(minutes=1)
 MAX_REMEMBERED: Final = 10_000
 """Signed answers that one process keeps to give again: 10 to 20 MB, 120 MB with ML-DSA-87."""
 
+MAX_STORED_IN_MEMORY: Final = 100_000
+"""Signed answers in a store that is this process's memory: about 150 MB."""
+
 MAX_MERGED_SLASHES: Final = 24
 """Places tried where a proxy may have merged two slashes; a request has two or three slashes."""
 

@@ -18,6 +18,7 @@ from certstatus.errors import (
     RefusedError,
     SignerError,
     SourceError,
+    StoreError,
     UnreachableError,
     UntrustedError,
 )
@@ -34,6 +35,7 @@ TOLD: list[tuple[CertStatusError, str]] = [
     (UnreachableError("no responder answered"), "no responder answered"),
     (SourceError("the CRL has expired", rule="C9"), "the CRL has expired [C9]"),
     (ChangeError("is revoked for good"), "is revoked for good"),
+    (StoreError("redis://127.0.0.1:6379/0 is not there"), "redis://127.0.0.1:6379/0 is not there"),
     (SignerError("has expired", rule="O25"), "has expired [O25]"),
     (
         ConfigError("is no number", file="a.toml", key="server.port", remedy="write 8080"),
@@ -71,6 +73,7 @@ def test_an_error_tells_its_place_its_rule_and_its_remedy(
         (SourceError, 3, 80, 69),
         (ChangeError, 2, 80, 65),
         (SignerError, 2, 80, 78),
+        (StoreError, 2, 80, 69),
         (ConfigError, 2, 80, 78),
         (PlatformError, 2, 80, 78),
     ],

@@ -23,6 +23,7 @@ from certstatus.responder.exchange import (
 from certstatus.responder.http import OCSPFace
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.requests import RequestPolicy, SignedRequests
+from certstatus.responder.stored import Shelf, authority_digest
 
 __all__ = [
     "PROFILE_DEFAULTS",
@@ -44,7 +45,9 @@ __all__ = [
     "RequestPolicy",
     "Responder",
     "ResponderIDForm",
+    "Shelf",
     "SignedRequests",
     "Told",
     "UnlistedMode",
+    "authority_digest",
 ]

@@ -30,14 +30,16 @@ from certstatus.ocsp import (
     encode_response_data,
 )
 from certstatus.ocsp.extensions import Extension
-from certstatus.pkix import HashAlgorithm
+from certstatus.pkix import AlgorithmIdentifier, HashAlgorithm
 from certstatus.responder.authority import Authorities, Authority, NonceMode
-from certstatus.responder.interval import interval_of
+from certstatus.responder.interval import fresh_until, interval_of
 from certstatus.responder.memo import Memo
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.requests import RequestPolicy, accept
 from certstatus.responder.statement import Statement, compromised, state
-from certstatus.signing import Choice, Signer, choose_signer
+from certstatus.responder.stored import Shelf, Variants, is_storable, meaning_digest, says
+from certstatus.signing import Choice, Rung, Signer, choose_signer
+from certstatus.stores import StoredResponse, StoreKey
 
 __all__ = ["Observer", "Responder"]
 
@@ -67,7 +69,8 @@ class Responder:
 
     ``admit`` is asked before each signature, and False means tryLater: the budget for
     signing. ``observe`` hears of our own failures, and must not block. ``remembered`` is how many signed answers are
-    kept to be given again; 0 keeps none.
+    kept to be given again; 0 keeps none. ``shelf`` is where signed answers outlast the process
+    and are shared with others.
 
     Raises:
         ConfigError: two authorities are the same CA.
@@ -81,12 +84,15 @@ class Responder:
         admit: Callable[[], bool] = lambda: True,
         observe: Observer = lambda _: None,
         remembered: int = MAX_REMEMBERED,
+        shelf: Shelf | None = None,
     ) -> None:
         self._authorities = Authorities(authorities)
         self._requests = requests
         self._admit = admit
         self._observe = observe
         self._memo = Memo(remembered)
+        self._shelf = shelf
+        self._variants = Variants()
 
     @property
     def authorities(self) -> tuple[Authority, ...]:
@@ -105,6 +111,35 @@ class Responder:
             defect = Refusal.over(Cause.DEFECT, error)
             self._tell(defect)
             return Reply.refusing(defect.cause, defect.detail)
+
+    async def produce(
+        self,
+        authority: Authority,
+        serial_number: int,
+        hash_algorithm: HashAlgorithm,
+        signer: Signer,
+        now: datetime,
+        *,
+        null_parameters: bool = True,
+    ) -> tuple[StoreKey, StoredResponse]:
+        """Sign the answer about one certificate for a store, as if it were asked for at ``now``.
+
+        A CertID is echoed as it came, so an answer is for clients that write the hash's
+        parameters as NULL (most do) or, without ``null_parameters``, leave them out. The budget
+        for signing does not count here, and the signer is taken as it is.
+
+        Raises:
+            Refusal: there is no answer to store; ``__cause__`` is the SourceError or
+                SignerError, where one was the reason.
+        """
+        now = now.replace(microsecond=0)
+        cert_id = _named(authority, serial_number, hash_algorithm, null_parameters)
+        answer = await self._ask(_Question(cert_id, authority), now)
+        if not answer.statement.is_definite:
+            raise Refusal(Cause.UNLISTED, f"{answer.statement.why}: nothing to store")
+        choice = Choice(signer, Rung.ADVERTISED)
+        reply = self._sign([_with_other_hash(answer)], choice, None, now)
+        return self._variants.key(authority, cert_id, signer), _to_store(answer, reply)
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""
@@ -128,8 +163,8 @@ class Responder:
         answers = [await self._ask(question, now) for question in questions]
         choice = self._choose(request, questions, now)
         if nonce is not None or len(answers) > 1:
-            return self._sign(answers, choice, nonce, now)
-        return self._remembered_or_signed(answers[0], choice, now)
+            return self._sign_within_budget(answers, choice, nonce, now)
+        return await self._remembered_or_signed(answers[0], choice, now)
 
     # --- whom to ask -----------------------------------------------------------------------
 
@@ -184,9 +219,10 @@ class Responder:
 
     # --- the answer ------------------------------------------------------------------------
 
-    def _remembered_or_signed(
+    async def _remembered_or_signed(
         self, answer: _Answer, choice: Choice[Signer], now: datetime
     ) -> Reply:
+        """Give what is remembered, what is stored, or what is signed now, in this order."""
         cert_id, meaning = answer.question.cert_id, answer.statement.meaning
         signer = choice.signer
         key = (
@@ -197,11 +233,43 @@ class Responder:
         )
         reply = self._memo.recall(key, meaning, now)
         if reply is None:
-            reply = self._sign([_with_other_hash(answer)], choice, None, now)
+            reply, until = await self._stored_or_signed(answer, choice, now)
             if reply.is_cacheable:
-                refresh = answer.question.authority.policy.refresh
-                self._memo.keep(key, meaning, reply, refresh)
+                self._memo.keep(key, meaning, reply, until)
         return reply
+
+    async def _stored_or_signed(
+        self, answer: _Answer, choice: Choice[Signer], now: datetime
+    ) -> tuple[Reply, datetime]:
+        """Return a reply, and until when it is fresh."""
+        shelf, question = self._shelf, answer.question
+        if shelf is None or not is_storable(question.cert_id, answer.statement):
+            return self._sign_alone(answer, choice, now)
+        key = self._variants.key(question.authority, question.cert_id, choice.signer)
+        stored = await shelf.get(key)
+        if stored is not None and says(stored, question.cert_id, answer.statement, now):
+            return _from_store(stored, answer, choice), stored.fresh_until
+        reply, until = self._sign_alone(answer, choice, now)
+        if reply.is_cacheable:
+            shelf.offer(key, _to_store(answer, reply))
+        return reply, until
+
+    def _sign_alone(
+        self, answer: _Answer, choice: Choice[Signer], now: datetime
+    ) -> tuple[Reply, datetime]:
+        reply = self._sign_within_budget([_with_other_hash(answer)], choice, None, now)
+        return reply, _fresh_until(answer, reply)
+
+    def _sign_within_budget(
+        self,
+        answers: Sequence[_Answer],
+        choice: Choice[Signer],
+        nonce: Nonce | None,
+        now: datetime,
+    ) -> Reply:
+        if not self._admit():
+            raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
+        return self._sign(answers, choice, nonce, now)
 
     def _sign(
         self,
@@ -221,7 +289,7 @@ class Responder:
             response_extensions=_response_extensions(answers, nonce),
         )
         return Reply(
-            der=self._signed(data, signer),
+            der=_signed(data, signer),
             cause=Cause.ANSWERED,
             told=tuple(_told(answer) for answer in answers),
             this_update=max(one.this_update for one in singles),
@@ -232,23 +300,22 @@ class Responder:
             is_cacheable=nonce is None and all(one.statement.is_definite for one in answers),
         )
 
-    def _signed(self, data: ResponseData, signer: Signer) -> bytes:
-        if not self._admit():
-            raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
-        tbs = encode_response_data(data)
-        try:
-            signature = signer.sign(tbs)
-        except Exception as error:
-            raise Refusal.over(Cause.SIGNER_FAILED, error) from error
-        certs = tuple(certificate.der for certificate in signer.certs)
-        return encode_response(tbs, signer.algorithm.identifier, signature, certs)
-
     # --- what went wrong -------------------------------------------------------------------
 
     def _tell(self, refusal: Refusal) -> None:
         """Tell the observer; one that fails itself must not cost the client its answer."""
         with contextlib.suppress(Exception):
             self._observe(refusal)
+
+
+def _signed(data: ResponseData, signer: Signer) -> bytes:
+    tbs = encode_response_data(data)
+    try:
+        signature = signer.sign(tbs)
+    except Exception as error:
+        raise Refusal.over(Cause.SIGNER_FAILED, error) from error
+    certs = tuple(certificate.der for certificate in signer.certs)
+    return encode_response(tbs, signer.algorithm.identifier, signature, certs)
 
 
 def _nonce_to_return(request: OCSPRequest, questions: Iterable[_Question]) -> Nonce | None:
@@ -281,6 +348,8 @@ def _has_signer(authority: Authority, signer: Signer) -> bool:
         for one in authority.signers
     )
 
+
+_NULL: Final = b"\x05\x00"
 
 _OTHER_HASH: Final = {
     HashAlgorithm.SHA1: HashAlgorithm.SHA256,
@@ -335,6 +404,52 @@ def _response_extensions(answers: Iterable[_Answer], nonce: Nonce | None) -> Ext
     if any(answer.statement.is_never_issued for answer in answers):
         found.append(ExtendedRevoke())
     return Extensions.of(*found)
+
+
+def _named(
+    authority: Authority, serial_number: int, algorithm: HashAlgorithm, null_parameters: bool
+) -> CertID:
+    """Name a certificate as clients do, with the hash's parameters NULL or left out."""
+    cert_id = authority.cert_id(serial_number, algorithm)
+    if not null_parameters:
+        return cert_id
+    return replace(cert_id, hash_algorithm=AlgorithmIdentifier(algorithm.oid, _NULL))
+
+
+def _fresh_until(answer: _Answer, reply: Reply) -> datetime:
+    assert reply.produced_at is not None
+    assert reply.next_update is not None
+    refresh = answer.question.authority.policy.refresh
+    return fresh_until(reply.produced_at, reply.next_update, refresh)
+
+
+def _to_store(answer: _Answer, reply: Reply) -> StoredResponse:
+    assert reply.this_update is not None
+    assert reply.next_update is not None
+    assert reply.produced_at is not None
+    return StoredResponse(
+        der=reply.der,
+        meaning=meaning_digest(answer.statement),
+        this_update=reply.this_update,
+        next_update=reply.next_update,
+        produced_at=reply.produced_at,
+        fresh_until=_fresh_until(answer, reply),
+    )
+
+
+def _from_store(stored: StoredResponse, answer: _Answer, choice: Choice[Signer]) -> Reply:
+    return Reply(
+        der=stored.der,
+        cause=Cause.ANSWERED,
+        told=(_told(answer),),
+        this_update=stored.this_update,
+        next_update=stored.next_update,
+        produced_at=stored.produced_at,
+        signer=choice.signer,
+        rung=choice.rung,
+        is_cacheable=True,
+        is_remembered=True,
+    )
 
 
 def _told(answer: _Answer) -> Told:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 from certstatus.limits import MAX_REMEMBERED
@@ -52,15 +52,11 @@ class Memo:
         return replace(entry.reply, is_remembered=True)
 
     def keep(
-        self, key: Key, meaning: tuple[object, ...], reply: Reply, refresh: timedelta | None
+        self, key: Key, meaning: tuple[object, ...], reply: Reply, fresh_until: datetime
     ) -> None:
-        """Remember a successful reply until half way to its nextUpdate, or ``refresh``."""
-        signed_at, next_update = reply.produced_at, reply.next_update
-        assert signed_at is not None
-        assert next_update is not None
-        half = (next_update - signed_at) / 2
-        age = half if refresh is None else min(half, refresh)
-        self._entries[key] = _Entry(meaning, reply, signed_at, signed_at + age)
+        """Remember a successful reply until then, aware UTC."""
+        assert reply.produced_at is not None
+        self._entries[key] = _Entry(meaning, reply, reply.produced_at, fresh_until)
         self._entries.move_to_end(key)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)

@@ -131,7 +131,7 @@ class Reply:
         return cls(der=encode_error_response(cause.response_status), cause=cause, detail=detail)
 
 
-class Refusal(Exception):  # noqa: N818 - it ends an answer, and never leaves the responder
+class Refusal(Exception):  # noqa: N818 - it ends an answer: no reply, and nothing to store
     """An error status that a rule asks for, on its way up to the reply."""
 
     def __init__(self, cause: Cause, detail: str) -> None:

@@ -35,6 +35,7 @@ class Statement:
 
     ``known_at`` is the latest time at which it was known to be right; ``known_until`` when
     the source will know more, None where it knows at any time. Both are aware UTC.
+    ``is_listed`` tells that the source has a record of the serial number itself.
     """
 
     cert_status: CertStatus
@@ -45,6 +46,7 @@ class Statement:
     why: str
     is_never_issued: bool = False
     is_definite: bool = True
+    is_listed: bool = False
 
     @property
     def meaning(self) -> tuple[object, ...]:
@@ -71,11 +73,12 @@ def state(answer: Answer, authority: Authority) -> Statement:
             single_extensions=_extensions(answer, authority.policy.profile),
             origin=answer.origin,
             why=f"{answer.origin} lists it",
+            is_listed=True,
         )
     since = authority.compromised_since
     if since is None or _is_revoked_before(statement.cert_status, since):
         return statement
-    return compromised(since, known_at=answer.this_update)
+    return compromised(since, known_at=answer.this_update, is_listed=statement.is_listed)
 
 
 # --- unlisted ------------------------------------------------------------------------------
@@ -117,13 +120,14 @@ def _unlisted(answer: Unlisted, authority: Authority) -> Statement:
 # --- the CA's key is in other hands (O14) --------------------------------------------------
 
 
-def compromised(since: datetime, *, known_at: datetime) -> Statement:
+def compromised(since: datetime, *, known_at: datetime, is_listed: bool = False) -> Statement:
     """Say revoked for cACompromise of whatever the CA issued (RFC 6960 §2.7, O14)."""
     return Statement(
         cert_status=Revoked(since, CRLReason.CA_COMPROMISE),
         known_at=known_at,
         origin="configuration",
         why="the CA is marked as compromised",
+        is_listed=is_listed,
     )
 
 

@@ -8,6 +8,7 @@ from certstatus.limits import MAX_REMEMBERED
 from certstatus.ocsp import CrlID, Extensions, Good, Revoked
 from certstatus.pkix import CRLReason
 from certstatus.responder import Cause, Reply, Responder
+from certstatus.responder.interval import fresh_until
 from certstatus.responder.memo import Memo
 from certstatus.sources import Answer
 from tests.desk import DAY, HOUR, NOW, REVOKED, Says, authority, cert_id, known, request, respond
@@ -21,7 +22,7 @@ def reply() -> Reply:
 
 def test_a_reply_is_recalled_by_key_and_meaning_while_it_is_young() -> None:
     memo = Memo()
-    memo.keep(("key",), ("good",), reply(), None)
+    memo.keep(("key",), ("good",), reply(), NOW + DAY)
 
     recalled = memo.recall(("key",), ("good",), NOW + DAY - SECOND)
 
@@ -37,26 +38,24 @@ def test_another_meaning_age_or_a_clock_set_back_ends_the_memory(
     meaning: str, moment: object
 ) -> None:
     memo = Memo()
-    memo.keep(("key",), ("good",), reply(), None)
+    memo.keep(("key",), ("good",), reply(), NOW + DAY)
 
     assert memo.recall(("key",), (meaning,), moment) is None  # type: ignore[arg-type]
     assert len(memo) == 0
 
 
 def test_a_policy_may_shorten_the_memory_and_never_lengthen_it() -> None:
-    for refresh, age in ((HOUR, HOUR), (9 * DAY, DAY)):
-        memo = Memo()
-        memo.keep(("key",), (), reply(), refresh)
-        assert memo.recall(("key",), (), NOW + age - SECOND) is not None
-        assert memo.recall(("key",), (), NOW + age) is None
+    ends = NOW + 2 * DAY
+    assert fresh_until(NOW, ends, None) == fresh_until(NOW, ends, 9 * DAY) == NOW + DAY
+    assert fresh_until(NOW, ends, HOUR) == NOW + HOUR
 
 
 def test_what_nobody_asked_for_longest_is_forgotten_first() -> None:
     memo = Memo(2)
     for key in ("a", "b"):
-        memo.keep((key,), (), reply(), None)
+        memo.keep((key,), (), reply(), NOW + DAY)
     memo.recall(("a",), (), NOW)
-    memo.keep(("c",), (), reply(), None)
+    memo.keep(("c",), (), reply(), NOW + DAY)
 
     assert len(memo) == 2
     found = {key for key in "abc" if memo.recall((key,), (), NOW) is not None}
@@ -121,8 +120,8 @@ def test_no_answer_is_given_for_another_certificate() -> None:
 def test_replies_about_what_changed_are_forgotten() -> None:
     memo = Memo()
     for number in (1, 2, 3):
-        memo.keep((number, b"this issuer"), (), reply(), None)
-        memo.keep((number, b"that issuer"), (), reply(), None)
+        memo.keep((number, b"this issuer"), (), reply(), NOW + DAY)
+        memo.keep((number, b"that issuer"), (), reply(), NOW + DAY)
 
     memo.forget({2, 9})
     assert len(memo) == 4
