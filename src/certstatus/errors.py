@@ -12,7 +12,7 @@
     ├── ChangeError        a change of status that the rules forbid; nothing was changed
     ├── SignerError        a key or certificate not fit to sign with
     ├── StoreError         a store of signed answers can't be used: answers are signed without it
-    ├── ConfigError        .file, .key and the remedy
+    ├── ConfigError        .file, .key and the remedy; .settings lists every wrong one
     └── PlatformError      this interpreter or its libraries can't do what was asked
 
 Revoked and unknown are answers, not errors.
@@ -44,6 +44,7 @@ __all__ = [
     "StoreError",
     "UnreachableError",
     "UntrustedError",
+    "WrongSetting",
 ]
 
 
@@ -201,24 +202,54 @@ class StoreError(CertStatusError):
     hint = "answers go on without the store; see that it runs and has room"
 
 
+@dataclass(frozen=True, slots=True)
+class WrongSetting:
+    """One setting that is wrong: where it stands, what is wrong with it, and what to write."""
+
+    message: str
+    key: str | None = None
+    remedy: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.key}: {self.message}" if self.key else self.message
+        return f"{text} ({self.remedy})" if self.remedy else text
+
+
 class ConfigError(CertStatusError):
-    """A setting is wrong. ``file`` and ``key`` name it, ``remedy`` says what to write instead."""
+    """A setting is wrong. ``file`` and ``key`` name it, ``remedy`` says what to write instead.
+
+    ``line`` is where it stands in ``file``, None where that is no matter of lines. ``others``
+    are wrong too, in the same file.
+    """
 
     exit_code = 78
     hint = "see the manual's page on configuration"
 
     def __init__(
-        self, message: str, *, file: str | None = None, key: str | None = None, remedy: str = ""
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        key: str | None = None,
+        remedy: str = "",
+        line: int | None = None,
+        others: Sequence[WrongSetting] = (),
     ) -> None:
         super().__init__(message)
         self.file = file
         self.key = key
         self.remedy = remedy
+        self.line = line
+        self.settings = (WrongSetting(message, key, remedy, line), *others)
+        """Every setting that is wrong."""
 
     def __str__(self) -> str:
-        place = ": ".join(part for part in (self.file, self.key) if part)
-        text = f"{place}: {self.message}" if place else self.message
-        return f"{text} ({self.remedy})" if self.remedy else text
+        first, *others = self.settings
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        told = [f"{place}: {first}" if place else str(first)]
+        told += [f"line {one.line}: {one}" if one.line else str(one) for one in others]
+        return "; ".join(told)
 
 
 class PlatformError(CertStatusError):

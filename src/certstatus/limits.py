@@ -144,6 +144,9 @@ SHORT_LIFE: Final = timedelta(days=90)
 
 # --- answers --------------------------------------------------------------------------------
 
+MIN_WISE_VALIDITY: Final = timedelta(hours=8)
+"""An answer's life under which `config check` warns: the least of BR §4.9.9, and a night's outage."""
+
 DEFAULT_VALIDITY: Final = timedelta(days=4)
 """From thisUpdate to nextUpdate: what BR, Mozilla and Microsoft all allow."""
 

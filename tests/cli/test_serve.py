@@ -113,7 +113,7 @@ WRONG = {
     "bad validity": (f"{CA} {PAIR} {INDEX} --validity soon", "45s, 30m, 12h or 4d"),
     "missing configuration": ("--config {dir}/no.toml", "no.toml: can't be read"),
     "malformed TOML": ("--config {dir}/broken.toml", "broken.toml: is not TOML"),
-    "unknown setting": ("--config {dir}/odd.toml", "odd.toml: server.prot"),
+    "unknown setting": ("--config {dir}/odd.toml", "odd.toml:2: server.prot"),
     "one CA twice": ("--config {dir}/twice.toml", "the same CA"),
 }
 

@@ -21,6 +21,7 @@ from certstatus.errors import (
     StoreError,
     UnreachableError,
     UntrustedError,
+    WrongSetting,
 )
 
 TOLD: list[tuple[CertStatusError, str]] = [
@@ -41,12 +42,29 @@ TOLD: list[tuple[CertStatusError, str]] = [
         ConfigError("is no number", file="a.toml", key="server.port", remedy="write 8080"),
         "a.toml: server.port: is no number (write 8080)",
     ),
+    (
+        ConfigError(
+            "is no number",
+            file="a.toml",
+            key="server.port",
+            line=2,
+            others=[
+                WrongSetting("is missing", "authority", "write a table [[authority]]"),
+                WrongSetting("is no setting", "server.prot", line=3),
+            ],
+        ),
+        (
+            "a.toml:2: server.port: is no number; authority: is missing (write a table "
+            "[[authority]]); line 3: server.prot: is no setting"
+        ),
+    ),
 ]
 EVERY = [error for error, _ in TOLD]
+VALUES = {Attempt, WrongSetting}
 
 
 def test_the_tree_has_one_root_that_is_never_raised_itself() -> None:
-    named = {getattr(errors, name) for name in errors.__all__} - {Attempt, CertStatusError}
+    named = {getattr(errors, name) for name in errors.__all__} - {CertStatusError, *VALUES}
 
     assert named == {type(error) for error in EVERY}
     assert all(isinstance(error, CertStatusError) for error in EVERY)

@@ -57,6 +57,11 @@ class OCSPService:
         return self._face
 
     @property
+    def authorities(self) -> tuple[Authority, ...]:
+        """Who is answered for, in the order of the configuration."""
+        return self._authorities
+
+    @property
     def checks(self) -> Mapping[str, Check]:
         """One check for each authority: its source answers, and a signer is in force."""
         return {one.name: self._check(one) for one in self._authorities}

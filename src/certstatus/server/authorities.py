@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certstatus.errors import ConfigError
+from certstatus.pkix import Certificate
 from certstatus.responder import Authority
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import AuthorityConfig
@@ -12,7 +13,7 @@ from certstatus.server.sources import counting, source_of
 from certstatus.server.worker import Tools
 from certstatus.sources import CRL, Stack
 
-__all__ = ["build_authority"]
+__all__ = ["build_authority", "issuer_of"]
 
 
 def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) -> Authority:
@@ -21,12 +22,7 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
     Raises:
         ConfigError, SignerError, SourceError, MalformedError: as ``OCSPService``.
     """
-    (issuer, *others) = load_certificates((config.certificate,))
-    if others:
-        raise ConfigError(
-            "holds several certificates", file=str(config.certificate), remedy="name the CA's alone"
-        )
-    policy = config.policy
+    issuer, policy = issuer_of(config), config.policy
     name = config.name or str(issuer.subject)
     log, now = tools.log.bind(authority=name), tools.clock.now()
     signers = [
@@ -49,3 +45,17 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
         compromised_since=config.compromised_since,
         crl_algorithm=crls[0].signature_algorithm if crls else None,
     )
+
+
+def issuer_of(config: AuthorityConfig) -> Certificate:
+    """Read the CA's certificate.
+
+    Raises:
+        ConfigError: it can't be read, or there are several.
+    """
+    (issuer, *others) = load_certificates((config.certificate,))
+    if others:
+        raise ConfigError(
+            "holds several certificates", file=str(config.certificate), remedy="name the CA's alone"
+        )
+    return issuer

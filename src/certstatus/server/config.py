@@ -37,6 +37,7 @@ from certstatus.responder import (
     SignedRequests,
     UnlistedMode,
 )
+from certstatus.server.config_problems import wrong_settings
 from certstatus.server.config_signer import SignerConfig
 from certstatus.server.config_source import SourceConfig
 from certstatus.server.config_values import Duration, Table
@@ -167,20 +168,33 @@ def load_config(path: Path) -> Config:
     """Read a configuration file; the paths in it become absolute.
 
     Raises:
-        ConfigError: it can't be read, is no TOML, or a key is wrong: the first is named.
+        ConfigError: it can't be read, is no TOML, or a key is wrong: every wrong one is named.
     """
+    text = read_text(path)
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"can't be read: {error}", file=str(path)) from error
-    try:
-        return parse_config(tomllib.loads(text), file=str(path), base=path.parent.resolve())
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is not TOML: {error}", file=str(path)) from error
+    return parse_config(table, file=str(path), base=path.parent.resolve(), text=text)
 
 
-def parse_config(table: dict[str, Any], *, file: str | None, base: Path) -> Config:
-    """Check a table as TOML gives it.
+def read_text(path: Path) -> str:
+    """Read a configuration file as it stands.
+
+    Raises:
+        ConfigError: it can't be read, or is no text.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise ConfigError(f"can't be read: {reason}", file=str(path)) from error
+
+
+def parse_config(
+    table: dict[str, Any], *, file: str | None, base: Path, text: str | None = None
+) -> Config:
+    """Check a table as TOML gives it; with its ``text``, errors have the number of their line.
 
     Raises:
         ConfigError: a key is wrong; every wrong key is named.
@@ -188,13 +202,17 @@ def parse_config(table: dict[str, Any], *, file: str | None, base: Path) -> Conf
     try:
         return Config.model_validate(_absolute(table, base))
     except ValidationError as error:
-        problems = [_problem(one) for one in error.errors() if not _is_echo(one, error)]
-        key, message = problems[0]
-        rest = "".join(f"; {key}: {message}" for key, message in problems[1:])
-        raise ConfigError(f"{message}{rest}", file=file, key=key, remedy=_REMEDY) from None
+        first, *others = wrong_settings(error, Config, text)
+        raise ConfigError(
+            first.message,
+            file=file,
+            key=first.key,
+            remedy=first.remedy,
+            line=first.line,
+            others=others,
+        ) from None
 
 
-_REMEDY: Final = "`certstatus serve --help` shows a configuration that works"
 _PATHS: Final = frozenset(
     {
         "certificate",
@@ -223,27 +241,3 @@ def _absolute(value: Any, base: Path, key: str = "") -> Any:
     if isinstance(value, str) and is_file:
         return str(base / value)
     return value
-
-
-def _is_echo(error: Any, whole: ValidationError) -> bool:
-    """Whether a list only seems too short because a member of it is wrong."""
-    place = error["loc"]
-    return error["type"] == "too_short" and any(
-        one["loc"][: len(place)] == place and one["loc"] != place for one in whole.errors()
-    )
-
-
-def _problem(error: Any) -> tuple[str, str]:
-    """Name the key as it stands in the file, and the problem in plain words."""
-    parts = [str(part) for part in error["loc"]]
-    key = ".".join(parts)
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        return key, "is no setting"
-    if error["type"] == "missing":
-        return key, "is missing"
-    if error["type"] == "tuple_type":
-        return key, f"must be a list: [[{parts[-1]}]] for tables, [ … ] for values"
-    found = error["input"]
-    is_plain = isinstance(found, str | int | float)
-    return key, f"{message} (it is {found!r})" if is_plain else message

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-__all__ = ["Duration", "Paths", "Table", "URLs"]
+__all__ = ["Duration", "Paths", "Table", "URLs", "duration_text", "without_login"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -22,6 +22,21 @@ def parse_duration(value: object) -> object:
     if found is None:
         raise ValueError("is not a length of time: write 45s, 30m, 12h or 4d")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
+def duration_text(length: timedelta) -> str:
+    """Write a length of time as the configuration does, in the largest unit that is exact."""
+    seconds = int(length.total_seconds())
+    unit, size = next(one for one in reversed(_UNITS.items()) if seconds % one[1] == 0)
+    return f"{seconds // size}{unit}" if seconds else "0s"
+
+
+_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+
+
+def without_login(text: str) -> str:
+    """Leave user and password out of a URL that has both."""
+    return _LOGIN.sub("…", text)
 
 
 def parse_paths(value: object) -> object:

@@ -1,0 +1,236 @@
+"""An examined configuration in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import Enum
+from itertools import groupby
+from typing import Any, Final, TypeAlias
+
+from pydantic import BaseModel
+from rich.console import Console
+
+from certstatus.cli.output import print_columns, styled
+from certstatus.cli.text import moment_text, relative_text
+from certstatus.pkix import Certificate, HashAlgorithm
+from certstatus.responder import (
+    PROFILE_DEFAULTS,
+    Archive,
+    AuthorityPolicy,
+    NonceMode,
+    ResponderIDForm,
+    UnlistedMode,
+)
+from certstatus.server.config import RequestsConfig, ServerConfig, SourceConfig
+from certstatus.server.config_values import duration_text, without_login
+from certstatus.server.examination import Examination, ExaminedAuthority
+from certstatus.sources import Known, NotOurs, Unlisted
+
+__all__ = [
+    "is_direct",
+    "policy_lines",
+    "print_examination",
+    "settings_of",
+    "source_kind",
+]
+
+_Row: TypeAlias = tuple[str, str]
+
+
+def print_examination(out: Console, found: Examination, now: datetime) -> None:
+    """Say what would run, what is wrong, and what is unwise."""
+    if found.config is not None and not found.faults:
+        _print_table(out, "server", _server_rows(found.config.server))
+        _print_table(out, "requests", _request_rows(found.config.requests))
+        for one in found.authorities:
+            _print_table(out, f"authority {one.authority.name}", _authority_rows(one, now))
+    if found.faults:
+        rows = [(str(one), one.remedy) for one in found.faults]
+        _print_list(out, f"{len(rows)} wrong", rows, "red")
+    if found.advice:
+        rows = [(f"{one.place}: {one.text}", "") for one in found.advice]
+        _print_list(out, f"{len(rows)} unwise", rows, "yellow")
+    print_columns(out, [(styled(_verdict(found), "bold"),)], indent=0)
+
+
+def _verdict(found: Examination) -> str:
+    if found.faults:
+        return f"{found.file}: would not serve"
+    waiting = [one.authority.name for one in found.authorities if one.unready]
+    if waiting:
+        return f"{found.file}: would serve, but not yet for {', '.join(waiting)}"
+    return f"{found.file}: would serve"
+
+
+def _print_table(out: Console, title: str, rows: Iterator[_Row]) -> None:
+    out.print(styled(title, "bold"))
+    told: list[_Row] = []
+    for name, group in groupby(rows, key=lambda row: row[0]):
+        told += [(name if n == 0 else "", text) for n, (_, text) in enumerate(group)]
+    print_columns(out, told)
+    out.print()
+
+
+def _print_list(out: Console, title: str, rows: list[_Row], style: str) -> None:
+    out.print(styled(title, style))
+    for text, remedy in rows:
+        print_columns(out, [(text,)])
+        if remedy:
+            print_columns(out, [(remedy,)], indent=4)
+    out.print()
+
+
+# --- server and requests ------------------------------------------------------------------
+
+
+def _server_rows(server: ServerConfig) -> Iterator[_Row]:
+    yield "answers at", f"http://{server.host}:{server.port or '(a free port)'}{server.path}"
+    if server.admin_port is not None:
+        admin = f"http://{server.admin_host}:{server.admin_port or '(a free port)'}"
+        yield "health", f"{admin}/healthz and {admin}/metrics"
+    yield "processes", f"{server.workers}, each with up to {server.max_connections} connections"
+    yield "caching", f"max-age up to {duration_text(server.max_age)}, never past nextUpdate"
+    yield (
+        "times",
+        (
+            f"idle {duration_text(server.idle_time)}, reading {duration_text(server.read_time)}, "
+            f"draining {duration_text(server.drain_time)}"
+        ),
+    )
+
+
+def _request_rows(requests: RequestsConfig) -> Iterator[_Row]:
+    yield "certificates", f"up to {requests.max_certificates} in one request"
+    believed = len(requests.anchors) + len(requests.requestors)
+    words = {
+        "ignore": "of requests are not looked at",
+        "verify": f"are verified where there are any, by {believed} files",
+        "require": f"are required, and verified by {believed} files",
+    }
+    yield "signatures", words[requests.signatures]
+
+
+# --- an authority -------------------------------------------------------------------------
+
+
+def _authority_rows(one: ExaminedAuthority, now: datetime) -> Iterator[_Row]:
+    authority = one.authority
+    issuer = authority.issuer
+    yield "CA", f"{issuer.subject}, until {_end(issuer.not_after, now)}"
+    yield "key hash", f"{issuer.key_hash(HashAlgorithm.SHA1).hex()} (SHA-1)"
+    for certificate, signers in groupby(authority.signers, key=lambda one: one.certificate):
+        algorithms = ", ".join(signer.algorithm.name for signer in signers)
+        who = "the CA itself" if is_direct(one, certificate) else f"{certificate.subject}, delegate"
+        yield "signer", f"{who}; {algorithms}; until {_end(certificate.not_after, now)}"
+    for source in one.config.source:
+        yield "source", _source_text(source)
+    yield "statuses", one.unready or _answer_text(one, now)
+    if authority.compromised_since is not None:
+        since = moment_text(authority.compromised_since)
+        yield "compromised", f"since {since}: all that the CA issued is revoked"
+    for text in policy_lines(authority.policy):
+        yield "policy", text
+
+
+def _end(moment: datetime, now: datetime) -> str:
+    return f"{moment_text(moment)} ({relative_text(moment, now)})"
+
+
+def is_direct(one: ExaminedAuthority, certificate: Certificate) -> bool:
+    """Whether a signer is the CA itself, and no delegate."""
+    return certificate.spki_der == one.authority.issuer.spki_der
+
+
+def _answer_text(one: ExaminedAuthority, now: datetime) -> str:
+    """Say what the sources know, by what they said of a serial number that nobody has."""
+    answer = one.answer
+    if isinstance(answer, Unlisted):
+        what = "what was issued" if answer.lists_issued else "what was revoked, and that alone"
+        text = f"the sources list {what}"
+    elif isinstance(answer, Known):
+        text = "the sources know every serial number"
+    else:
+        text = "the sources don't serve this CA"
+    if isinstance(answer, NotOurs | None) or answer.next_update is None:
+        return text
+    return f"{text}; as of {moment_text(answer.this_update)}, until {_end(answer.next_update, now)}"
+
+
+# --- sources ------------------------------------------------------------------------------
+
+_SOURCE_KINDS: Final = {
+    "database": "status database",
+    "index": "OpenSSL index",
+    "crl": "CRL",
+    "crt": "revocation tree",
+    "upstream": "OCSP responder",
+}
+
+
+def source_kind(source: SourceConfig) -> str:
+    """Return the key that says what kind of source it is."""
+    return next(kind for kind in _SOURCE_KINDS if getattr(source, kind) is not None)
+
+
+def settings_of(table: BaseModel) -> dict[str, Any]:
+    """Return what a table sets, in the spelling of the file."""
+    return {name: _plain(getattr(table, name)) for name in sorted(table.model_fields_set)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    if isinstance(value, Enum) or not isinstance(value, bool | int | float | None):
+        return without_login(str(value))
+    return value
+
+
+def _source_text(source: SourceConfig) -> str:
+    kind = source_kind(source)
+    settings = settings_of(source)
+    place = settings.pop(kind)
+    where = ", ".join(place) if isinstance(place, list) else place
+    rest = "".join(f"; {name} = {value}" for name, value in settings.items())
+    return f"{_SOURCE_KINDS[kind]} {where}{rest}"
+
+
+# --- policy -------------------------------------------------------------------------------
+
+_NONCES: Final = {
+    NonceMode.ECHO: "nonces are returned as they came, and such answers signed one by one",
+    NonceMode.IGNORE: "nonces are left out, so that one signature serves many",
+    NonceMode.REQUIRE: "requests without a nonce are malformed",
+}
+_UNLISTED: Final = {
+    UnlistedMode.UNKNOWN: "unknown",
+    UnlistedMode.GOOD: "good",
+    UnlistedMode.EXTENDED_REVOKE: "revoked where the source lists what was issued, else unknown",
+    UnlistedMode.UNAUTHORIZED: "refused (unauthorized)",
+}
+_NAMES: Final = {
+    ResponderIDForm.BY_KEY: "the hash of its key",
+    ResponderIDForm.BY_NAME: "its name",
+}
+
+
+def policy_lines(policy: AuthorityPolicy) -> Iterator[str]:
+    """Yield how an authority answers, as settings and profile together make it."""
+    yield f"profile {policy.profile}"
+    again = "half of its life" if policy.refresh is None else duration_text(policy.refresh)
+    yield f"an answer lives {duration_text(policy.validity)}, and is signed anew after {again}"
+    if policy.backdate:
+        yield f"thisUpdate is {duration_text(policy.backdate)} back, for slow clocks"
+    yield _NONCES[policy.nonce_mode]
+    yield f"a serial number that no source lists is {_UNLISTED[policy.unlisted_mode]}"
+    yield f"the signer is named by {_NAMES[policy.responder_id]}"
+    if policy.dual_hash:
+        yield "answers name the certificate by SHA-1 and SHA-256 at once"
+    if isinstance(policy.archive, timedelta):
+        yield f"ArchiveCutoff: status is kept {duration_text(policy.archive)} after expiry"
+    elif policy.archive is Archive.CA_START:
+        yield "ArchiveCutoff: status is kept for ever, from the CA's start"
+    elif policy.archive is None and PROFILE_DEFAULTS[policy.profile].archive is Archive.CA_START:
+        yield "ArchiveCutoff: the CA's start, where the source keeps what has expired"

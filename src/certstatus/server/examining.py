@@ -1,0 +1,187 @@
+"""Reads a configuration and all that it names as ``serve`` does, and tells what it finds.
+
+Nothing is bound, and nobody served. What is wrong is told all at once: every setting, and
+where these are right, every certificate, signer and source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final, ParamSpec, TypeAlias, TypeVar
+
+from certstatus.clock import Clock
+from certstatus.errors import CertStatusError, ConfigError, SourceError
+from certstatus.meter import NoMeter
+from certstatus.pkix import HashAlgorithm
+from certstatus.responder import Authority
+from certstatus.server.admin import Check
+from certstatus.server.advice import advise
+from certstatus.server.assembly import OCSPService
+from certstatus.server.authorities import issuer_of
+from certstatus.server.certificates import load_certificates
+from certstatus.server.config import AuthorityConfig, Config, load_config, read_text
+from certstatus.server.config_lines import line_of
+from certstatus.server.examination import Advice, Examination, ExaminedAuthority, Fault
+from certstatus.server.holdings import Holdings
+from certstatus.server.log import configure_library_logs, make_logger
+from certstatus.server.signers import signers_of
+from certstatus.server.sources import source_of
+from certstatus.server.worker import Tools
+from certstatus.sources import Answer, SourceEvent
+
+__all__ = ["examine"]
+
+_NO_SERIAL: Final = 0
+"""Asked of a source to hear what it says of itself; no certificate has it."""
+
+_Path: TypeAlias = tuple[str | int, ...]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+async def examine(file: Path, clock: Clock) -> Examination:
+    """Examine a configuration file; what is wrong with it is told, not raised."""
+    said = io.StringIO()
+    configure_library_logs(said, as_json=True)
+    log = make_logger(said, as_json=True)
+    tools = Tools(clock=clock, meter=NoMeter(), log=log, index=0)
+    try:
+        config = load_config(file)
+    except ConfigError as error:
+        return Examination(file=file, config=None, faults=tuple(_of_settings(error, file)))
+    try:
+        service = OCSPService(lambda: config, tools)
+    except CertStatusError as error:
+        faults = tuple(_Parts(file, config, tools).faults()) or (_fault(error, file),)
+        return Examination(file=file, config=config, faults=faults)
+    try:
+        authorities = await _examined(config, service, clock.now())
+    finally:
+        await service.close()
+    advice = (*_logged(said.getvalue()), *advise(file, config, authorities, clock.now()))
+    return Examination(file=file, config=config, authorities=authorities, advice=advice)
+
+
+# --- what would run -----------------------------------------------------------------------
+
+
+async def _examined(
+    config: Config, service: OCSPService, now: datetime
+) -> tuple[ExaminedAuthority, ...]:
+    checks = service.checks
+    pairs = zip(config.authority, service.authorities, strict=True)
+    tasks = [_examine(one, of, checks[of.name], now) for one, of in pairs]
+    return tuple(await asyncio.gather(*tasks))
+
+
+async def _examine(
+    config: AuthorityConfig, authority: Authority, check: Check, now: datetime
+) -> ExaminedAuthority:
+    nobody = authority.cert_id(_NO_SERIAL, HashAlgorithm.SHA256)
+    answer: Answer | None = None
+    try:
+        answer = await authority.source.status(nobody, now)
+    except SourceError as error:
+        unready: str | None = str(error)
+    else:
+        unready = await check()
+    return ExaminedAuthority(config=config, authority=authority, unready=unready, answer=answer)
+
+
+def _logged(text: str) -> Iterator[Advice]:
+    """Yield what was said while all was read: warnings of signers, alarms of sources."""
+    for line in text.splitlines():
+        event = json.loads(line)
+        if event["level"] != "info":
+            about = (event.get(name) for name in ("authority", "source", "certificate"))
+            place = ", ".join(one for one in about if one)
+            yield Advice(place, event.get("detail", event["event"]))
+
+
+# --- what is wrong ------------------------------------------------------------------------
+
+
+def _of_settings(error: ConfigError, file: Path) -> Iterator[Fault]:
+    for one in error.settings:
+        yield Fault(
+            file=str(file),
+            message=one.message,
+            exit_code=error.exit_code,
+            line=one.line,
+            key=one.key,
+            remedy=one.remedy,
+        )
+
+
+def _fault(error: CertStatusError, file: Path, path: _Path = ()) -> Fault:
+    """Tell an error of the part of the configuration that stands at ``path``."""
+    message, remedy, key = str(error), error.hint, path
+    if isinstance(error, ConfigError):
+        message = f"{error.file}: {error.message}" if error.file else error.message
+        remedy = error.remedy or error.hint
+        key = (*path, error.key) if error.key and not error.file else path
+    return Fault(
+        file=str(file),
+        message=message,
+        exit_code=error.exit_code,
+        line=line_of(read_text(file), key),
+        key=".".join(map(str, key)) or None,
+        remedy=remedy,
+    )
+
+
+class _Parts:
+    """Every part of a configuration that names files or a database, each read on its own."""
+
+    def __init__(self, file: Path, config: Config, tools: Tools) -> None:
+        self._file = file
+        self._config = config
+        self._tools = tools
+        self._found: list[Fault] = []
+
+    def faults(self) -> list[Fault]:
+        """Read all, and list what is wrong."""
+        requests = self._config.requests
+        self._try(("requests",), load_certificates, (*requests.anchors, *requests.requestors))
+        with Holdings() as held:
+            for number, config in enumerate(self._config.authority):
+                self._read(config, ("authority", number), held)
+        return self._found
+
+    def _try(
+        self, path: _Path, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T | None:
+        try:
+            return read(*args, **kwargs)
+        except CertStatusError as error:
+            self._found.append(_fault(error, self._file, path))
+            return None
+
+    def _read(self, config: AuthorityConfig, path: _Path, held: Holdings) -> None:
+        issuer = self._try((*path, "certificate"), issuer_of, config)
+        if issuer is None:
+            return  # it is the measure of signers and sources
+        clock, log = self._tools.clock, self._tools.log
+        for number, signer in enumerate(config.signer):
+            load = signers_of(signer, issuer, config.policy, clock.now(), log)
+            self._try((*path, "signer", number), tuple, load)
+        for number, source in enumerate(config.source):
+            self._try(
+                (*path, "source", number),
+                source_of,
+                source,
+                issuer,
+                clock,
+                _hear_nothing,
+                held,
+                profile=config.profile,
+            )
+
+
+def _hear_nothing(_: SourceEvent) -> None:
+    """Leave alarms alone: a fault is told as such."""
