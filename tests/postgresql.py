@@ -70,7 +70,7 @@ class PostgreSQL:
 
     def empty(self, url: str) -> None:
         """Take every row out of a status database, past the guard of its trail."""
-        tables = "issuers, issuer_hashes, certificates, crls, audit"
+        tables = "issuers, issuer_hashes, certificates, crls, audit, presign_rounds, presign_claims"
         self.execute(
             f"SET session_replication_role = replica; TRUNCATE {tables} RESTART IDENTITY CASCADE",
             url,

@@ -164,6 +164,17 @@ MAX_REMEMBERED: Final = 10_000
 
 MAX_STORED_IN_MEMORY: Final = 100_000
 """Signed answers in a store that is this process's memory: about 150 MB."""
+PRESIGN_LEASE: Final = timedelta(seconds=15)
+"""How long a part of a round stays with a process that does not say it is alive; then it is others'."""
+
+RENEWAL_MARGIN: Final = 0.05
+"""Of the time that an answer may be kept before it is renewed, what is left for renewing it."""
+
+RENEWAL_SPREAD: Final = 0.2
+"""Over this part of that time renewals are spread: what was signed in an hour is not due in one."""
+
+MIN_RENEWAL_SHARE: Final = 0.0625
+"""Of its life, what an answer keeps that is overdue from the start, for its source is old."""
 
 MAX_MERGED_SLASHES: Final = 24
 """Places tried where a proxy may have merged two slashes; a request has two or three slashes."""

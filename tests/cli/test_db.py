@@ -151,14 +151,14 @@ def test_init_with_a_bad_certificate_makes_nothing(do: Do, tmp_path: Path) -> No
 def test_init_tells_a_program(told: Callable[..., Any], tmp_path: Path, lab: Lab) -> None:
     assert told("init", "--issuer", lab.ca_certificate) == {
         "database": str(tmp_path / "status.db"),
-        "version": "0001",
+        "version": "0002",
         "issuers": ["CN=Lab CA"],
     }
 
 
 def test_migrate_says_what_it_did(books: Do, told: Callable[..., Any]) -> None:
-    assert books("migrate").stdout == "schema 0001 is the newest already\n"
-    assert told("migrate") == {"before": "0001", "after": "0001"}
+    assert books("migrate").stdout == "schema 0002 is the newest already\n"
+    assert told("migrate") == {"before": "0002", "after": "0002"}
 
 
 def test_a_newer_database_asks_for_a_newer_certstatus(books: Do, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from certstatus.responder.reply import Cause, Refusal
 from certstatus.signing import Profile
 from certstatus.sources import Answer, Known, NotOurs, Unlisted
 
-__all__ = ["Statement", "compromised", "state"]
+__all__ = ["BR_REASONS", "Statement", "compromised", "state"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +142,7 @@ def _is_revoked_before(cert_status: CertStatus, since: datetime) -> bool:
 
 # --- BR 7.3 (B5) ---------------------------------------------------------------------------
 
-_BR_REASONS: Final = frozenset(
+BR_REASONS: Final = frozenset(
     {
         CRLReason.KEY_COMPROMISE,
         CRLReason.CA_COMPROMISE,
@@ -158,7 +158,7 @@ def _allowed(cert_status: Good | Revoked, profile: Profile) -> CertStatus:
     """Leave out a reason that the profile does not allow; it stays revoked."""
     if profile is not Profile.CABF or not isinstance(cert_status, Revoked):
         return cert_status
-    if cert_status.reason is None or cert_status.reason in _BR_REASONS:
+    if cert_status.reason is None or cert_status.reason in BR_REASONS:
         return cert_status
     return Revoked(cert_status.revocation_time)
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 import typing as _typing
 from importlib import import_module as _import_module
 
-from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
+from certstatus.sources.base import (
+    Answer,
+    Enumerable,
+    Known,
+    NotOurs,
+    Page,
+    Source,
+    Unlisted,
+)
 
 if _typing.TYPE_CHECKING:
     from certstatus.sources.crl import CRL
@@ -18,6 +26,8 @@ if _typing.TYPE_CHECKING:
         EVERYTHING,
         AuditEntry,
         CertificateRecord,
+        Claim,
+        Claims,
         DatabaseSource,
         ImportKind,
         ImportReport,
@@ -25,6 +35,7 @@ if _typing.TYPE_CHECKING:
         IssuerSummary,
         Outcome,
         Revocation,
+        Round,
         Status,
         StatusChange,
         StatusDatabase,
@@ -41,7 +52,7 @@ if _typing.TYPE_CHECKING:
         parse_index,
     )
     from certstatus.sources.openssl_index import OpenSSLIndex
-    from certstatus.sources.serial_number import parse_serial, serial_text
+    from certstatus.sources.serial_number import parse_serial, serial_order, serial_text
     from certstatus.sources.stack import Stack
     from certstatus.sources.upstream import Upstream
 
@@ -51,8 +62,11 @@ __all__ = [
     "Answer",
     "AuditEntry",
     "CertificateRecord",
+    "Claim",
+    "Claims",
     "DatabaseSource",
     "EntryExtensions",
+    "Enumerable",
     "EventKind",
     "ImportKind",
     "ImportReport",
@@ -67,8 +81,10 @@ __all__ = [
     "Observer",
     "OpenSSLIndex",
     "Outcome",
+    "Page",
     "Revocation",
     "RevocationTree",
+    "Round",
     "Source",
     "SourceEvent",
     "Stack",
@@ -82,6 +98,7 @@ __all__ = [
     "import_file",
     "parse_index",
     "parse_serial",
+    "serial_order",
     "serial_text",
 ]
 
@@ -93,6 +110,8 @@ _ROOMS: _typing.Final = {
         "EVERYTHING",
         "AuditEntry",
         "CertificateRecord",
+        "Claim",
+        "Claims",
         "DatabaseSource",
         "ImportKind",
         "ImportReport",
@@ -100,6 +119,7 @@ _ROOMS: _typing.Final = {
         "IssuerSummary",
         "Outcome",
         "Revocation",
+        "Round",
         "Status",
         "StatusChange",
         "StatusDatabase",
@@ -116,7 +136,7 @@ _ROOMS: _typing.Final = {
         "parse_index",
     ),
     "openssl_index": ("OpenSSLIndex",),
-    "serial_number": ("parse_serial", "serial_text"),
+    "serial_number": ("parse_serial", "serial_order", "serial_text"),
     "stack": ("Stack",),
     "upstream": ("Upstream",),
 }

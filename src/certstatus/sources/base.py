@@ -8,13 +8,14 @@ now raises SourceError, and the responder says tryLater, never a guess (O11, C9)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from certstatus.ocsp import NO_EXTENSIONS, CertID, Extensions, Good, Revoked
 
-__all__ = ["Answer", "Known", "NotOurs", "Source", "Unlisted"]
+__all__ = ["Answer", "Enumerable", "Known", "NotOurs", "Page", "Source", "Unlisted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,5 +73,26 @@ class Source(Protocol):
 
         Raises:
             SourceError: the status can't be known now.
+        """
+        ...
+
+
+Page: TypeAlias = Sequence[tuple[int, Answer | None]]
+"""Serial numbers, each with what ``status`` says of it, or None where it has to be asked."""
+
+
+@runtime_checkable
+class Enumerable(Source, Protocol):
+    """A source that can name what it lists, for those who sign in advance."""
+
+    async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
+        """Return the first ``limit`` serial numbers that are listed above ``after``; None: of all.
+
+        They come in the order of ``serial_order``; fewer than ``limit`` are the last. What is
+        listed meanwhile may be in it or not.
+
+        Raises:
+            SourceError: what is listed can't be known now.
+            ConfigError: nothing here can name what it lists.
         """
         ...

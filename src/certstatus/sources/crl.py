@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,7 +26,7 @@ from certstatus.ocsp import (
     Revoked,
 )
 from certstatus.pkix import AlgorithmIdentifier, Certificate, CRLReason
-from certstatus.sources.base import Answer, Known, NotOurs, Unlisted
+from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
 from certstatus.sources.crl_files import CRLFiles
 from certstatus.sources.crl_scope import Issuance, Issues
 from certstatus.sources.crl_set import Listed, NotListed, Undetermined, View
@@ -33,6 +34,7 @@ from certstatus.sources.crl_signers import crl_issuers_of
 from certstatus.sources.entry_extensions import EntryExtensions
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
 from certstatus.sources.issuer import IssuerHashes
+from certstatus.sources.listing import SortedSerials
 from certstatus.sources.serial_number import parse_serials
 from certstatus.sources.watch import WatchedFile
 
@@ -97,6 +99,7 @@ class CRL:
         self._archive_cutoff = archive_cutoff
         self._left_out = left_out
         self._is_expired = False
+        self._listed = SortedSerials()
         self._crls = CRLFiles(
             (path,) if isinstance(path, Path) else tuple(path),
             _signers(issuer, crl_issuers),
@@ -156,6 +159,22 @@ class CRL:
         raise SourceError(
             f"{self._name}: {verdict.reason}, and nothing at hand lists this serial",
             rule=verdict.rule,
+        )
+
+    async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
+        """Name what the CRLs list, and what the list of issued ones does, where there is one.
+
+        Raises:
+            SourceError: a CRL has expired that is needed to tell what is revoked.
+        """
+        crls = await self._crls.current(now)
+        problem = crls.problem(now)
+        self._note_expiry(problem)
+        if problem is not None and problem.is_expiry:
+            raise SourceError(f"{self._name}: {problem.reason}", rule=problem.rule)
+        issued = None if self._issued is None else (await self._issued.current(now)).value
+        return self._listed.page(
+            (crls, issued), lambda: chain(crls.serial_numbers(), issued or ()), after, limit
         )
 
     def _note_expiry(self, problem: Undetermined | None) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TypeAlias
 
 from certstatus.pkix import CRLReason, IssuingDistributionPoint, RevokedEntry
@@ -162,6 +163,10 @@ class CRLSet:
         """Say why an unlisted serial is not determined at ``now``; None: it is."""
         otherwise = self._at(now).otherwise
         return otherwise if isinstance(otherwise, Undetermined) else None
+
+    def serial_numbers(self) -> Iterator[int]:
+        """Yield every serial number that some CRL in use lists, more than once where several do."""
+        return chain.from_iterable(one.entries for one in self.in_use)
 
     def idle_deltas(self) -> list[str]:
         """Name the deltas that are newer than what stands and yet add nothing, and why."""

@@ -16,12 +16,13 @@ from certstatus.errors import MalformedError, SourceError
 from certstatus.limits import FILE_CHECK_TIME, LAST_GOOD_TIME, MAX_INDEX_BYTES
 from certstatus.ocsp import CertID, Good, Revoked
 from certstatus.pkix import Certificate, CRLReason
-from certstatus.sources.base import Answer, Known, NotOurs, Unlisted
+from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
 from certstatus.sources.entry_extensions import EntryExtensions
 from certstatus.sources.events import Observer
 from certstatus.sources.index_format import IndexEntry, IndexRevocation, parse_index
 from certstatus.sources.issuer import IssuerHashes
-from certstatus.sources.watch import WatchedFile
+from certstatus.sources.listing import SortedSerials
+from certstatus.sources.watch import Held, WatchedFile
 
 __all__ = ["OpenSSLIndex"]
 
@@ -67,6 +68,7 @@ class OpenSSLIndex:
         self._issuer = IssuerHashes(issuer)
         self._last_good_time = last_good_time
         self._entry_extensions = entry_extensions
+        self._listed = SortedSerials()
         self._file = WatchedFile(
             path,
             self._read,
@@ -90,9 +92,7 @@ class OpenSSLIndex:
         """
         if not self._issuer.match(cert_id):
             return NotOurs(origin=self._name)
-        held = await self._file.current(now)
-        if now - held.confirmed_at > self._last_good_time:
-            raise SourceError(f"{self._name}: the index has been unusable: {self._file.failed}")
+        held = await self._usable(now)
         this_update = min(held.confirmed_at, now)
         serial, index = cert_id.serial_number, held.value
         revocation = index.revocations.get(serial)
@@ -101,6 +101,17 @@ class OpenSSLIndex:
         if serial in index.expiries:
             return Known(cert_status=_GOOD, this_update=this_update, origin=self._name)
         return Unlisted(this_update=this_update, origin=self._name, lists_issued=True)
+
+    async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
+        """Name what the index lists: all that was issued. Raises as ``status``."""
+        index = (await self._usable(now)).value
+        return self._listed.page((index,), lambda: index.expiries, after, limit)
+
+    async def _usable(self, now: datetime) -> Held[_Index]:
+        held = await self._file.current(now)
+        if now - held.confirmed_at > self._last_good_time:
+            raise SourceError(f"{self._name}: the index has been unusable: {self._file.failed}")
+        return held
 
     def _revoked(self, revocation: IndexRevocation, this_update: datetime) -> Known:
         return Known(

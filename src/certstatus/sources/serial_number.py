@@ -13,7 +13,13 @@ from typing import Final, Literal
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_LISTED_SERIAL_OCTETS
 
-__all__ = ["is_listable", "parse_serial", "parse_serials", "serial_text"]
+__all__ = [
+    "is_listable",
+    "parse_serial",
+    "parse_serials",
+    "serial_order",
+    "serial_text",
+]
 
 _HEX: Final = re.compile(r"(-?)(?:0[xX])?([0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{2})+|[0-9A-Fa-f]+)")
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
@@ -25,6 +31,14 @@ _MOST_DIGITS: Final = 310
 def is_listable(serial_number: int) -> bool:
     """Whether a source may list it: at most ``MAX_LISTED_SERIAL_OCTETS`` octets."""
     return serial_number.bit_length() <= 8 * MAX_LISTED_SERIAL_OCTETS
+
+
+def serial_order(serial_number: int) -> tuple[bool, int]:
+    """Return what serial numbers are sorted by, here and in the database.
+
+    By value; negative ones, which RFC 5280 forbids and CAs have issued, come first by size.
+    """
+    return serial_number >= 0, abs(serial_number)
 
 
 def serial_text(serial_number: int) -> str:

@@ -14,11 +14,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from certstatus.errors import SourceError
+from certstatus.errors import ConfigError, SourceError
 from certstatus.ocsp import CertID, Good, Revoked
-from certstatus.sources.base import Answer, Known, NotOurs, Source, Unlisted
+from certstatus.sources.base import (
+    Answer,
+    Enumerable,
+    Known,
+    NotOurs,
+    Page,
+    Source,
+    Unlisted,
+)
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
-from certstatus.sources.serial_number import serial_text
+from certstatus.sources.serial_number import serial_order, serial_text
 
 __all__ = ["Stack"]
 
@@ -61,6 +69,26 @@ class Stack:
         if isinstance(verdict, SourceError):
             raise verdict
         return verdict
+
+    async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
+        """Name what any of the sources lists, of those that can; each is to be asked.
+
+        Raises:
+            SourceError: one of them can't tell now.
+            ConfigError: none of them can name what it lists.
+        """
+        able = [source for source in self._sources if isinstance(source, Enumerable)]
+        if not able:
+            raise ConfigError(
+                f"none of the sources of {self._name} can name what was issued",
+                key="source",
+                remedy="add a database, an index, a CRL or a revocation tree",
+            )
+        pages = await asyncio.gather(*(source.listed(after, limit, now) for source in able))
+        if len(self._sources) == 1:
+            return pages[0]
+        found = {serial_number for page in pages for serial_number, _ in page}
+        return [(one, None) for one in sorted(found, key=serial_order)[:limit]]
 
     def _report(self, cert_id: CertID, verdict: Known, outcomes: Iterable[_Outcome]) -> None:
         for other, difference in _disagreements(verdict, outcomes):

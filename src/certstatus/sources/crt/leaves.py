@@ -69,6 +69,10 @@ class Leaves:
         """Return the position of the leaf that covers a serial number."""
         return bisect_right(range(1, len(self)), serial_number, key=self._low)
 
+    def serial_numbers(self) -> Iterator[int]:
+        """Yield every serial number that is revoked: where each leaf but the first begins."""
+        return map(self._low, range(1, len(self)))
+
     def _view(self, position: int) -> memoryview:
         is_last = position + 1 == len(self._starts)
         end = len(self._data) if is_last else self._starts[position + 1]

@@ -14,13 +14,14 @@ from certstatus.errors import MalformedError, SourceError
 from certstatus.limits import FILE_CHECK_TIME, MAX_TREE_BYTES
 from certstatus.ocsp import CertID, Revoked
 from certstatus.pkix import Certificate, RevokedEntry
-from certstatus.sources.base import Answer, Known, NotOurs, Unlisted
+from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
 from certstatus.sources.crt.message import Leaf
 from certstatus.sources.crt.tree import Tree, parse_tree
 from certstatus.sources.crt.verify import check_root, failures
 from certstatus.sources.entry_extensions import EntryExtensions
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
 from certstatus.sources.issuer import IssuerHashes
+from certstatus.sources.listing import SortedSerials
 from certstatus.sources.watch import WatchedFile
 
 __all__ = ["RevocationTree"]
@@ -59,6 +60,7 @@ class RevocationTree:
         self._trusted = trusted
         self._entry_extensions = entry_extensions
         self._is_expired = False
+        self._listed = SortedSerials()
         self._file = WatchedFile(
             path,
             self._read,
@@ -95,6 +97,16 @@ class RevocationTree:
             origin=self._name,
             lists_issued=False,
         )
+
+    async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
+        """Name what the tree lists: what is revoked, and nothing else (C10).
+
+        Raises:
+            SourceError: the tree has expired.
+        """
+        tree = (await self._file.current(now)).value
+        self._check_expiry(tree, now)
+        return self._listed.page((tree,), tree.leaves.serial_numbers, after, limit)
 
     def _leaf_of(self, tree: Tree, serial_number: int) -> Leaf:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certstatus.sources.database.claims import Claim, Claims, Round
 from certstatus.sources.database.feed import EVERYTHING, StatusChange, StatusFeed
 from certstatus.sources.database.imports import ImportKind, ImportReport, import_file
 from certstatus.sources.database.ledger import Issuer
@@ -13,6 +14,8 @@ __all__ = [
     "EVERYTHING",
     "AuditEntry",
     "CertificateRecord",
+    "Claim",
+    "Claims",
     "DatabaseSource",
     "ImportKind",
     "ImportReport",
@@ -20,6 +23,7 @@ __all__ = [
     "IssuerSummary",
     "Outcome",
     "Revocation",
+    "Round",
     "Status",
     "StatusChange",
     "StatusDatabase",

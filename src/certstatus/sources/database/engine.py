@@ -13,7 +13,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -143,6 +143,12 @@ class Engine(ABC):
         """Run a lookup as ``first`` does, from within an event loop."""
         return self.first(query, parameters)
 
+    async def ask_all(
+        self, query: sa.Select[Any], parameters: dict[str, Any]
+    ) -> Sequence[sa.Row[Any]]:
+        """Run a query that gives a page of rows, from within an event loop. Raises as ``read``."""
+        return self.read(lambda connection: connection.execute(query, parameters).all())
+
     def _new_reader(self, belongs_to: Hashable) -> sa.Connection:
         self._drop_reader()
         with self.translated():
@@ -180,6 +186,19 @@ class Engine(ABC):
         """
         with self.translated(), self._writing.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def beside(self) -> Iterator[sa.Connection]:
+        """Give a short transaction on tables that take no turn with changes of status.
+
+        Raises as ``change``.
+        """
+        with self.change() as connection:
+            yield connection
+
+    @abstractmethod
+    def time(self, connection: sa.Connection) -> datetime:
+        """Return the time of the database's own clock: one for every node. Aware UTC."""
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:

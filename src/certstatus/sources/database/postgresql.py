@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
@@ -294,8 +294,20 @@ class PostgreSQLEngine(Engine):
 
     async def ask(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
         """Run a lookup in a thread: waiting for the server holds up nothing else."""
-        loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(self._threads(), self.first, query, parameters)
+        return await self._in_a_thread(lambda: self.first(query, parameters))
+
+    async def ask_all(
+        self, query: sa.Select[Any], parameters: dict[str, Any]
+    ) -> Sequence[sa.Row[Any]]:
+        """Run a query in a thread, as ``ask`` does."""
+
+        def all_of(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
+            return connection.execute(query, parameters).all()
+
+        return await self._in_a_thread(lambda: self.quick(all_of))
+
+    async def _in_a_thread(self, work: Callable[[], T]) -> T:
+        answer = asyncio.get_running_loop().run_in_executor(self._threads(), work)
         try:
             return await asyncio.wait_for(answer, _MOST_PATIENT.total_seconds())
         except TimeoutError:
@@ -349,6 +361,17 @@ class PostgreSQLEngine(Engine):
             yield connection
             if connection.info.pop(_COPIED, 0) >= _MANY:
                 connection.exec_driver_sql("ANALYZE certificates, audit")
+
+    @contextlib.contextmanager
+    def beside(self) -> Iterator[sa.Connection]:
+        """Give a transaction that takes no lock but those of the rows that it asks for."""
+        with self.translated(), self._making.begin() as connection:
+            yield connection
+
+    def time(self, connection: sa.Connection) -> datetime:
+        """Ask the server."""
+        now: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return now.astimezone(UTC)
 
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]

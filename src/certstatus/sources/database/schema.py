@@ -25,9 +25,11 @@ __all__ = [
     "issuers",
     "metadata",
     "number_text",
+    "presign_claims",
+    "presign_rounds",
 ]
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every shape of the schema, oldest first; this code works with the last."""
 
 
@@ -149,5 +151,36 @@ audit: Final = sa.Table(
     sa.Column("after", sa.JSON(none_as_null=True)),
     sa.Column("note", sa.Text),
     sa.Index("audit_of_certificate", "issuer_id", "serial_number"),
+    sqlite_autoincrement=True,
+)
+
+# --- signing in advance ---------------------------------------------------------------------
+
+presign_rounds: Final = sa.Table(
+    "presign_rounds",
+    metadata,
+    sa.Column("authority", sa.LargeBinary, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("started_at", UTCSeconds, nullable=False),
+    sa.Column("split_to", Number),
+    sa.Column("is_split", sa.Boolean, nullable=False),
+    sa.Column("finished_at", UTCSeconds),
+    sa.Column("counts", sa.JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+presign_claims: Final = sa.Table(
+    "presign_claims",
+    metadata,
+    sa.Column("id", _GROWING, primary_key=True),
+    sa.Column("authority", sa.LargeBinary, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("round", sa.BigInteger, nullable=False),
+    sa.Column("after", Number),
+    sa.Column("last", Number, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("expires_at", UTCSeconds, nullable=False),
+    sa.Index("presign_claims_of_round", "authority", "scope"),
     sqlite_autoincrement=True,
 )

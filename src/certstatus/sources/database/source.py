@@ -19,7 +19,7 @@ from certstatus.errors import ConfigError, SourceError
 from certstatus.limits import MAX_DATABASE_BACK_OFF
 from certstatus.ocsp import CertID, Good, Revoked
 from certstatus.pkix import Certificate, CRLReason
-from certstatus.sources.base import Answer, Known, NotOurs, Unlisted
+from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
 from certstatus.sources.database.record import Status
 from certstatus.sources.database.schema import certificates, issuer_hashes, issuers
 from certstatus.sources.database.store import StatusDatabase
@@ -57,6 +57,22 @@ _LOOKUP: Final = (
         issuer_hashes.c.issuer_id == sa.bindparam("issuer_id"),
     )
 )
+
+_LISTED: Final = (
+    sa.select(
+        issuers.c.ca_compromised_at,
+        certificates.c.serial_number,
+        certificates.c.status,
+        certificates.c.revocation_time,
+        certificates.c.reason,
+        certificates.c.invalidity_date,
+    )
+    .join(issuers, issuers.c.id == certificates.c.issuer_id)
+    .where(certificates.c.issuer_id == sa.bindparam("issuer_id"))
+    .order_by(certificates.c.serial_number)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_LISTED_AFTER: Final = _LISTED.where(certificates.c.serial_number > sa.bindparam("after"))
 
 
 class DatabaseSource:
@@ -109,8 +125,21 @@ class DatabaseSource:
         """
         with self._care.guard(now):
             row = await self._look_up(cert_id)
-        if row is None:
-            return NotOurs(origin=self._name)
+        return NotOurs(origin=self._name) if row is None else self._answer(row, now)
+
+    async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
+        """Name what the database lists: all that was issued, with what it says now.
+
+        Raises:
+            SourceError: it is locked, gone or damaged.
+        """
+        query = _LISTED if after is None else _LISTED_AFTER
+        known = {"issuer_id": self._issuer_id, "after": after, "most": limit}
+        with self._care.guard(now):
+            rows = await self._database.engine.ask_all(query, known)
+        return [(row.serial_number, self._answer(row, now)) for row in rows]
+
+    def _answer(self, row: sa.Row[Any], now: datetime) -> Known | Unlisted:
         if row.ca_compromised_at is not None and row.status != Status.REVOKED:
             compromised = Revoked(row.ca_compromised_at, CRLReason.CA_COMPROMISE)
             return Known(cert_status=compromised, this_update=now, origin=self._name)

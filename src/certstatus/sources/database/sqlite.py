@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -153,6 +153,11 @@ class SQLiteEngine(Engine):
     def listening(self) -> Iterator[Listener]:
         """Give a clock."""
         yield _Clock()
+
+    def time(self, connection: sa.Connection) -> datetime:
+        """Ask SQLite: the clock of this machine, which all its processes share."""
+        seconds = connection.exec_driver_sql("SELECT strftime('%s', 'now')").scalar_one()
+        return datetime.fromtimestamp(int(seconds), UTC)
 
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
