@@ -18,6 +18,7 @@ from certstatus.responder import (
     Responder,
     UnlistedMode,
 )
+from certstatus.responder.renewal import interval_problem, latest_renewal
 from certstatus.signing import Profile
 from tests.desk import DAY, HOUR, NOW, authority, known, request, respond, single, unlisted
 
@@ -97,3 +98,43 @@ def test_answers_hold_from_eight_hours_to_ten_days(validity: timedelta, is_allow
     # Both ends count: from 00:00:00 to 07:59:59 are eight hours.
     assert one.next_update is not None
     assert one.next_update - one.this_update == validity - SECOND
+
+
+# --- how long an answer holds, and when it is renewed (§4.9.9) ----------------------------------
+
+
+@pytest.mark.rule("B2")
+@pytest.mark.parametrize(
+    ("length", "fits"),
+    [
+        (8 * HOUR - SECOND, False),
+        (8 * HOUR, True),
+        (16 * HOUR - SECOND, True),
+        (16 * HOUR, True),
+        (10 * DAY, True),
+        (10 * DAY + SECOND, False),
+    ],
+)
+def test_an_answer_holds_for_8_hours_to_10_days_both_ends_counted(
+    length: timedelta, fits: bool
+) -> None:
+    assert (interval_problem(NOW, NOW + length - SECOND) is None) is fits
+
+
+@pytest.mark.rule("B2")
+@pytest.mark.parametrize(
+    ("length", "latest"),
+    [
+        # Before half of it is left: the 14,400 seconds that are left at 3:59:59 are half.
+        (8 * HOUR, 4 * HOUR - 2 * SECOND),
+        (16 * HOUR - timedelta(minutes=1), 8 * HOUR - timedelta(seconds=32)),
+        # At least 8 hours before nextUpdate, which is itself the last second.
+        (16 * HOUR, 8 * HOUR - SECOND),
+        (4 * DAY, 4 * DAY - 8 * HOUR - SECOND),
+        # No later than 4 days after thisUpdate.
+        (10 * DAY, 4 * DAY - SECOND),
+        (10 * DAY + SECOND, 4 * DAY - SECOND),
+    ],
+)
+def test_an_answer_is_renewed_in_time(length: timedelta, latest: timedelta) -> None:
+    assert latest_renewal(NOW, NOW + length - SECOND) == NOW + latest

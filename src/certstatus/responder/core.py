@@ -8,36 +8,35 @@ still means the same.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from certstatus.errors import SignerError, SourceError
 from certstatus.limits import MAX_REMEMBERED
 from certstatus.ocsp import (
-    ArchiveCutoff,
     CertID,
-    ExtendedRevoke,
-    Extensions,
     Nonce,
     OCSPRequest,
     PreferredSignatureAlgorithms,
-    ResponseData,
-    SingleResponse,
-    Unknown,
-    encode_response,
-    encode_response_data,
 )
-from certstatus.ocsp.extensions import Extension
-from certstatus.pkix import AlgorithmIdentifier, HashAlgorithm
+from certstatus.pkix import HashAlgorithm
+from certstatus.responder.answer import (
+    Answer,
+    Question,
+    fresh_until_of,
+    from_store,
+    named,
+    sign,
+    to_store,
+    with_other_hash,
+)
 from certstatus.responder.authority import Authorities, Authority, NonceMode
-from certstatus.responder.interval import fresh_until, interval_of
 from certstatus.responder.memo import Memo
-from certstatus.responder.reply import Cause, Refusal, Reply, Told
+from certstatus.responder.reply import Cause, Refusal, Reply
 from certstatus.responder.requests import RequestPolicy, accept
-from certstatus.responder.statement import Statement, compromised, state
-from certstatus.responder.stored import Shelf, Variants, is_storable, meaning_digest, says
+from certstatus.responder.statement import compromised, state
+from certstatus.responder.stored import Shelf, Variants, is_storable, says
 from certstatus.signing import Choice, Rung, Signer, choose_signer
 from certstatus.stores import StoredResponse, StoreKey
 
@@ -45,23 +44,6 @@ __all__ = ["Observer", "Responder"]
 
 Observer: TypeAlias = Callable[[Refusal], None]
 """Hears of what went wrong on our side (source, signer, defect); ``__cause__`` is the error."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One certificate asked for, and who answers for it."""
-
-    cert_id: CertID
-    authority: Authority
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """One question with what is said of it; ``also`` are more names of the same certificate."""
-
-    question: _Question
-    statement: Statement
-    also: tuple[CertID, ...] = ()
 
 
 class Responder:
@@ -133,13 +115,13 @@ class Responder:
                 SignerError, where one was the reason.
         """
         now = now.replace(microsecond=0)
-        cert_id = _named(authority, serial_number, hash_algorithm, null_parameters)
-        answer = await self._ask(_Question(cert_id, authority), now)
+        cert_id = named(authority, serial_number, hash_algorithm, null_parameters)
+        answer = await self._ask(Question(cert_id, authority), now)
         if not answer.statement.is_definite:
             raise Refusal(Cause.UNLISTED, f"{answer.statement.why}: nothing to store")
         choice = Choice(signer, Rung.ADVERTISED)
-        reply = self._sign([_with_other_hash(answer)], choice, None, now)
-        return self._variants.key(authority, cert_id, signer), _to_store(answer, reply)
+        reply = sign([with_other_hash(answer)], choice, None, now)
+        return self._variants.key(authority, cert_id, signer), to_store(answer, reply)
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""
@@ -168,23 +150,23 @@ class Responder:
 
     # --- whom to ask -----------------------------------------------------------------------
 
-    def _questions(self, request: OCSPRequest) -> list[_Question]:
+    def _questions(self, request: OCSPRequest) -> list[Question]:
         """Take each certificate once (FIELD: duplicates), with its authority.
 
         A ServiceLocator is read and not followed: who is not served here gets no answer (O7).
         """
         return [self._question(cert_id) for cert_id in dict.fromkeys(request.cert_ids)]
 
-    def _question(self, cert_id: CertID) -> _Question:
+    def _question(self, cert_id: CertID) -> Question:
         authority = self._authorities.find(cert_id)
         if authority is None:
             raise Refusal(Cause.ISSUER, f"no authority for {cert_id}")
         if cert_id.hash not in authority.policy.hash_algorithms:
             text = f"{authority.name} is not named by {cert_id.hash_algorithm} here"
             raise Refusal(Cause.HASH, text)
-        return _Question(cert_id, authority)
+        return Question(cert_id, authority)
 
-    async def _ask(self, question: _Question, now: datetime) -> _Answer:
+    async def _ask(self, question: Question, now: datetime) -> Answer:
         """Ask the source; a CA that is marked as compromised needs none to be answered for."""
         authority = question.authority
         try:
@@ -192,16 +174,16 @@ class Responder:
         except SourceError as error:
             if authority.compromised_since is not None:
                 statement = compromised(authority.compromised_since, known_at=now)
-                return _Answer(question, statement)
+                return Answer(question, statement)
             raise Refusal.over(Cause.SOURCE_UNAVAILABLE, error) from error
         except Exception as error:
             raise Refusal.over(Cause.SOURCE_FAILED, error) from error
-        return _Answer(question, state(answer, authority))
+        return Answer(question, state(answer, authority))
 
     # --- who signs -------------------------------------------------------------------------
 
     def _choose(
-        self, request: OCSPRequest, questions: Sequence[_Question], now: datetime
+        self, request: OCSPRequest, questions: Sequence[Question], now: datetime
     ) -> Choice[Signer]:
         authorities = list(dict.fromkeys(question.authority for question in questions))
         signers = _common_signers(authorities)
@@ -220,7 +202,7 @@ class Responder:
     # --- the answer ------------------------------------------------------------------------
 
     async def _remembered_or_signed(
-        self, answer: _Answer, choice: Choice[Signer], now: datetime
+        self, answer: Answer, choice: Choice[Signer], now: datetime
     ) -> Reply:
         """Give what is remembered, what is stored, or what is signed now, in this order."""
         cert_id, meaning = answer.question.cert_id, answer.statement.meaning
@@ -239,7 +221,7 @@ class Responder:
         return reply
 
     async def _stored_or_signed(
-        self, answer: _Answer, choice: Choice[Signer], now: datetime
+        self, answer: Answer, choice: Choice[Signer], now: datetime
     ) -> tuple[Reply, datetime]:
         """Return a reply, and until when it is fresh."""
         shelf, question = self._shelf, answer.question
@@ -248,57 +230,28 @@ class Responder:
         key = self._variants.key(question.authority, question.cert_id, choice.signer)
         stored = await shelf.get(key)
         if stored is not None and says(stored, question.cert_id, answer.statement, now):
-            return _from_store(stored, answer, choice), stored.fresh_until
+            return from_store(stored, answer, choice), stored.fresh_until
         reply, until = self._sign_alone(answer, choice, now)
         if reply.is_cacheable:
-            shelf.offer(key, _to_store(answer, reply))
+            shelf.offer(key, to_store(answer, reply))
         return reply, until
 
     def _sign_alone(
-        self, answer: _Answer, choice: Choice[Signer], now: datetime
+        self, answer: Answer, choice: Choice[Signer], now: datetime
     ) -> tuple[Reply, datetime]:
-        reply = self._sign_within_budget([_with_other_hash(answer)], choice, None, now)
-        return reply, _fresh_until(answer, reply)
+        reply = self._sign_within_budget([with_other_hash(answer)], choice, None, now)
+        return reply, fresh_until_of(answer, reply)
 
     def _sign_within_budget(
         self,
-        answers: Sequence[_Answer],
+        answers: Sequence[Answer],
         choice: Choice[Signer],
         nonce: Nonce | None,
         now: datetime,
     ) -> Reply:
         if not self._admit():
             raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
-        return self._sign(answers, choice, nonce, now)
-
-    def _sign(
-        self,
-        answers: Sequence[_Answer],
-        choice: Choice[Signer],
-        nonce: Nonce | None,
-        now: datetime,
-    ) -> Reply:
-        signer, policy = choice.signer, answers[0].question.authority.policy
-        singles = tuple(
-            single for answer in answers for single in _single_responses(answer, signer, now)
-        )
-        data = ResponseData(
-            responder_id=policy.responder_id.of(signer.certificate),
-            produced_at=now,
-            responses=singles,
-            response_extensions=_response_extensions(answers, nonce),
-        )
-        return Reply(
-            der=_signed(data, signer),
-            cause=Cause.ANSWERED,
-            told=tuple(_told(answer) for answer in answers),
-            this_update=max(one.this_update for one in singles),
-            next_update=min(one.next_update for one in singles if one.next_update is not None),
-            produced_at=now,
-            signer=signer,
-            rung=choice.rung,
-            is_cacheable=nonce is None and all(one.statement.is_definite for one in answers),
-        )
+        return sign(answers, choice, nonce, now)
 
     # --- what went wrong -------------------------------------------------------------------
 
@@ -308,17 +261,7 @@ class Responder:
             self._observe(refusal)
 
 
-def _signed(data: ResponseData, signer: Signer) -> bytes:
-    tbs = encode_response_data(data)
-    try:
-        signature = signer.sign(tbs)
-    except Exception as error:
-        raise Refusal.over(Cause.SIGNER_FAILED, error) from error
-    certs = tuple(certificate.der for certificate in signer.certs)
-    return encode_response(tbs, signer.algorithm.identifier, signature, certs)
-
-
-def _nonce_to_return(request: OCSPRequest, questions: Iterable[_Question]) -> Nonce | None:
+def _nonce_to_return(request: OCSPRequest, questions: Iterable[Question]) -> Nonce | None:
     """Return the nonce to echo; of several authorities the strictest wins (N3, L4)."""
     modes = {question.authority.policy.nonce_mode for question in questions}
     nonce = request.nonce
@@ -346,118 +289,4 @@ def _has_signer(authority: Authority, signer: Signer) -> bool:
         one.certificate == signer.certificate
         and one.algorithm.identifier == signer.algorithm.identifier
         for one in authority.signers
-    )
-
-
-_NULL: Final = b"\x05\x00"
-
-_OTHER_HASH: Final = {
-    HashAlgorithm.SHA1: HashAlgorithm.SHA256,
-    HashAlgorithm.SHA256: HashAlgorithm.SHA1,
-}
-
-
-def _with_other_hash(answer: _Answer) -> _Answer:
-    """Add the same certificate by its other CertID, where the authority does so (L3)."""
-    question = answer.question
-    policy = question.authority.policy
-    requested = question.cert_id.hash
-    other = None if requested is None else _OTHER_HASH.get(requested)
-    if not policy.dual_hash or other is None or other not in policy.hash_algorithms:
-        return answer
-    cert_id = question.authority.cert_id(question.cert_id.serial_number, other)
-    return replace(answer, also=(cert_id,))
-
-
-def _single_responses(answer: _Answer, signer: Signer, now: datetime) -> Iterator[SingleResponse]:
-    """Make the answer about one certificate; the CertID is echoed as it came (O15)."""
-    statement, authority = answer.statement, answer.question.authority
-    interval = interval_of(statement, authority, signer, now)
-    extensions = _single_extensions(statement, authority, now)
-    for cert_id in (answer.question.cert_id, *answer.also):
-        yield SingleResponse(
-            cert_id=cert_id,
-            cert_status=statement.cert_status,
-            this_update=interval.this_update,
-            next_update=interval.next_update,
-            single_extensions=extensions,
-        )
-
-
-def _single_extensions(statement: Statement, authority: Authority, now: datetime) -> Extensions:
-    """Add ArchiveCutoff to what the source says, where status is kept past expiry (O27)."""
-    found = statement.single_extensions
-    has_none = statement.is_never_issued or isinstance(statement.cert_status, Unknown)
-    if has_none or found.has(ArchiveCutoff):
-        return found
-    # A source with an end of its own (a CRL, another responder) forgets what has expired,
-    # or says itself how far back it knows (C14).
-    cutoff = authority.policy.archive_cutoff(
-        authority.issuer, now, keeps_expired=statement.known_until is None
-    )
-    return found if cutoff is None else Extensions.of(*found, ArchiveCutoff(cutoff))
-
-
-def _response_extensions(answers: Iterable[_Answer], nonce: Nonce | None) -> Extensions:
-    """Return the nonce as it came, and extended-revoke where it is due; none is critical."""
-    found: list[Nonce | ExtendedRevoke | Extension] = [] if nonce is None else [nonce]
-    if any(answer.statement.is_never_issued for answer in answers):
-        found.append(ExtendedRevoke())
-    return Extensions.of(*found)
-
-
-def _named(
-    authority: Authority, serial_number: int, algorithm: HashAlgorithm, null_parameters: bool
-) -> CertID:
-    """Name a certificate as clients do, with the hash's parameters NULL or left out."""
-    cert_id = authority.cert_id(serial_number, algorithm)
-    if not null_parameters:
-        return cert_id
-    return replace(cert_id, hash_algorithm=AlgorithmIdentifier(algorithm.oid, _NULL))
-
-
-def _fresh_until(answer: _Answer, reply: Reply) -> datetime:
-    assert reply.produced_at is not None
-    assert reply.next_update is not None
-    refresh = answer.question.authority.policy.refresh
-    return fresh_until(reply.produced_at, reply.next_update, refresh)
-
-
-def _to_store(answer: _Answer, reply: Reply) -> StoredResponse:
-    assert reply.this_update is not None
-    assert reply.next_update is not None
-    assert reply.produced_at is not None
-    return StoredResponse(
-        der=reply.der,
-        meaning=meaning_digest(answer.statement),
-        this_update=reply.this_update,
-        next_update=reply.next_update,
-        produced_at=reply.produced_at,
-        fresh_until=_fresh_until(answer, reply),
-    )
-
-
-def _from_store(stored: StoredResponse, answer: _Answer, choice: Choice[Signer]) -> Reply:
-    return Reply(
-        der=stored.der,
-        cause=Cause.ANSWERED,
-        told=(_told(answer),),
-        this_update=stored.this_update,
-        next_update=stored.next_update,
-        produced_at=stored.produced_at,
-        signer=choice.signer,
-        rung=choice.rung,
-        is_cacheable=True,
-        is_remembered=True,
-    )
-
-
-def _told(answer: _Answer) -> Told:
-    question, statement = answer.question, answer.statement
-    return Told(
-        cert_id=question.cert_id,
-        cert_status=statement.cert_status,
-        authority=question.authority.name,
-        origin=statement.origin,
-        why=statement.why,
     )

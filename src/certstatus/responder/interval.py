@@ -12,7 +12,7 @@ from certstatus.responder.reply import Cause, Refusal
 from certstatus.responder.statement import Statement
 from certstatus.signing import Signer, last_moment
 
-__all__ = ["Interval", "fresh_until", "interval_of"]
+__all__ = ["Interval", "interval_of"]
 
 _SECOND: Final = timedelta(seconds=1)
 
@@ -62,15 +62,6 @@ def _this_update(statement: Statement, backdate: timedelta, now: datetime) -> da
     if isinstance(cert_status, Revoked):
         return min(known_at, max(backdated, _floor(cert_status.revocation_time)))
     return backdated
-
-
-def fresh_until(
-    produced_at: datetime, next_update: datetime, refresh: timedelta | None
-) -> datetime:
-    """Say until when a signed answer is given again: half way to its nextUpdate, or ``refresh``."""
-    half = (next_update - produced_at) / 2
-    age = half if refresh is None else min(half, refresh)
-    return _floor(produced_at + age)
 
 
 def _floor(moment: datetime) -> datetime:

@@ -82,7 +82,7 @@ def _defects(
     yield from _extensions(data)
     if wanted.authority.policy.profile is Profile.RFC_9919:
         yield from _lightweight(data)
-    if wanted.authority.policy.profile is Profile.BR:
+    if wanted.authority.policy.profile is Profile.CABF:
         yield from _baseline(data)
 
 

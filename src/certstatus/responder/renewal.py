@@ -1,7 +1,8 @@
 """When a signed answer is to be signed anew, so that none grows old (B2). Pure.
 
-Half way to nextUpdate, as caches and staplers ask for; earlier by a share that is each
-answer's own, so that a million of them signed together are not due together.
+An answer is given again until half way to its nextUpdate, where caches and staplers ask for a
+new one. Who signs in advance does it earlier, by a share that is each answer's own: a
+million of them that were signed together are not due together.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 from certstatus.limits import MIN_RENEWAL_SHARE, RENEWAL_MARGIN, RENEWAL_SPREAD
 from certstatus.signing import Profile
 
-__all__ = ["interval_problem", "latest_renewal", "renew_at", "share_of"]
+__all__ = ["fresh_until", "interval_problem", "latest_renewal", "renew_at", "share_of"]
 
 _SECOND: Final = timedelta(seconds=1)
 _SHORTEST: Final = timedelta(hours=8)
@@ -44,30 +45,42 @@ def latest_renewal(this_update: datetime, next_update: datetime) -> datetime:
     return min(next_update - _BEFORE_END, this_update + _OLDEST - _SECOND)
 
 
-def share_of(key: bytes) -> float:
-    """Return a key's own share of the spread, from 0 to below 1, the same each time."""
-    return int.from_bytes(hashlib.sha256(key).digest()[:8]) / 2**64
-
-
-def renew_at(
+def fresh_until(
     *,
     produced_at: datetime,
     this_update: datetime,
     next_update: datetime,
     profile: Profile = Profile.RFC_6960,
     refresh: timedelta | None = None,
-    share: float = 0.0,
 ) -> datetime:
-    """Say from when an answer is to be signed anew: whole seconds, aware UTC as the times given.
+    """Say until when a signed answer is given again; all times aware UTC, whole seconds.
 
     That is half of its life after producedAt, or ``refresh`` where that is sooner, or what BR
-    allow at the latest; less ``RENEWAL_MARGIN`` of that time for the work itself, and up to
-    ``RENEWAL_SPREAD`` of it by ``share``. An answer that rests on an old CRL may be overdue
-    when it is signed, and nothing newer is known: it keeps ``MIN_RENEWAL_SHARE`` of its life.
+    allow at the latest (B2). An answer that rests on an old CRL may be overdue when it is
+    signed, and nothing newer is known: it keeps ``MIN_RENEWAL_SHARE`` of its life.
     """
     life = next_update - produced_at
     age = life / 2 if refresh is None else min(life / 2, refresh)
-    if profile is Profile.BR:
+    if profile is Profile.CABF:
         age = min(age, latest_renewal(this_update, next_update) - produced_at)
-    age *= 1 - RENEWAL_MARGIN - RENEWAL_SPREAD * share
-    return (produced_at + max(age, life * MIN_RENEWAL_SHARE)).replace(microsecond=0)
+        age = max(age, life * MIN_RENEWAL_SHARE)
+    return _floor(produced_at + age)
+
+
+def share_of(key: bytes) -> float:
+    """Return a key's own share of the spread, from 0 to below 1, the same each time."""
+    return int.from_bytes(hashlib.sha256(key).digest()[:8]) / 2**64
+
+
+def renew_at(produced_at: datetime, fresh_until: datetime, share: float) -> datetime:
+    """Say from when an answer is to be signed anew, so that it never ceases to be fresh.
+
+    ``RENEWAL_MARGIN`` of its fresh time is left for the work itself, and up to
+    ``RENEWAL_SPREAD`` of it, by ``share``, spreads the work.
+    """
+    age = (fresh_until - produced_at) * (1 - RENEWAL_MARGIN - RENEWAL_SPREAD * share)
+    return _floor(produced_at + age)
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)

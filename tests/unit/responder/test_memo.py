@@ -8,7 +8,6 @@ from certstatus.limits import MAX_REMEMBERED
 from certstatus.ocsp import CrlID, Extensions, Good, Revoked
 from certstatus.pkix import CRLReason
 from certstatus.responder import Cause, Reply, Responder
-from certstatus.responder.interval import fresh_until
 from certstatus.responder.memo import Memo
 from certstatus.sources import Answer
 from tests.desk import DAY, HOUR, NOW, REVOKED, Says, authority, cert_id, known, request, respond
@@ -42,12 +41,6 @@ def test_another_meaning_age_or_a_clock_set_back_ends_the_memory(
 
     assert memo.recall(("key",), (meaning,), moment) is None  # type: ignore[arg-type]
     assert len(memo) == 0
-
-
-def test_a_policy_may_shorten_the_memory_and_never_lengthen_it() -> None:
-    ends = NOW + 2 * DAY
-    assert fresh_until(NOW, ends, None) == fresh_until(NOW, ends, 9 * DAY) == NOW + DAY
-    assert fresh_until(NOW, ends, HOUR) == NOW + HOUR
 
 
 def test_what_nobody_asked_for_longest_is_forgotten_first() -> None:

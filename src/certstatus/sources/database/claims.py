@@ -29,9 +29,6 @@ __all__ = ["Claim", "Claims", "Round"]
 _R: Final = presign_rounds.c
 _C: Final = presign_claims.c
 
-_INSERTS: Final = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-"""Only an engine's own INSERT can pass over a row that is there."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
@@ -108,15 +105,20 @@ class Claims:
 
     def _make_room(self, connection: sa.Connection, now: datetime) -> None:
         """Add the row on which everyone of this scope takes turns, unless somebody just did."""
-        insert = _INSERTS[connection.dialect.name](presign_rounds).values(
-            authority=self._authority,
-            scope=self._scope,
-            number=0,
-            started_at=now,
-            is_split=True,
-            counts={},
-        )
-        connection.execute(insert.on_conflict_do_nothing())
+        values = {
+            "authority": self._authority,
+            "scope": self._scope,
+            "number": 0,
+            "started_at": now,
+            "is_split": True,
+            "counts": {},
+        }
+        # Only an engine's own INSERT can pass over a row that is there.
+        if connection.dialect.name == "postgresql":
+            passing = postgresql.insert(presign_rounds).on_conflict_do_nothing()
+            connection.execute(passing, values)
+        else:
+            connection.execute(sqlite.insert(presign_rounds).on_conflict_do_nothing(), values)
 
     def _begin(self, connection: sa.Connection, number: int, now: datetime) -> None:
         connection.execute(sa.delete(presign_claims).where(self._is_ours(presign_claims)))
