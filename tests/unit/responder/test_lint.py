@@ -46,7 +46,7 @@ def stored(forge: Forge, **beside: Any) -> StoredResponse:
     """Lay a response down with what was meant beside it, as whoever made it wrong believes."""
     first = HONEST.single(HONEST.cert_ids[0])
     assert first.next_update is not None
-    fields = {
+    fields: dict[str, Any] = {
         "der": forge.der,
         "meaning": bytes(32),
         "this_update": forge.this_update or first.this_update,
@@ -106,12 +106,12 @@ def test_no_lie_is_stored(lie: str) -> None:
     assert ("L3" if rule == "N3" else rule) in rules(tell(HONEST))
 
 
-@pytest.mark.parametrize("at", range(0, len(HONEST.der), 9))
-def test_no_flipped_bit_is_stored(at: int) -> None:
-    spoiled = bytearray(HONEST.der)
-    spoiled[at] ^= 1
-
-    assert lint(replace(stored(HONEST), der=bytes(spoiled)), wanted(HONEST))
+def test_no_flipped_bit_is_stored() -> None:
+    der = HONEST.der
+    for at in range(0, len(der), 7):
+        spoiled = bytearray(der)
+        spoiled[at] ^= 1
+        assert lint(replace(stored(HONEST), der=bytes(spoiled)), wanted(HONEST)), at
 
 
 # --- defects that clients would not mind, or not see --------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -227,3 +228,47 @@ def test_a_lookup_waits_for_a_moment_only(monkeypatch: pytest.MonkeyPatch, path:
         pass
 
     assert (True, DATABASE_READ_TIME) in waits
+
+
+# --- what it lists --------------------------------------------------------------------------
+
+
+def test_it_names_what_was_issued_with_what_it_says_of_it(
+    source: DatabaseSource, ca: TinyCA
+) -> None:
+    page = asyncio.run(source.listed(None, 9, NOW))
+
+    assert [one for one, _ in page] == [GOOD, LOST, HELD]
+    assert all(answer == ask(source, ca, one) for one, answer in page)
+
+
+def test_pages_follow_each_other(source: DatabaseSource) -> None:
+    first = asyncio.run(source.listed(None, 2, NOW))
+    rest = asyncio.run(source.listed(first[-1][0], 2, NOW))
+
+    assert [one for one, _ in (*first, *rest)] == [GOOD, LOST, HELD]
+
+
+def test_it_names_nothing_of_another_issuer(
+    source: DatabaseSource, database: StatusDatabase
+) -> None:
+    other = TinyCA("Other CA")
+    issuer = database.add_issuer(other.certificate, actor=ACTOR, now=NOW)
+    database.add(issuer, NEVER, actor=ACTOR, now=NOW)
+
+    page = asyncio.run(DatabaseSource(database, other.certificate).listed(None, 9, NOW))
+
+    assert [one for one, _ in page] == [NEVER]
+
+
+def test_of_a_compromised_ca_it_says_revoked_on_every_page(
+    source: DatabaseSource, database: StatusDatabase, issuer: Issuer, ca: TinyCA
+) -> None:
+    database.set_ca_compromised(issuer, NOW - DAY, actor=ACTOR, now=NOW)
+
+    page = asyncio.run(source.listed(None, 9, NOW))
+
+    assert all(answer == ask(source, ca, one) for one, answer in page)
+    assert {type(answer.cert_status) for _, answer in page if isinstance(answer, Known)} == {
+        Revoked
+    }
