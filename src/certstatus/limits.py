@@ -46,13 +46,16 @@ MAX_CERTIFICATE_BYTES: Final = 262_144
 """A certificate that is read from a file or the network: post-quantum ones reach 50 kB."""
 
 MAX_CRL_BYTES: Final = 67_108_864
-"""A CRL read whole: a million entries and more. No standard bounds it."""
+"""A CRL: 1.2 million entries of 20-octet serials with reasons. No standard bounds it."""
 
 MAX_CRL_FILES: Final = 1_000
 """CRLs in one folder: each is looked at four times a second, and held in memory."""
 
 MAX_INDEX_BYTES: Final = 268_435_456
 """An OpenSSL index.txt: about two million lines. More belongs into a database."""
+
+MAX_ISSUED_BYTES: Final = 268_435_456
+"""A list of issued serial numbers: six million of 20 octets in hex, a line each."""
 
 MAX_IMPORT_BYTES: Final = 268_435_456
 """A PEM bundle of certificates to import: about a hundred thousand of them."""

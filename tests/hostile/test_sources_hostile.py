@@ -25,7 +25,8 @@ from certstatus.sources import (
     encode_index,
     import_file,
 )
-from certstatus.sources.crl_rules import load_full_crl, read_entries
+from certstatus.sources.crl_index import CRLIndex
+from certstatus.sources.crl_rules import load_full_crl
 from certstatus.testing import TinyCA
 from tests.books import DAY, LATER, NOW, Watcher, altered_crl, ask, crl, revoked, status_of, valid
 
@@ -280,4 +281,4 @@ def test_a_broken_entry_makes_the_whole_crl_unusable(ca: TinyCA) -> None:
     broken = altered_crl(ca, crl(ca), revoked_certificates=listed)
 
     with pytest.raises(MalformedError, match="revokedCertificates"):
-        read_entries(load_full_crl(broken, ca.certificate, now=NOW))
+        CRLIndex(load_full_crl(broken, ca.certificate, now=NOW), ca.certificate.subject)

@@ -20,7 +20,8 @@ from certstatus.ocsp import Revoked
 from certstatus.pkix import ALL_REASONS, CertificateList, CRLReason, RevokedEntry
 from certstatus.pkix.reason import reason_flags
 from certstatus.sources import CRL, Issues, Known, Unlisted
-from certstatus.sources.crl_rules import check_follows, load_full_crl, read_entries
+from certstatus.sources.crl_index import CRLIndex
+from certstatus.sources.crl_rules import check_follows, load_full_crl
 from certstatus.testing import TinyCA
 from tests.books import DAY, NOW, Entry, altered_crl, ask, crl, scope, status_of
 
@@ -38,7 +39,7 @@ def load(ca: TinyCA, der: bytes, *, allow_sha1: bool = False) -> CertificateList
 
 
 def entries_of(ca: TinyCA, *entries: int | Entry) -> dict[int, RevokedEntry]:
-    return read_entries(load(ca, crl(ca, *entries)))
+    return dict(CRLIndex(load(ca, crl(ca, *entries)), ca.certificate.subject))
 
 
 def reason(flag: x509.ReasonFlags) -> tuple[x509.ExtensionType, bool]:

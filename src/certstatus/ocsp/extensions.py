@@ -35,7 +35,7 @@ from certstatus.errors import MalformedError
 from certstatus.limits import MAX_EXTENSIONS
 from certstatus.ocsp.nonce import Nonce
 from certstatus.pkix import AccessDescription, AlgorithmIdentifier, CRLReason, GeneralName, Name
-from certstatus.pkix.crl import decode_date, decode_reason
+from certstatus.pkix.crl_entry import decode_date, decode_reason
 from certstatus.pkix.name import decode_general_names, encode_general_names
 
 __all__ = [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
 from certstatus.pkix.certificate import Certificate
-from certstatus.pkix.crl import CertificateList, IssuingDistributionPoint, RevokedEntry
+from certstatus.pkix.crl import CertificateList, IssuingDistributionPoint
+from certstatus.pkix.crl_entries import serial_octets, serial_octets_at
+from certstatus.pkix.crl_entry import RevokedEntry
 from certstatus.pkix.issuance import issuance_problem
 from certstatus.pkix.name import AccessDescription, GeneralName, GeneralNameKind, Name
 from certstatus.pkix.reason import ALL_REASONS, CRLReason
@@ -31,6 +33,8 @@ __all__ = [
     "SignatureAlgorithm",
     "issuance_problem",
     "pss_algorithm",
+    "serial_octets",
+    "serial_octets_at",
     "signature_algorithm",
     "signature_problem",
 ]

@@ -6,9 +6,11 @@ is asked by the caller, through ``signature_problem`` and the scope.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
@@ -18,29 +20,30 @@ from certstatus.asn1 import x509 as asn1
 from certstatus.asn1.doorway import (
     GeneralizedTime,
     decode,
-    decode_enumerated,
     decode_time,
     encode,
-    read_tlv,
+    encode_tlv,
 )
+from certstatus.asn1.walk import Element, element_at, elements_in
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_CRL_BYTES
 from certstatus.pkix.algorithm import AlgorithmIdentifier
 from certstatus.pkix.cached import cached_property
 from certstatus.pkix.certificate import Certificate
-from certstatus.pkix.name import (
-    GeneralName,
-    Name,
-    decode_general_names,
-    distribution_point_name,
-)
+from certstatus.pkix.crl_entries import Run, count_entries, read_entry, runs_of
+from certstatus.pkix.crl_entry import RevokedEntry, extensions_by_oid
+from certstatus.pkix.name import GeneralName, Name, distribution_point_name
 from certstatus.pkix.pem import decode_pem
 from certstatus.pkix.reason import ALL_REASONS, CRLReason, reason_flags
 from certstatus.pkix.signature import signature_algorithm, signature_problem
 
-__all__ = ["CertificateList", "IssuingDistributionPoint", "RevokedEntry"]
+__all__ = ["CertificateList", "IssuingDistributionPoint"]
 
 _V2: Final = 1
+_SEQUENCE: Final = 0x30
+_BEFORE_ENTRIES: Final = re.compile(rb"\x02?\x30\x30[\x17\x18]{1,2}(?=\x30)")
+"""The tags of version, signature, issuer, thisUpdate and nextUpdate (RFC 5280 §5.1)."""
+_MOST_BEFORE: Final = 6
 
 # What we understand; any other critical extension makes the CRL unusable (C8).
 _KNOWN: Final = frozenset(
@@ -52,9 +55,6 @@ _KNOWN: Final = frozenset(
         oids.ID_CE_FRESHEST_CRL,
         oids.ID_CE_ISSUING_DISTRIBUTION_POINT,
     }
-)
-_KNOWN_ENTRY: Final = frozenset(
-    {oids.ID_CE_CERTIFICATE_ISSUER, oids.ID_CE_CRL_REASONS, oids.ID_CE_INVALIDITY_DATE}
 )
 
 
@@ -89,17 +89,6 @@ class IssuingDistributionPoint:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RevokedEntry:
-    """One entry: the serial, when and why; ``certificate_issuer`` as it stands in the entry."""
-
-    serial_number: int
-    revocation_date: datetime
-    reason: CRLReason | None = None
-    invalidity_date: datetime | None = None
-    certificate_issuer: tuple[GeneralName, ...] = ()
-
-
 @dataclass(frozen=True)
 class CertificateList:
     """A CRL by its DER. Make one with ``from_der`` or ``load``."""
@@ -118,6 +107,7 @@ class CertificateList:
             raise MalformedError(f"is larger than {MAX_CRL_BYTES} bytes", where=where)
         crl = cls(der)
         _ = (crl.version, crl.this_update, crl.next_update, crl.extensions)
+        _ = (crl.signature, crl.entry_count)
         return crl
 
     @classmethod
@@ -131,17 +121,47 @@ class CertificateList:
         return cls.from_der(found[0], where)
 
     @cached_property
+    def _tbs_at(self) -> Element:
+        """Where tbsCertList stands. Of a million entries no copy is made."""
+        where = "CertificateList"
+        whole = element_at(self.der, 0, len(self.der), where)
+        if whole.tag != _SEQUENCE:
+            raise MalformedError("has an element of another type than the standard's", where=where)
+        if whole.end != len(self.der):
+            raise MalformedError("has bytes after its end", where=where)
+        return element_at(self.der, whole.contents, whole.end, where)
+
+    @cached_property
     def _declared(self) -> asn1.CertificateList:
-        return decode(asn1.CertificateList, self.der, "CertificateList")
+        """All but tbsCertList, whose tag alone stands in its place."""
+        tbs = self._tbs_at
+        rest = bytes((tbs.tag, 0)) + self.der[tbs.end :]
+        return decode(asn1.CertificateList, encode_tlv(_SEQUENCE, rest), "CertificateList")
+
+    @cached_property
+    def _entries_at(self) -> Element | None:
+        """Where revokedCertificates stands, None where it is left out (RFC 5280 §5.1.2)."""
+        tbs, where = self._tbs_at, "CertificateList.tbsCertList"
+        members = tuple(islice(elements_in(self.der, tbs.contents, tbs.end, where), _MOST_BEFORE))
+        found = _BEFORE_ENTRIES.match(bytes(member.tag for member in members))
+        return None if found is None else members[found.end()]
 
     @cached_property
     def _tbs(self) -> asn1.TBSCertList:
-        return decode(asn1.TBSCertList, self.tbs_der, "CertificateList.tbsCertList")
+        """All but revokedCertificates, which stay where they are."""
+        tbs, entries = self._tbs_at, self._entries_at
+        fields = (
+            self.der[tbs.contents : tbs.end]
+            if entries is None
+            else self.der[tbs.contents : entries.start] + self.der[entries.end : tbs.end]
+        )
+        whole = encode_tlv(tbs.tag, fields)
+        return decode(asn1.TBSCertList, whole, "CertificateList.tbsCertList")
 
-    @cached_property
+    @property
     def tbs_der(self) -> bytes:
         """The signed bytes, as received."""
-        return encode(self._declared.tbs_cert_list)
+        return self.der[self._tbs_at.start : self._tbs_at.end]
 
     @cached_property
     def issuer(self) -> Name:
@@ -180,7 +200,7 @@ class CertificateList:
     @cached_property
     def extensions(self) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
         """The CRL's extensions. Raises MalformedError where one stands twice."""
-        return _extensions(self._tbs.crl_extensions, "crlExtensions")
+        return extensions_by_oid(self._tbs.crl_extensions, "crlExtensions")
 
     @cached_property
     def crl_number(self) -> int | None:
@@ -225,19 +245,30 @@ class CertificateList:
         some = self.scope.only_some_reasons
         return ALL_REASONS if some is None else some
 
-    @property
+    @cached_property
     def entry_count(self) -> int:
         """How many certificates the CRL lists."""
-        return len(self._tbs.revoked_certificates or ())
+        listed = self._entries_at
+        return 0 if listed is None else count_entries(self.der, listed.contents, listed.end)
 
-    def entries(self) -> Iterator[RevokedEntry]:
-        """Yield every entry, in order.
+    def entry_runs(self) -> Iterator[Run]:
+        """Yield where the entries stand, in order. Raises MalformedError."""
+        listed = self._entries_at
+        return iter(()) if listed is None else runs_of(self.der, listed.contents, listed.end)
+
+    def entry_at(self, place: int) -> RevokedEntry:
+        """Read the entry that begins at a place of the DER.
 
         Raises:
-            MalformedError: an entry is broken, or carries an unknown critical extension (C8).
+            MalformedError: it is broken, or carries an unknown critical extension (C8).
         """
-        for element in self._tbs.revoked_certificates or ():
-            yield _entry(decode(asn1.RevokedCertificate, encode(element), "revokedCertificates"))
+        return read_entry(self.der, place, self._tbs_at.end)
+
+    def entries(self) -> Iterator[RevokedEntry]:
+        """Yield every entry, in order. Raises as ``entry_at``."""
+        for run in self.entry_runs():
+            for _, place in run.serials(self.der):
+                yield self.entry_at(place)
 
     def unknown_critical(self) -> tuple[ObjectIdentifier, ...]:
         """List the critical extensions that we don't know: the CRL is unusable (C8)."""
@@ -256,49 +287,7 @@ class CertificateList:
             return "the CRL names two signature algorithms (RFC 5280 §5.1.1.2)"
         try:
             algorithm = signature_algorithm(self.signature_algorithm)
-            return signature_problem(algorithm, issuer.public_key, self.signature, self.tbs_der)
+            tbs = memoryview(self.der)[self._tbs_at.start : self._tbs_at.end]
+            return signature_problem(algorithm, issuer.public_key, self.signature, tbs)
         except MalformedError as error:
             return str(error)
-
-
-def _extensions(
-    declared: list[asn1.Extension] | None, where: str
-) -> dict[ObjectIdentifier, tuple[bool, bytes]]:
-    found: dict[ObjectIdentifier, tuple[bool, bytes]] = {}
-    for extension in declared or ():
-        if extension.extn_id in found:
-            raise MalformedError(f"{oids.name_of(extension.extn_id)} stands twice", where=where)
-        found[extension.extn_id] = (bool(extension.critical), extension.extn_value)
-    return found
-
-
-def _entry(declared: asn1.RevokedCertificate) -> RevokedEntry:
-    where = "crlEntryExtensions"
-    extensions = _extensions(declared.crl_entry_extensions, where)
-    for oid, (critical, _) in extensions.items():
-        if critical and oid not in _KNOWN_ENTRY:
-            raise MalformedError(
-                f"unknown critical extension {oids.name_of(oid)}", where=where, rule="C8"
-            )
-    reason = extensions.get(oids.ID_CE_CRL_REASONS)
-    invalidity = extensions.get(oids.ID_CE_INVALIDITY_DATE)
-    issuer = extensions.get(oids.ID_CE_CERTIFICATE_ISSUER)
-    return RevokedEntry(
-        serial_number=declared.user_certificate,
-        revocation_date=decode_time(declared.revocation_date, "revocationDate"),
-        reason=None if reason is None else decode_reason(reason[1], where),
-        invalidity_date=None if invalidity is None else decode_date(invalidity[1], where),
-        certificate_issuer=() if issuer is None else decode_general_names(issuer[1], where),
-    )
-
-
-def decode_reason(der: bytes, where: str) -> CRLReason:
-    """Read the value of reasonCode (RFC 5280 §5.3.1). Raises MalformedError."""
-    where = f"{where}.reasonCode"
-    return CRLReason.from_number(decode_enumerated(read_tlv(der, where), where), where)
-
-
-def decode_date(der: bytes, where: str) -> datetime:
-    """Read the value of invalidityDate (RFC 5280 §5.3.2). Raises MalformedError."""
-    where = f"{where}.invalidityDate"
-    return decode_time(decode(GeneralizedTime, der, where), where)

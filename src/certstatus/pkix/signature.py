@@ -190,7 +190,7 @@ def signature_problem(
     algorithm: SignatureAlgorithm,
     public_key: CertificatePublicKeyTypes,
     signature: bytes,
-    signed: bytes,
+    signed: bytes | memoryview,
 ) -> str | None:
     """Say why ``signature`` over ``signed`` does not hold; None means that it holds."""
     if not algorithm.fits(public_key):
@@ -205,22 +205,32 @@ def signature_problem(
 
 
 def _verify_rsa(
-    algorithm: SignatureAlgorithm, key: rsa.RSAPublicKey, signature: bytes, signed: bytes
+    algorithm: SignatureAlgorithm,
+    key: rsa.RSAPublicKey,
+    signature: bytes,
+    signed: bytes | memoryview,
 ) -> None:
     assert algorithm.hash is not None
     scheme = padding.PKCS1v15() if algorithm.salt_length is None else algorithm.pss()
-    key.verify(signature, signed, scheme, algorithm.hash)
+    # Takes any buffer, as the other keys do; its annotation alone says bytes.
+    key.verify(signature, signed, scheme, algorithm.hash)  # type: ignore[arg-type]
 
 
 def _verify_ecdsa(
-    algorithm: SignatureAlgorithm, key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes
+    algorithm: SignatureAlgorithm,
+    key: ec.EllipticCurvePublicKey,
+    signature: bytes,
+    signed: bytes | memoryview,
 ) -> None:
     assert algorithm.hash is not None
     key.verify(signature, signed, ec.ECDSA(algorithm.hash))
 
 
 def _verify_dsa(
-    algorithm: SignatureAlgorithm, key: dsa.DSAPublicKey, signature: bytes, signed: bytes
+    algorithm: SignatureAlgorithm,
+    key: dsa.DSAPublicKey,
+    signature: bytes,
+    signed: bytes | memoryview,
 ) -> None:
     assert algorithm.hash is not None
     key.verify(signature, signed, algorithm.hash)
@@ -235,7 +245,9 @@ _Plain = (
 )
 
 
-def _verify_plain(_: SignatureAlgorithm, key: _Plain, signature: bytes, signed: bytes) -> None:
+def _verify_plain(
+    _: SignatureAlgorithm, key: _Plain, signature: bytes, signed: bytes | memoryview
+) -> None:
     key.verify(signature, signed)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from certstatus.errors import ConfigError, MalformedError, SourceError
-from certstatus.limits import FILE_CHECK_TIME, MAX_INDEX_BYTES
+from certstatus.limits import FILE_CHECK_TIME, MAX_ISSUED_BYTES
 from certstatus.ocsp import (
     NO_EXTENSIONS,
     ArchiveCutoff,
@@ -33,9 +33,9 @@ from certstatus.sources.crl_set import Listed, NotListed, Undetermined, View
 from certstatus.sources.crl_signers import crl_issuers_of
 from certstatus.sources.entry_extensions import EntryExtensions
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
+from certstatus.sources.issued import IssuedSerials
 from certstatus.sources.issuer import IssuerHashes
 from certstatus.sources.listing import SortedSerials
-from certstatus.sources.serial_number import parse_serials
 from certstatus.sources.watch import WatchedFile
 
 __all__ = ["CRL"]
@@ -122,7 +122,7 @@ class CRL:
                 self._read_issued,
                 name=name,
                 now=now,
-                max_bytes=MAX_INDEX_BYTES,
+                max_bytes=MAX_ISSUED_BYTES,
                 observer=observer,
                 check_every=check_every,
             )
@@ -235,14 +235,14 @@ class CRL:
         return Extensions.of(*values) if values else NO_EXTENSIONS
 
     def _read_issued(
-        self, data: bytes, previous: frozenset[int] | None, now: datetime
-    ) -> frozenset[int]:
+        self, data: bytes, previous: IssuedSerials | None, now: datetime
+    ) -> IssuedSerials:
         del now
-        issued = parse_serials(data, base=self._issued_base, where="issued serials")
-        lost = (previous or frozenset()) - issued
-        if lost:
+        issued = IssuedSerials(data, base=self._issued_base, where="issued serials")
+        lost = None if previous is None else previous.first_not_in(issued)
+        if lost is not None:
             raise MalformedError(
-                f"lacks serial {next(iter(lost)):X}, which it listed before; a restart takes it",
+                f"lacks serial {lost:X}, which it listed before; a restart takes it",
                 where="issued serials",
             )
         return issued

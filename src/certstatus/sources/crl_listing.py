@@ -6,7 +6,7 @@ it beside others; what they say together stands in ``crl_set``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -17,13 +17,11 @@ from certstatus.pkix import (
     AlgorithmIdentifier,
     Certificate,
     CertificateList,
-    CRLReason,
-    GeneralName,
     IssuingDistributionPoint,
-    Name,
     RevokedEntry,
 )
-from certstatus.sources.crl_rules import WHERE, check_believable, leniency
+from certstatus.sources.crl_index import CRLIndex
+from certstatus.sources.crl_rules import WHERE, check_believable
 from certstatus.sources.crl_signers import signer_of
 
 __all__ = ["Listing", "is_about", "read_listing"]
@@ -110,7 +108,7 @@ def read_listing(
         this_update=crl.this_update,
         next_update=crl.next_update,
         archive_cutoff=crl.expired_certs_on_crl,
-        entries=_entries_of(crl, signers[0].subject),
+        entries=CRLIndex(crl, signers[0].subject),
     )
 
 
@@ -128,45 +126,3 @@ def _check_kind(crl: CertificateList) -> None:
             where=WHERE,
             rule="C2",
         )
-
-
-# --- entries --------------------------------------------------------------------------------
-
-
-def _entries_of(crl: CertificateList, issuer: Name) -> dict[int, RevokedEntry]:
-    """Return the entries of an issuer's certificates; of two for one serial the strictest."""
-    entries: dict[int, RevokedEntry] = {}
-    for entry in _of_issuer(crl, issuer):
-        if entry.reason is CRLReason.REMOVE_FROM_CRL and crl.base_crl_number is None:
-            raise _refused(entry, "says removeFromCRL, which delta CRLs alone do", "C3")
-        other = entries.get(entry.serial_number)
-        entries[entry.serial_number] = entry if other is None else min(other, entry, key=leniency)
-    return entries
-
-
-def _of_issuer(crl: CertificateList, issuer: Name) -> Iterator[RevokedEntry]:
-    """Yield the entries of one issuer: a certificateIssuer holds until the next one (C7)."""
-    is_ours = crl.issuer.matches(issuer)
-    known: dict[tuple[GeneralName, ...], bool] = {}
-    for entry in crl.entries():
-        names = entry.certificate_issuer
-        if names and names not in known:
-            known[names] = _names(entry, issuer, is_indirect=crl.scope.indirect_crl)
-        is_ours = known.get(names, is_ours)
-        if is_ours:
-            yield entry
-
-
-def _names(entry: RevokedEntry, issuer: Name, *, is_indirect: bool) -> bool:
-    """Whether the certificateIssuer of an entry is ``issuer``."""
-    if not is_indirect:
-        raise _refused(entry, "names another issuer, which indirect CRLs alone do", "C7")
-    names = [one.name for one in entry.certificate_issuer if one.name is not None]
-    if not names:
-        raise _refused(entry, "names its issuer by no directoryName", "C7")
-    return any(name.matches(issuer) for name in names)
-
-
-def _refused(entry: RevokedEntry, problem: str, rule: str) -> MalformedError:
-    text = f"the entry of serial {entry.serial_number:X} {problem}"
-    return MalformedError(text, where="revokedCertificates", rule=rule)

@@ -27,7 +27,6 @@ __all__ = [
     "check_follows",
     "leniency",
     "load_full_crl",
-    "read_entries",
 ]
 
 WHERE: Final = "CertificateList"
@@ -147,38 +146,6 @@ def check_follows(
             f"{this_update:%Y-%m-%d %H:%M:%SZ} was read before",
             where=WHERE,
             rule="C1",
-        )
-
-
-def read_entries(crl: CertificateList) -> dict[int, RevokedEntry]:
-    """Return the entries by serial number; of two for one serial the strictest stands.
-
-    Raises:
-        MalformedError: an entry is broken, has an unknown critical extension (C8), names
-            another issuer (C7), or has removeFromCRL, which stands in delta CRLs alone.
-    """
-    entries: dict[int, RevokedEntry] = {}
-    for entry in crl.entries():
-        _check_entry(entry)
-        other = entries.get(entry.serial_number)
-        entries[entry.serial_number] = entry if other is None else min(other, entry, key=leniency)
-    return entries
-
-
-def _check_entry(entry: RevokedEntry) -> None:
-    if entry.certificate_issuer:
-        raise MalformedError(
-            f"the entry of serial {entry.serial_number:X} names another issuer, "
-            "which indirect CRLs alone do",
-            where="revokedCertificates",
-            rule="C7",
-        )
-    if entry.reason is CRLReason.REMOVE_FROM_CRL:
-        raise MalformedError(
-            f"the entry of serial {entry.serial_number:X} says removeFromCRL, "
-            "which delta CRLs alone do",
-            where="revokedCertificates",
-            rule="C3",
         )
 
 

@@ -13,13 +13,7 @@ from typing import Final, Literal
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_LISTED_SERIAL_OCTETS
 
-__all__ = [
-    "is_listable",
-    "parse_serial",
-    "parse_serials",
-    "serial_order",
-    "serial_text",
-]
+__all__ = ["is_listable", "parse_serial", "serial_order", "serial_text"]
 
 _HEX: Final = re.compile(r"(-?)(?:0[xX])?([0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{2})+|[0-9A-Fa-f]+)")
 _DECIMAL: Final = re.compile(r"-?[0-9]+")
@@ -62,19 +56,3 @@ def parse_serial(text: str, *, base: Literal[10, 16] = 16, where: str = "serialN
     if len(digits) > _MOST_DIGITS or not is_listable(number := int(digits, base)):
         raise MalformedError(f"is longer than {MAX_LISTED_SERIAL_OCTETS} octets", where=where)
     return number
-
-
-def parse_serials(data: bytes, *, base: Literal[10, 16] = 16, where: str) -> frozenset[int]:
-    """Read a list of serial numbers, one in each line; blank lines and # comments are no entries.
-
-    Raises:
-        MalformedError: a line is no serial number, or the last one has no end: the file is
-            half written.
-    """
-    if data and not data.endswith(b"\n"):
-        raise MalformedError("ends within a line: the file was cut short", where=where)
-    return frozenset(
-        parse_serial(text, base=base, where=f"{where} line {number}")
-        for number, line in enumerate(data.decode(errors="backslashreplace").split("\n"), 1)
-        if (text := line.strip()) and not text.startswith("#")
-    )

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from certstatus.errors import ConfigError, SourceError
-from certstatus.limits import DEFAULT_SKEW, MAX_CRL_BYTES
+from certstatus.limits import DEFAULT_SKEW, MAX_CRL_BYTES, MAX_ISSUED_BYTES
 from certstatus.ocsp import CrlID, Good, InvalidityDate, ReasonCode, Revoked
 from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.sources import CRL, EntryExtensions, EventKind, Known, NotOurs, Unlisted
@@ -224,6 +224,16 @@ def test_a_bad_list_at_the_start_is_refused(
     issued.write_text(text)
 
     with pytest.raises(ConfigError, match=problem):
+        CRL(path, ca.certificate, now=NOW, issued=issued)
+
+
+def test_a_list_of_issued_serials_beyond_the_limit_is_refused(
+    path: Path, ca: TinyCA, issued: Path
+) -> None:
+    with issued.open("wb") as file:
+        file.truncate(MAX_ISSUED_BYTES + 1)
+
+    with pytest.raises(ConfigError, match=f"larger than {MAX_ISSUED_BYTES} bytes"):
         CRL(path, ca.certificate, now=NOW, issued=issued)
 
 

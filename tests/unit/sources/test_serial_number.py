@@ -7,7 +7,7 @@ import pytest
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_LISTED_SERIAL_OCTETS
 from certstatus.sources import parse_serial, serial_text
-from certstatus.sources.serial_number import is_listable, parse_serials
+from certstatus.sources.serial_number import is_listable
 
 LONGEST = (1 << 8 * MAX_LISTED_SERIAL_OCTETS) - 1
 
@@ -54,24 +54,3 @@ def test_the_longest_serial_number_is_listed_and_no_longer_one() -> None:
     for text in (str(LONGEST + 1), "9" * 100_000):
         with pytest.raises(MalformedError, match=f"{MAX_LISTED_SERIAL_OCTETS} octets"):
             parse_serial(text, base=10)
-
-
-def test_a_list_has_one_in_each_line() -> None:
-    data = b"# issued in 2026\n03E8\r\n\n 0x3E9 \n3E8\n"
-
-    assert parse_serials(data, where="issued") == {1000, 1001}
-
-
-def test_an_empty_list_has_none() -> None:
-    assert parse_serials(b"", where="issued") == frozenset()
-
-
-def test_a_bad_line_is_named() -> None:
-    with pytest.raises(MalformedError, match="issued line 2: 'leaf' is not hexadecimal"):
-        parse_serials(b"03E8\nleaf\n", where="issued")
-
-
-def test_a_list_cut_within_a_line_is_refused() -> None:
-    """03E8 cut to 03 would be another serial number, with nothing to show for it."""
-    with pytest.raises(MalformedError, match="cut short"):
-        parse_serials(b"03E8\n03", where="issued")

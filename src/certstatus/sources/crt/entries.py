@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from certstatus.errors import MalformedError
 from certstatus.pkix import Certificate, RevokedEntry
-from certstatus.sources.crl_rules import load_full_crl, read_entries
+from certstatus.sources.crl_index import CRLIndex
+from certstatus.sources.crl_rules import load_full_crl
 from certstatus.sources.crl_scope import Issuance, coverage_gap
 from certstatus.sources.index_format import parse_index
 
@@ -49,7 +50,7 @@ def books_of_crl(data: bytes, issuer: Certificate, *, now: datetime) -> Books:
     if gap is not None:
         raise MalformedError(f"{gap}, and a tree speaks of all", where=where, rule="C4")
     return Books(
-        entries=tuple(read_entries(crl).values()),
+        entries=tuple(CRLIndex(crl, issuer.subject).entries()),
         this_update=min(crl.this_update, now),
         next_update=crl.next_update,
     )

@@ -30,7 +30,8 @@ from certstatus.pkix import (
     CRLReason,
     RevokedEntry,
 )
-from certstatus.sources.crl_rules import check_follows, load_full_crl, read_entries
+from certstatus.sources.crl_index import CRLIndex
+from certstatus.sources.crl_rules import check_follows, load_full_crl
 from certstatus.sources.database.ledger import (
     Change,
     Issuer,
@@ -224,7 +225,7 @@ class _Import:
         """Revoke what a CRL lists; what it does not list stays as it is."""
         with _naming(self._where):
             crl, issuer = self._believed(data, issuer, allow_sha1=allow_sha1)
-            entries = read_entries(crl).values()
+            entries = CRLIndex(crl, issuer.certificate.subject).entries()
             extension = crl.extensions.get(oids.ID_CE_ISSUING_DISTRIBUTION_POINT)
             scope = "" if extension is None else hashlib.sha256(extension[1]).hexdigest()
             check_follows(crl, *self._ledger.newest_crl(issuer, scope))

@@ -1,0 +1,66 @@
+"""Where elements begin and end, for DER that is too long to be taken apart whole.
+
+What a walk finds is read by its declaration afterwards; here tags and lengths alone count,
+and they are DER's: one octet of tag, the shortest form of the length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from certstatus.errors import MalformedError
+
+__all__ = ["Element", "element_at", "elements_in"]
+
+_LONG_FORM: Final = 0x80
+_HIGH_TAG: Final = 0x1F
+_MOST_LENGTH_OCTETS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element by its places: ``start`` of its tag, of its ``contents``, its ``end``."""
+
+    tag: int
+    start: int
+    contents: int
+    end: int
+
+
+def element_at(der: bytes, start: int, end: int, where: str) -> Element:
+    """Find the element that begins at ``start`` and ends at ``end`` or before.
+
+    Raises:
+        MalformedError: there is none, or its tag or length are not DER of few octets.
+    """
+    if end - start < 2:
+        raise MalformedError("is cut short", where=where)
+    tag, length, contents = der[start], der[start + 1], start + 2
+    if tag & _HIGH_TAG == _HIGH_TAG:
+        raise MalformedError("has a tag that DER does not allow", where=where)
+    if length >= _LONG_FORM:
+        contents += length - _LONG_FORM
+        length = _long_length(der[start + 2 : min(contents, end)], length - _LONG_FORM, where)
+    if length > end - contents:
+        raise MalformedError("is cut short", where=where)
+    return Element(tag, start, contents, contents + length)
+
+
+def _long_length(octets: bytes, count: int, where: str) -> int:
+    if len(octets) != count:
+        raise MalformedError("is cut short", where=where)
+    length = int.from_bytes(octets)
+    is_shortest = length >= _LONG_FORM and octets[0] != 0
+    if not is_shortest or count > _MOST_LENGTH_OCTETS:
+        raise MalformedError("has a length that DER does not allow", where=where)
+    return length
+
+
+def elements_in(der: bytes, start: int, end: int, where: str) -> Iterator[Element]:
+    """Yield the elements that fill a range, one after another. Raises as ``element_at``."""
+    while start < end:
+        element = element_at(der, start, end, where)
+        yield element
+        start = element.end

@@ -1,0 +1,61 @@
+"""Where elements begin and end, by DER's tags and lengths alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from certstatus.asn1.doorway import encode_tlv, read_tlv
+from certstatus.asn1.walk import Element, element_at, elements_in
+from certstatus.errors import MalformedError
+
+
+@pytest.mark.parametrize("size", [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x10000])
+def test_an_element_of_any_length_is_found(size: int) -> None:
+    der = b"before" + encode_tlv(0x04, bytes(size)) + b"after"
+
+    found = element_at(der, 6, len(der), "here")
+
+    assert found == Element(0x04, 6, len(der) - 5 - size, len(der) - 5)
+
+
+@pytest.mark.parametrize(
+    ("der", "problem"),
+    [
+        (b"", "cut short"),
+        (b"\x30", "cut short"),
+        (b"\x30\x01", "cut short"),
+        (b"\x30\x82\x01", "cut short"),
+        (b"\x30\x84\x7f\xff\xff\xff\0", "cut short"),
+        (b"\x1f\x01\0", "a tag that DER does not allow"),
+        (b"\x30\x80\0\0", "a length that DER does not allow"),
+        (b"\x30\x81\x7f" + bytes(127), "a length that DER does not allow"),
+        (b"\x30\x82\x00\x80" + bytes(128), "a length that DER does not allow"),
+        (b"\x30\x85\x01\0\0\0\0", "a length that DER does not allow"),
+        (b"\x30\xff" + bytes(127), "a length that DER does not allow"),
+    ],
+)
+def test_what_is_no_element_is_refused_as_the_declarations_refuse_it(
+    der: bytes, problem: str
+) -> None:
+    with pytest.raises(MalformedError, match=rf"^here: .*{problem}"):
+        element_at(der, 0, len(der), "here")
+    with pytest.raises(MalformedError):
+        read_tlv(der, "here")
+
+
+def test_an_element_ends_where_its_parent_ends() -> None:
+    der = encode_tlv(0x30, encode_tlv(0x04, b"abc"))
+
+    with pytest.raises(MalformedError, match="cut short"):
+        element_at(der, 2, len(der) - 1, "here")
+
+
+def test_elements_fill_their_range_to_the_last_octet() -> None:
+    parts = [encode_tlv(tag, bytes(tag)) for tag in (2, 4, 0x30)]
+    der = b"x" + b"".join(parts)
+
+    found = list(elements_in(der, 1, len(der), "here"))
+
+    assert [der[one.start : one.end] for one in found] == parts
+    with pytest.raises(MalformedError, match="cut short"):
+        list(elements_in(der + b"\x30", 1, len(der) + 1, "here"))
