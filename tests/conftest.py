@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.postgresql import PostgreSQL, running_postgresql
+from tests.softhsm import SoftHSM, running_softhsm
 
 # Examples are as many as a test asks for, but no clock judges them: machines differ.
 settings.register_profile("certstatus", deadline=None, print_blob=True)
@@ -65,6 +66,7 @@ DEBIAN_PACKAGES: Final = {
     "postgres": "postgresql",
     "prosody": "prosody",
     "slapd": "slapd",
+    "softhsm2-util": "softhsm2",
 }
 _ADMIN_PATH: Final = os.pathsep.join(
     # Debian keeps the commands of each PostgreSQL in a folder of their own.
@@ -99,6 +101,13 @@ def postgresql() -> Iterator[PostgreSQL]:
     """Run a PostgreSQL for the tests of this process, from the first that asks for it."""
     with running_postgresql(find_command) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def softhsm() -> Iterator[SoftHSM]:
+    """Lend a SoftHSM to the tests of this process, from the first that asks for it."""
+    with running_softhsm(find_command) as tokens:
+        yield tokens
 
 
 # --- the same tests in every process -------------------------------------------------------

@@ -142,6 +142,27 @@ MIN_RSA_BITS: Final = 2_048
 MAX_KEY_FILE_BYTES: Final = 1_048_576
 """A file with a key, or a PKCS #12 with its chain: bounds what a wrong path makes us read."""
 
+MAX_TOKEN_SESSIONS: Final = 4
+"""Signatures that a process asks of one PKCS #11 library at once; small HSMs have 16 sessions."""
+
+TOKEN_WAIT_TIME: Final = timedelta(seconds=5)
+"""How long a signature waits for a session before it fails; a sound HSM takes a tenth of a second."""
+
+TOKEN_RETRY_TIME: Final = timedelta(seconds=1)
+"""The first pause before a lost token is looked for again; each look may start the library anew."""
+
+MAX_TOKEN_RETRY_TIME: Final = timedelta(seconds=8)
+"""The longest such pause: each look may wait for an HSM that is far away."""
+
+LOGIN_WAIT_TIME: Final = timedelta(seconds=30)
+"""How long a login waits for others: workers log in one by one, so that a wrong PIN is said once."""
+
+MAX_REFUSED_PINS: Final = 64
+"""Refused PINs that a command remembers, each of a token; past it none is said that may be wrong."""
+
+MAX_PIN_BYTES: Final = 255
+"""The longest PIN: what SoftHSM takes, and more than other tokens do."""
+
 SHORT_LIFE: Final = timedelta(days=90)
 """A delegate that lives longer is warned of in the RFC 9919 profile (L5), which gives no number."""
 

@@ -45,9 +45,11 @@ A configuration file says the same and more, for any number of CAs:
 @click.option("--config", type=_FILE, help="A TOML file, in place of the options of one CA.")
 @click.option("--ca", type=_FILE, help="The CA that is answered for.")
 @click.option("--signer", type=_FILE, help="The responder's certificate; the CA's own will do.")
-@click.option("--key", type=_FILE, help="The responder's key, PEM or DER.")
+@click.option(
+    "--key", metavar="FILE|URI", help="The responder's key: PEM, DER, or pkcs11:… in a token."
+)
 @click.option("--pkcs12", type=_FILE, help="Key and certificate in one PKCS #12 file.")
-@click.option("--password-file", type=_FILE, help="The key's password, in one line.")
+@click.option("--password-file", type=_FILE, help="The key's password or PIN, in one line.")
 @click.option("--database", metavar="URL", help="The status database (certstatus db).")
 @click.option("--index", type=_FILE, help="The index.txt of `openssl ca`.")
 @click.option(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from certstatus.errors import SourceError
+from certstatus.errors import CertStatusError, SourceError
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder import (
     Authority,
@@ -112,7 +112,7 @@ class OCSPService:
     def _observe(self, refusal: Refusal) -> None:
         """Log what went wrong on our side."""
         error = refusal.__cause__
-        is_known = isinstance(error, SourceError) or error is None
+        is_known = isinstance(error, CertStatusError) or error is None
         self._tools.log.error(
             "not_answered",
             cause=refusal.cause.value,

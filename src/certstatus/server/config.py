@@ -42,6 +42,7 @@ from certstatus.server.config_signer import SignerConfig
 from certstatus.server.config_source import SourceConfig
 from certstatus.server.config_values import Duration, Table
 from certstatus.signing import Profile
+from certstatus.signing.pkcs11_uri import SCHEME
 from certstatus.sources import EntryExtensions
 
 __all__ = [
@@ -217,6 +218,7 @@ _PATHS: Final = frozenset(
     {
         "certificate",
         "key",
+        "module",
         "pkcs12",
         "password_file",
         "index",
@@ -238,6 +240,6 @@ def _absolute(value: Any, base: Path, key: str = "") -> Any:
     if isinstance(value, list):
         return [_absolute(one, base, key) for one in value]
     is_file = key in _PATHS or (key == "database" and "://" not in str(value))
-    if isinstance(value, str) and is_file:
+    if isinstance(value, str) and is_file and not value.startswith(SCHEME):
         return str(base / value)
     return value

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from certstatus.errors import WrongSetting
 from certstatus.server.config_lines import line_of
 from certstatus.server.config_values import without_login
+from certstatus.signing.pkcs11_uri import SCHEME
 
 __all__ = ["wrong_settings"]
 
@@ -76,7 +77,8 @@ def _words(error: Any, model: type[BaseModel]) -> tuple[str, str]:
 def _shown(key: str, value: object) -> str:
     """Show what stands there where it is short, and no secret."""
     if isinstance(value, str):
-        return "" if _SECRET.search(key) else repr(without_login(value))
+        is_secret = _SECRET.search(key) or value.startswith(SCHEME)  # a URI may hold a PIN
+        return "" if is_secret else repr(without_login(value))
     return str(value) if isinstance(value, int | float | date) else ""
 
 

@@ -17,7 +17,7 @@ from certstatus.signing import (
     Signer,
     check_lifetime,
     check_signer,
-    load_signers,
+    load_any_signers,
     refuse_unfit,
 )
 
@@ -59,10 +59,8 @@ def signers_of(
     config: SignerConfig, issuer: Certificate, policy: AuthorityPolicy, now: datetime, log: Logger
 ) -> Iterator[Signer]:
     """Load a key's signers through the gate: what clients would refuse does not start."""
-    key_file = config.pkcs12 or config.key
-    assert key_file is not None
-    signers, unwise = load_signers(
-        key_file,
+    signers, unwise = load_any_signers(
+        config.place,
         config.certificate,
         issuer=issuer,
         password_file=config.password_file,

@@ -10,6 +10,7 @@ from certstatus.signing.algorithm import (
     offered_algorithms,
 )
 from certstatus.signing.base import Signer
+from certstatus.signing.keys import load_any_signers
 from certstatus.signing.lifetime import check_lifetime, clamp, last_moment
 from certstatus.signing.local import (
     LoadedKey,
@@ -19,9 +20,12 @@ from certstatus.signing.local import (
     load_signers,
     make_signers,
 )
+from certstatus.signing.pkcs11_pin import share_refused_pins
+from certstatus.signing.pkcs11_uri import PKCS11URI
 from certstatus.signing.profile import Finding, Profile, Severity, check_signer, refuse_unfit
 
 __all__ = [
+    "PKCS11URI",
     "Choice",
     "Finding",
     "LoadedKey",
@@ -37,9 +41,11 @@ __all__ = [
     "clamp",
     "key_problem",
     "last_moment",
+    "load_any_signers",
     "load_key",
     "load_signers",
     "make_signers",
     "offered_algorithms",
     "refuse_unfit",
+    "share_refused_pins",
 ]

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
@@ -27,7 +28,18 @@ from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.signing.algorithm import key_problem, offered_algorithms
 from certstatus.signing.profile import Finding, Profile, Severity, allows
 
-__all__ = ["LoadedKey", "LocalSigner", "SigningKey", "load_key", "load_signers", "make_signers"]
+__all__ = [
+    "LoadedKey",
+    "LocalSigner",
+    "SigningKey",
+    "load_key",
+    "load_signers",
+    "make_signers",
+    "permissions",
+    "read_certificates",
+    "read_key_file",
+    "wanted_algorithms",
+]
 
 SigningKey: TypeAlias = (
     rsa.RSAPrivateKey
@@ -102,11 +114,11 @@ def load_signers(
             certificate is another key's, or an algorithm is not one of the key's.
     """
     if password_file is not None:
-        password = _read(password_file).rstrip(b"\r\n")
+        password = read_key_file(password_file).rstrip(b"\r\n")
     loaded = load_key(key_file, password)
     certificates = loaded.certificates
     if certificate_file is not None:
-        certificates = _certificates(_read(certificate_file), certificate_file)
+        certificates = read_certificates(certificate_file)
     certificate = _of_key(loaded.key, certificates, certificate_file or key_file, key_file)
     try:
         signers = make_signers(
@@ -148,12 +160,25 @@ def make_signers(
         algorithm=offered_algorithms(key.public_key())[0],
         key=key,
     )
-    wanted = _named(key, algorithms) if algorithms else _allowed(key, profile)
+    wanted = wanted_algorithms(key.public_key(), algorithms, profile)
     return tuple(replace(signer, algorithm=one) for one in wanted)
 
 
-def _named(key: SigningKey, names: Sequence[str]) -> tuple[SignatureAlgorithm, ...]:
-    offered = {one.name: one for one in offered_algorithms(key.public_key())}
+def wanted_algorithms(
+    public_key: CertificatePublicKeyTypes, names: Sequence[str], profile: Profile
+) -> tuple[SignatureAlgorithm, ...]:
+    """Return the algorithms of a key that are named, or else all that the profile allows.
+
+    Raises:
+        SignerError: the key has no algorithm of such a name.
+    """
+    return _named(public_key, names) if names else _allowed(public_key, profile)
+
+
+def _named(
+    public_key: CertificatePublicKeyTypes, names: Sequence[str]
+) -> tuple[SignatureAlgorithm, ...]:
+    offered = {one.name: one for one in offered_algorithms(public_key)}
     missing = [name for name in names if name not in offered]
     if missing:
         can = ", ".join(offered)
@@ -161,9 +186,11 @@ def _named(key: SigningKey, names: Sequence[str]) -> tuple[SignatureAlgorithm, .
     return tuple(offered[name] for name in names)
 
 
-def _allowed(key: SigningKey, profile: Profile) -> tuple[SignatureAlgorithm, ...]:
-    offered = offered_algorithms(key.public_key())
-    allowed = tuple(one for one in offered if allows(profile, one, key.public_key()))
+def _allowed(
+    public_key: CertificatePublicKeyTypes, profile: Profile
+) -> tuple[SignatureAlgorithm, ...]:
+    offered = offered_algorithms(public_key)
+    allowed = tuple(one for one in offered if allows(profile, one, public_key))
     return allowed or offered[:1]
 
 
@@ -199,8 +226,8 @@ def load_key(file: Path, password: bytes | None = None) -> LoadedKey:
         SignerError: the file can't be read, holds no key or several, or one that is not
             for signing; or the password is wrong or missing.
     """
-    data = _read(file)
-    findings = list(_permissions(file))
+    data = read_key_file(file)
+    findings = list(permissions(file))
     if b"-----BEGIN" in data:
         key, certificates = _load_pem(data, password, file, findings), _beside(data, file)
     elif _is_pkcs12(data):
@@ -212,7 +239,8 @@ def load_key(file: Path, password: bytes | None = None) -> LoadedKey:
     )
 
 
-def _read(file: Path) -> bytes:
+def read_key_file(file: Path) -> bytes:
+    """Read a key, a password or a certificate. Raises SignerError where it can't be read."""
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_KEY_FILE_BYTES + 1)
@@ -224,7 +252,8 @@ def _read(file: Path) -> bytes:
     return data
 
 
-def _permissions(file: Path) -> Iterator[Finding]:
+def permissions(file: Path) -> Iterator[Finding]:
+    """Find out whether others may use a file that holds a secret."""
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         text = f"{file}: others than its owner may use it (mode {mode:04o}): chmod 600"
@@ -298,6 +327,11 @@ def _load_pkcs12(
     own = () if held.cert is None else (held.cert,)
     everyone = (*own, *held.additional_certs)
     return held.key, tuple(Certificate.from_x509(one.certificate) for one in everyone)
+
+
+def read_certificates(file: Path) -> tuple[Certificate, ...]:
+    """Read every certificate of a file. Raises SignerError where it holds none."""
+    return _certificates(read_key_file(file), file)
 
 
 def _beside(data: bytes, file: Path) -> tuple[Certificate, ...]:

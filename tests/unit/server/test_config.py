@@ -9,7 +9,7 @@ import pytest
 
 from certstatus.errors import ConfigError
 from certstatus.server.config import Config, load_config
-from certstatus.signing import Profile
+from certstatus.signing import PKCS11URI, Profile
 
 SMALLEST = """
 [[authority]]
@@ -251,3 +251,41 @@ def test_the_profile_says_what_is_not_set_and_gives_way_to_what_is(tmp_path: Pat
     assert (plain.nonce_mode, plain.unlisted_mode) == ("ignore", "unauthorized")
     own = told.authority[0].policy
     assert (own.nonce_mode, own.unlisted_mode) == ("echo", "good")
+
+
+# --- keys in tokens --------------------------------------------------------------------------
+
+
+def signed_by(key: str, more: str = "") -> str:
+    return SMALLEST.replace('key = "responder.key"', f'key = "{key}"\n{more}')
+
+
+def test_a_key_may_be_named_by_a_pkcs11_uri(tmp_path: Path) -> None:
+    uri = "pkcs11:token=t;object=ocsp?module-path=/a.so&pin-source=/pin"
+
+    (signer,) = load(tmp_path, signed_by(uri)).authority[0].signer
+    assert signer.place == PKCS11URI(
+        token="t", label="ocsp", module_path="/a.so", pin_source="/pin"
+    )
+
+    (signer,) = load(tmp_path, signed_by(uri, 'module = "b.so"')).authority[0].signer
+    assert signer.place == PKCS11URI(
+        token="t", label="ocsp", module_path=str(tmp_path / "b.so"), pin_source="/pin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "problem"),
+    [
+        ("pkcs11:token=t", "", "names no key"),
+        ("pkcs11:object=k?pin-value=hunter2", "", "holds a PIN in clear"),
+        ("responder.key", 'module = "b.so"', "module goes with a pkcs11: URI"),
+    ],
+)
+def test_a_wrong_pkcs11_uri_is_named_and_not_shown(
+    tmp_path: Path, key: str, more: str, problem: str
+) -> None:
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load(tmp_path, signed_by(key, more))
+
+    assert "hunter2" not in str(caught.value)
