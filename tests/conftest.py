@@ -67,6 +67,7 @@ DEBIAN_PACKAGES: Final = {
     "prosody": "prosody",
     "slapd": "slapd",
     "softhsm2-util": "softhsm2",
+    "systemd-analyze": "systemd",
 }
 _ADMIN_PATH: Final = os.pathsep.join(
     # Debian keeps the commands of each PostgreSQL in a folder of their own.

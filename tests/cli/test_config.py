@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from certstatus.cli.config_examples import KINDS, example_files
 from certstatus.testing import Lab
 
 Run = Callable[..., Result]
@@ -140,3 +141,36 @@ def test_a_password_is_shown_nowhere(run: Run, file: Path) -> None:
 
     assert [one.exit_code for one in results] == [69, 69]
     assert all("geheim" not in one.output and "127.0.0.1" in one.output for one in results)
+
+
+# --- config example --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_example_is_shown_or_written_whole(run: Run, tmp_path: Path, kind: str) -> None:
+    shown = run("config", "example", kind)
+    written = run("config", "example", kind, "--output", tmp_path / "deployment")
+
+    files = {one.name: one.read_bytes() for one in (tmp_path / "deployment").iterdir()}
+    assert (shown.exit_code, written.exit_code) == (0, 0)
+    assert shown.stdout_bytes == files["certstatus.toml"]
+    assert files.keys() >= {"certstatus.toml", "certstatus.service", "nginx.conf"}
+    assert {name: example_files(kind)[name] for name in files} == files
+    assert written.stderr.split() == [str(tmp_path / "deployment" / name) for name in sorted(files)]
+
+
+def test_an_example_overwrites_nothing(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "nginx.conf").write_text("mine")
+
+    result = run("config", "example", "one-box", "--output", tmp_path)
+
+    assert result.exit_code == 78
+    assert "nginx.conf: is there already" in result.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["nginx.conf"]
+    assert (tmp_path / "nginx.conf").read_text() == "mine"
+
+
+def test_the_help_page_tells_every_kind(run: Run) -> None:
+    told = run("config", "example", "--help").stdout
+
+    assert all(name in told and line in told for name, line in KINDS.items())
