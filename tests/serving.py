@@ -17,6 +17,7 @@ from typing import Any
 import uvloop
 
 from certstatus.clock import Clock
+from certstatus.meter import Levels
 from certstatus.responder.exchange import Headers, HTTPFace, HTTPReply, HTTPRequest
 from certstatus.server.http import HTTPLimits, Listener, Server
 from certstatus.server.listen import bind_tcp
@@ -104,6 +105,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.seen: Counter[tuple[str, ...]] = Counter()
+        self.levels: dict[str, Levels] = {}
 
     def count(self, name: str, /, **labels: str) -> None:
         """Remember a count."""
@@ -112,6 +114,10 @@ class Counts:
     def observe(self, name: str, seconds: float, /, **labels: str) -> None:
         """Remember that there was one."""
         self.seen[(name, *labels.values())] += 1
+
+    def gauge(self, name: str, read: Levels, /) -> None:
+        """Remember how to read it."""
+        self.levels[name] = read
 
 
 @dataclass(frozen=True, slots=True)

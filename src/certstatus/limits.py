@@ -166,6 +166,12 @@ MAX_PIN_BYTES: Final = 255
 SHORT_LIFE: Final = timedelta(days=90)
 """A delegate that lives longer is warned of in the RFC 9919 profile (L5), which gives no number."""
 
+SIGNER_CHECK_TIME: Final = timedelta(seconds=1)
+"""Between two looks at signers' files: a new signer settles for minutes, so a second is soon."""
+
+SETTLING_TIME: Final = timedelta(minutes=5)
+"""How long a new signer is valid before it signs: to a slow clock it is not valid yet."""
+
 # --- answers --------------------------------------------------------------------------------
 
 MIN_WISE_VALIDITY: Final = timedelta(hours=8)

@@ -5,9 +5,13 @@ The names, with their labels and meaning, stand in one table: ``certstatus.serve
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
 
-__all__ = ["Meter", "NoMeter"]
+__all__ = ["Levels", "Meter", "NoMeter"]
+
+Levels: TypeAlias = Callable[[], Mapping[tuple[str, ...], float]]
+"""Reads what stands how high now, by the values of its labels."""
 
 
 class Meter(Protocol):
@@ -21,6 +25,10 @@ class Meter(Protocol):
         """Add a length of time to the histogram ``name``."""
         ...
 
+    def gauge(self, name: str, read: Levels, /) -> None:
+        """Let the gauge ``name`` be read by calling ``read``, whenever it is shown."""
+        ...
+
 
 class NoMeter:
     """Keeps nothing."""
@@ -29,4 +37,7 @@ class NoMeter:
         """Forget it."""
 
     def observe(self, name: str, seconds: float, /, **labels: str) -> None:
+        """Forget it."""
+
+    def gauge(self, name: str, read: Levels, /) -> None:
         """Forget it."""

@@ -484,12 +484,13 @@ def test_every_worker_reloads_or_keeps_what_it_had(lab: Lab, own: Path) -> None:
     file.write_text("[server]\nport = 0\nadmin_port = 0\nworkers = 2\n" + authority)
     der = encode_request([cert_id(lab, lab.revoked)])
     with Responding(["--config", file.name], own) as responder:
-        write(own, "responder", lab.ca.issue_responder("Second responder"))
+        second = lab.ca.issue_responder("Second responder")
+        write(own, "responder", second)
         in_both(responder, "reloaded")
         after = [responder.post(der).content for _ in range(8)]
         write(own, "responder", lab.ca.issue_responder(not_after=NOW - timedelta(minutes=1)))
         expired = in_both(responder, "reload_failed")
-        write(own, "responder", lab.ca.issue_responder("Third responder"))
+        write(own, "responder", second)
         (own / "ca.crl").write_bytes(lab.ca.crl()[:-9])
         broken = in_both(responder, "reload_failed")
         kept = [responder.post(der).content for _ in range(8)]
@@ -505,6 +506,33 @@ def in_both(responder: Responding, event: str) -> list[dict[str, Any]]:
     told = [responder.wait_for(event) for _ in range(2)]
     assert len({one["worker"] for one in told}) == 2
     return told
+
+
+@pytest.mark.rule("O25")
+def test_every_worker_takes_up_replaced_files_by_itself(lab: Lab, own: Path) -> None:
+    new = lab.ca.issue_responder("Second responder", not_after=NOW + timedelta(days=20))
+    der = encode_request([cert_id(lab, lab.good)])
+    arguments = of_lab("--workers", "2", "--admin-port", "0")
+    with Responding(arguments, own) as responder:
+        before = responder.post(der).content
+        write(own, "responder", new)
+        told = [responder.wait_for("signer.rotated") for _ in range(2)]
+        after = [responder.post(der).content for _ in range(8)]
+        health = httpx2.get(f"{responder.admin_url}healthz", trust_env=False).json()
+        metrics = httpx2.get(f"{responder.admin_url}metrics", trust_env=False).text
+        (own / "responder.key").write_bytes(b"half")
+        alarm = responder.wait_for("signer.reload-failed")
+        kept = responder.post(der).content
+
+    assert b"Second responder" not in before
+    assert len({one["worker"] for one in told}) == 2
+    assert all(b"Second responder" in answer for answer in [*after, kept])
+    assert "responder.key" in alarm["detail"]
+    (signer,) = health["signers"]
+    assert signer["inForce"] is True
+    assert 19 < signer["daysLeft"] < 20
+    line = f'certstatus_signer_days_left{{authority="CN=Lab CA",serial="{signer["serial"]}"}}'
+    assert line in metrics
 
 
 def test_what_needs_a_restart_is_said_so(configured: Responding, own: Path) -> None:

@@ -27,6 +27,7 @@ from certstatus.responder import PROFILE_DEFAULTS, Cause, HTTPReply
 from certstatus.responder import http as responder_http
 from certstatus.server import config, refusals
 from certstatus.server.metrics import METRICS, Kind
+from certstatus.server.signer_events import SignerEventKind
 from certstatus.signing import Profile
 from certstatus.staple import StapleEventKind
 from certstatus.testing import Lab, build_lab
@@ -316,6 +317,13 @@ def test_every_event_of_a_stapler_is_documented_with_its_level(kind: StapleEvent
     page = (DOCS / "manual" / "stapling.md").read_text(encoding="utf-8")
 
     assert f"| `{kind}` | {logging.getLevelName(kind.level).lower()} |" in page
+
+
+@pytest.mark.parametrize("kind", SignerEventKind)
+def test_every_event_of_a_signer_is_documented_with_its_level(kind: SignerEventKind) -> None:
+    page = (DOCS / "manual" / "signers.md").read_text(encoding="utf-8")
+
+    assert f"| `{kind}` | {'error' if kind.is_alarm else 'info'} |" in page
 
 
 def causes(table: str) -> dict[str, str]:

@@ -5,8 +5,8 @@ An authority is found by both hashes of a CertID, under every hash algorithm (O1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -15,7 +15,7 @@ from certstatus.errors import ConfigError
 from certstatus.limits import DEFAULT_BACKDATE, DEFAULT_VALIDITY
 from certstatus.ocsp import ByKey, ByName, CertID, ResponderID
 from certstatus.pkix import AlgorithmIdentifier, Certificate, HashAlgorithm
-from certstatus.signing import Profile, Signer
+from certstatus.signing import Profile, Rota, Signer
 from certstatus.sources import Source
 
 __all__ = [
@@ -200,23 +200,30 @@ class Authority:
     """One CA that is answered for.
 
     The first of ``signers`` is the advertised default (O31); each has passed
-    ``signing.check_signer``. ``compromised_since`` set, aware UTC: everything that the CA
+    ``signing.check_signer``. They may be others between two requests, where their files are
+    watched; of one line, ``signing.in_force`` chooses. ``compromised_since`` set, aware UTC: everything that the CA
     issued is revoked (O14). ``crl_algorithm`` is what the CA signs its CRL with (O31).
     """
 
     name: str
     issuer: Certificate
     source: Source
-    signers: tuple[Signer, ...]
+    signers: Sequence[Signer]
     policy: AuthorityPolicy = AuthorityPolicy()
     compromised_since: datetime | None = None
     crl_algorithm: AlgorithmIdentifier | None = None
+    _rota: Rota[Signer] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_rota", Rota(self.issuer, validity=self.policy.validity))
         if not self.signers:
             raise ConfigError(
                 f"authority {self.name} has no signer", key="signer", remedy="name its key"
             )
+
+    def signers_in_force(self, now: datetime) -> tuple[Signer, ...]:
+        """Return the one signer of each line that signs at ``now``, aware UTC."""
+        return self._rota.in_force(tuple(self.signers), now)
 
     def cert_id(self, serial_number: int, algorithm: HashAlgorithm) -> CertID:
         """Name one of its certificates."""

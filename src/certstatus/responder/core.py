@@ -35,6 +35,7 @@ from certstatus.responder.authority import Authorities, Authority, NonceMode
 from certstatus.responder.memo import Memo
 from certstatus.responder.reply import Cause, Refusal, Reply
 from certstatus.responder.requests import RequestPolicy, accept
+from certstatus.responder.spokesmen import signers_for
 from certstatus.responder.statement import compromised, state
 from certstatus.responder.stored import Shelf, Variants, is_storable, says
 from certstatus.signing import Choice, Rung, Signer, choose_signer
@@ -186,7 +187,7 @@ class Responder:
         self, request: OCSPRequest, questions: Sequence[Question], now: datetime
     ) -> Choice[Signer]:
         authorities = list(dict.fromkeys(question.authority for question in questions))
-        signers = _common_signers(authorities)
+        signers = signers_for(authorities, now)
         signature = request.optional_signature
         try:
             return choose_signer(
@@ -270,23 +271,3 @@ def _nonce_to_return(request: OCSPRequest, questions: Iterable[Question]) -> Non
             raise Refusal(Cause.NONCE_MISSING, "has no nonce, and this authority requires one")
         return nonce
     return None if NonceMode.IGNORE in modes else nonce
-
-
-def _common_signers(authorities: Sequence[Authority]) -> tuple[Signer, ...]:
-    """Return who may sign for every one of them: who is a signer of each (O22)."""
-    first, *others = authorities
-    signers = tuple(
-        one for one in first.signers if all(_has_signer(other, one) for other in others)
-    )
-    if not signers:
-        names = ", ".join(authority.name for authority in authorities)
-        raise Refusal(Cause.NO_COMMON_SIGNER, f"nobody signs for all of {names}")
-    return signers
-
-
-def _has_signer(authority: Authority, signer: Signer) -> bool:
-    return any(
-        one.certificate == signer.certificate
-        and one.algorithm.identifier == signer.algorithm.identifier
-        for one in authority.signers
-    )

@@ -25,8 +25,14 @@ Check: TypeAlias = Callable[[], Awaitable[str | None]]
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-def admin_app(checks: Callable[[], Mapping[str, Check]], metrics: Callable[[], bytes]) -> Starlette:
+def admin_app(
+    checks: Callable[[], Mapping[str, Check]],
+    metrics: Callable[[], bytes],
+    details: Callable[[], Mapping[str, object]] = dict,
+) -> Starlette:
     """Make the app; ``checks`` returns what to check now, ``metrics`` the Prometheus text.
+
+    ``details`` returns what else ``/healthz`` shows, by name.
 
     ``/healthz`` answers at all: the worker lives. 200: it is ready. 503: ``reasons`` names
     each check that failed, and why.
@@ -35,7 +41,7 @@ def admin_app(checks: Callable[[], Mapping[str, Check]], metrics: Callable[[], b
     async def healthz(_request: Request) -> Response:
         reasons = await _reasons(checks())
         return JSONResponse(
-            {"live": True, "ready": not reasons, "reasons": reasons},
+            {"live": True, "ready": not reasons, "reasons": reasons, **details()},
             503 if reasons else 200,
             headers=_NO_STORE,
         )

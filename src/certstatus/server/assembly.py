@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from certstatus.errors import CertStatusError, SourceError
@@ -21,6 +21,8 @@ from certstatus.server.authorities import build_authority
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import Config
 from certstatus.server.holdings import Holdings
+from certstatus.server.signer_rack import SignerRack
+from certstatus.server.signer_watch import SignerWatch
 from certstatus.server.worker import Tools
 
 __all__ = ["OCSPService"]
@@ -50,6 +52,9 @@ class OCSPService:
         self._retired = Holdings()
         self._held = Holdings()
         self._config, self._authorities, self._face = self._build(self._held)
+        tools.meter.gauge("signer_days_left", self._days_left)
+        self._watch = SignerWatch(lambda: self.racks, tools.clock, tools.log)
+        self._watch.start_if_serving()
 
     @property
     def face(self) -> HTTPFace:
@@ -65,6 +70,23 @@ class OCSPService:
     def checks(self) -> Mapping[str, Check]:
         """One check for each authority: its source answers, and a signer is in force."""
         return {one.name: self._check(one) for one in self._authorities}
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """The signers of each authority, and how long they last."""
+        now = self._tools.clock.now()
+        return {
+            "signers": [
+                {"authority": name, **state.as_json()}
+                for name, rack in self._racks()
+                for state in rack.states(now)
+            ]
+        }
+
+    @property
+    def racks(self) -> tuple[SignerRack, ...]:
+        """Each authority's signers, which look at their files when told to."""
+        return tuple(rack for _, rack in self._racks())
 
     async def reload(self) -> None:
         """Read everything anew; what is wrong raises, and leaves all as it was."""
@@ -82,8 +104,22 @@ class OCSPService:
 
     async def close(self) -> None:
         """Let go of files."""
+        await asyncio.to_thread(self._watch.close)
         await asyncio.to_thread(self._retired.close)
         await asyncio.to_thread(self._held.close)
+
+    def _racks(self) -> Iterator[tuple[str, SignerRack]]:
+        for one in self._authorities:
+            if isinstance(one.signers, SignerRack):
+                yield one.name, one.signers
+
+    def _days_left(self) -> Mapping[tuple[str, ...], float]:
+        now = self._tools.clock.now()
+        return {
+            (name, state.serial): state.days_left
+            for name, rack in self._racks()
+            for state in rack.states(now)
+        }
 
     def _build(self, held: Holdings) -> tuple[Config, tuple[Authority, ...], OCSPFace]:
         config = self._load()

@@ -8,12 +8,14 @@ from certstatus.responder import Authority
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import AuthorityConfig
 from certstatus.server.holdings import Holdings
-from certstatus.server.signers import MeteredSigner, signers_of
+from certstatus.server.signer_events import SignerTeller
+from certstatus.server.signer_rack import SignerRack
+from certstatus.server.signers import SignerLoader
 from certstatus.server.sources import counting, source_of
 from certstatus.server.worker import Tools
 from certstatus.sources import CRL, Stack
 
-__all__ = ["build_authority", "issuer_of"]
+__all__ = ["build_authority", "issuer_of", "loaders_of"]
 
 
 def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) -> Authority:
@@ -24,12 +26,7 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
     """
     issuer, policy = issuer_of(config), config.policy
     name = config.name or str(issuer.subject)
-    log, now = tools.log.bind(authority=name), tools.clock.now()
-    signers = [
-        MeteredSigner(signer, tools.meter)
-        for one in config.signer
-        for signer in signers_of(one, issuer, policy, now, log)
-    ]
+    signers = SignerRack(loaders_of(config, issuer, tools), tools.clock.now())
     observer = counting(tools.meter, name)
     sources = [
         source_of(one, issuer, tools.clock, observer, held, profile=config.profile)
@@ -40,10 +37,22 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
         name=name,
         issuer=issuer,
         source=sources[0] if len(sources) == 1 else Stack(*sources, observer=observer),
-        signers=tuple(signers),
+        signers=signers,
         policy=policy,
         compromised_since=config.compromised_since,
         crl_algorithm=crls[0].signature_algorithm if crls else None,
+    )
+
+
+def loaders_of(
+    config: AuthorityConfig, issuer: Certificate, tools: Tools
+) -> tuple[SignerLoader, ...]:
+    """Return what loads each of the authority's signers."""
+    name, policy = config.name or str(issuer.subject), config.policy
+    teller = SignerTeller(name, tools.meter, tools.log.bind(authority=name))
+    return tuple(
+        SignerLoader(config=one, issuer=issuer, policy=policy, meter=tools.meter, teller=teller)
+        for one in config.signer
     )
 
 

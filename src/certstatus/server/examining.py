@@ -17,19 +17,19 @@ from typing import Final, ParamSpec, TypeAlias, TypeVar
 from certstatus.clock import Clock
 from certstatus.errors import CertStatusError, ConfigError, SourceError
 from certstatus.meter import NoMeter
-from certstatus.pkix import HashAlgorithm
+from certstatus.pkix import Certificate, HashAlgorithm
 from certstatus.responder import Authority
 from certstatus.server.admin import Check
 from certstatus.server.advice import advise
 from certstatus.server.assembly import OCSPService
-from certstatus.server.authorities import issuer_of
+from certstatus.server.authorities import issuer_of, loaders_of
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import AuthorityConfig, Config, load_config, read_text
 from certstatus.server.config_lines import line_of
 from certstatus.server.examination import Advice, Examination, ExaminedAuthority, Fault
 from certstatus.server.holdings import Holdings
 from certstatus.server.log import configure_library_logs, make_logger
-from certstatus.server.signers import signers_of
+from certstatus.server.signers import is_timely, refuse_untimely
 from certstatus.server.sources import source_of
 from certstatus.server.worker import Tools
 from certstatus.sources import Answer, SourceEvent
@@ -166,10 +166,8 @@ class _Parts:
         issuer = self._try((*path, "certificate"), issuer_of, config)
         if issuer is None:
             return  # it is the measure of signers and sources
-        clock, log = self._tools.clock, self._tools.log
-        for number, signer in enumerate(config.signer):
-            load = signers_of(signer, issuer, config.policy, clock.now(), log)
-            self._try((*path, "signer", number), tuple, load)
+        self._read_signers(config, issuer, path)
+        clock = self._tools.clock
         for number, source in enumerate(config.source):
             self._try(
                 (*path, "source", number),
@@ -181,6 +179,18 @@ class _Parts:
                 held,
                 profile=config.profile,
             )
+
+    def _read_signers(self, config: AuthorityConfig, issuer: Certificate, path: _Path) -> None:
+        """Load each signer; where none is valid now, say so of each."""
+        now = self._tools.clock.now()
+        loaded = []
+        for number, loader in enumerate(loaders_of(config, issuer, self._tools)):
+            place = (*path, "signer", number)
+            loaded.append((place, loader, self._try(place, loader.load, now) or ()))
+        if any(is_timely(signers, issuer, now) for _, _, signers in loaded):
+            return
+        for place, loader, signers in loaded:
+            self._try(place, refuse_untimely, signers, loader, now)
 
 
 def _hear_nothing(_: SourceEvent) -> None:

@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -30,6 +31,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from certstatus.limits import MAX_METRIC_SERIES
+from certstatus.meter import Levels
 from certstatus.responder.exchange import HTTPReply
 
 __all__ = ["METRICS", "Kind", "Page", "Tally", "exposition"]
@@ -44,6 +46,9 @@ class Kind(Enum):
 
     COUNTER = auto()
     GAUGE = auto()
+    """Summed over processes."""
+    LEAST = auto()
+    """A gauge of which the least of all processes counts."""
     HISTOGRAM = auto()
 
 
@@ -68,6 +73,12 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "source_alarms": _Entry(
         Kind.COUNTER, "Alarms that sources raised, by kind.", ("authority", "kind")
     ),
+    "signer_events": _Entry(
+        Kind.COUNTER, "What happened to signers, by kind.", ("authority", "kind")
+    ),
+    "signer_days_left": _Entry(
+        Kind.LEAST, "Days until a signer's certificate or its CA ends.", ("authority", "serial")
+    ),
     # From staplers.
     "staple_events": _Entry(Kind.COUNTER, "What happened to staples, by kind.", ("kind",)),
     "staple_fetch_seconds": _Entry(
@@ -85,6 +96,8 @@ METRICS: Final[Mapping[str, _Entry]] = {
 }
 """Every metric by its name without ``certstatus_`` (counters are shown with ``_total``)."""
 
+_GAUGES: Final = frozenset({Kind.GAUGE, Kind.LEAST})
+
 _Key: TypeAlias = tuple[str, ...]
 _AnswerKey: TypeAlias = tuple[object, ...]
 
@@ -96,7 +109,7 @@ class Tally:
         self._lock = threading.Lock()
         self._counts: dict[_Key, int] = {}
         self._times: dict[_Key, list[float]] = {}
-        self._gauges: dict[str, Callable[[], float]] = {}
+        self._gauges: dict[str, Levels] = {}
         self._answers: dict[_AnswerKey, int] = {}
 
     def count(self, name: str, /, **labels: str) -> None:
@@ -124,13 +137,23 @@ class Tally:
             times[-1] += seconds
 
     def watch(self, name: str, value: Callable[[], float]) -> None:
-        """Let a gauge be read by calling ``value``.
+        """Let a gauge without labels be read by calling ``value``.
 
         Raises:
             ValueError: the table has no such gauge.
         """
-        _key(name, Kind.GAUGE, {})
-        self._gauges[name] = value
+        self.gauge(name, lambda: {(): value()})
+
+    def gauge(self, name: str, read: Levels, /) -> None:
+        """Let a gauge be read by calling ``read``.
+
+        Raises:
+            ValueError: the table has no such gauge.
+        """
+        entry = METRICS.get(name)
+        if entry is None or entry.kind not in _GAUGES:
+            raise ValueError(f"no gauge {name!r}")
+        self._gauges[name] = read
 
     def hear(self, method: bytes, reply: HTTPReply, _nanoseconds: int, _peer: str) -> None:
         """Count an answer by its facts: one entry for all metrics, taken apart when they are read."""
@@ -154,7 +177,11 @@ class Tally:
             for key, amount in self._answers.items():
                 for series in _series(key):
                     counts[series] = counts.get(series, 0) + amount
-            gauges = [[[name], value()] for name, value in self._gauges.items()]
+            gauges = [
+                [[name, *labels], value]
+                for name, read in self._gauges.items()
+                for labels, value in islice(read().items(), MAX_METRIC_SERIES)
+            ]
             sums = [[list(key), amount] for key, amount in counts.items()]
             return json.dumps({"counts": sums, "gauges": gauges, "times": times}).encode()
 
@@ -259,9 +286,17 @@ def _sum(snapshots: Iterable[Mapping[str, Any]]) -> dict[_Key, list[float]]:
         for part in ("counts", "gauges", "times"):
             for key, value in snapshot.get(part, ()):
                 values = value if isinstance(value, list) else [value]
-                past = sums.get(tuple(key)) or [0.0] * len(values)
-                sums[tuple(key)] = [a + b for a, b in zip(past, values, strict=True)]
+                past = sums.get(tuple(key))
+                sums[tuple(key)] = values if past is None else _joined(key[0], past, values)
     return sums
+
+
+def _joined(name: str, past: Sequence[float], values: Sequence[float]) -> list[float]:
+    """Join the numbers of two processes."""
+    entry = METRICS.get(name)
+    if entry is not None and entry.kind is Kind.LEAST:
+        return list(map(min, past, values))
+    return [a + b for a, b in zip(past, values, strict=True)]
 
 
 def _family(name: str, entry: _Entry, found: Mapping[_Key, list[float]]) -> Metric:
@@ -274,7 +309,7 @@ def _family(name: str, entry: _Entry, found: Mapping[_Key, list[float]]) -> Metr
             for labels, (value,) in sorted(found.items()):
                 counter.add_metric(labels, value)
             return counter
-        case Kind.GAUGE:
+        case Kind.GAUGE | Kind.LEAST:
             gauge = GaugeMetricFamily(full, entry.help, labels=entry.labels)
             for labels, (value,) in sorted(found.items()):
                 gauge.add_metric(labels, value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -11,7 +11,7 @@ from certstatus.meter import Meter
 from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.responder import AuthorityPolicy
 from certstatus.server.config import SignerConfig
-from certstatus.server.log import Logger
+from certstatus.server.signer_events import SignerTeller
 from certstatus.signing import (
     Severity,
     Signer,
@@ -19,9 +19,10 @@ from certstatus.signing import (
     check_signer,
     load_any_signers,
     refuse_unfit,
+    term_of,
 )
 
-__all__ = ["MeteredSigner", "signers_of"]
+__all__ = ["MeteredSigner", "SignerLoader", "is_timely", "refuse_untimely"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +56,64 @@ class MeteredSigner:
         return signature
 
 
-def signers_of(
-    config: SignerConfig, issuer: Certificate, policy: AuthorityPolicy, now: datetime, log: Logger
-) -> Iterator[Signer]:
-    """Load a key's signers through the gate: what clients would refuse does not start."""
-    signers, unwise = load_any_signers(
-        config.place,
-        config.certificate,
-        issuer=issuer,
-        password_file=config.password_file,
-        algorithms=() if config.algorithm is None else (config.algorithm,),
-        profile=policy.profile,
-    )
-    for finding in unwise:
-        log.warning("signer", detail=str(finding))
-    told = set()
-    for signer in signers:
-        findings = check_signer(signer, issuer, now=now, profile=policy.profile)
+@dataclass(frozen=True, kw_only=True)
+class SignerLoader:
+    """Loads one ``[[authority.signer]]``, now and whenever its files change."""
+
+    config: SignerConfig
+    issuer: Certificate
+    policy: AuthorityPolicy
+    meter: Meter
+    teller: SignerTeller
+
+    def load(self, now: datetime) -> tuple[Signer, ...]:
+        """Load a key's signers through the gate: what clients would refuse does not sign.
+
+        Whether they are valid at ``now`` is not asked here: one whose time is yet to come, or
+        is over, may stand beside others.
+
+        Raises:
+            ConfigError, SignerError, MalformedError: the files can't be used.
+        """
+        config = self.config
+        signers, unwise = load_any_signers(
+            config.place,
+            config.certificate,
+            issuer=self.issuer,
+            password_file=config.password_file,
+            algorithms=() if config.algorithm is None else (config.algorithm,),
+            profile=self.policy.profile,
+        )
+        for finding in unwise:
+            self.teller.warn(str(finding))
+        told = {text for signer in signers for text in self._judge(signer, now)}
+        for text in sorted(told):
+            self.teller.warn(text, certificate=str(signers[0].certificate))
+        return tuple(MeteredSigner(one, self.meter) for one in signers)
+
+    def _judge(self, signer: Signer, now: datetime) -> Iterable[str]:
+        """Refuse what is unfit; yield what is unwise."""
+        term = term_of(signer, (self.issuer,))
+        moment = min(max(now, term.start), term.end)
+        findings = check_signer(signer, self.issuer, now=moment, profile=self.policy.profile)
         refuse_unfit(signer, findings)
-        lifetime = check_lifetime(signer, issuer, now=now, notice=policy.validity)
-        told |= {str(one) for one in (*findings, lifetime) if one and one.severity is Severity.WARN}
-        yield signer
-    for text in sorted(told):
-        log.warning("signer", certificate=str(signers[0].certificate), detail=text)
+        yield from (str(one) for one in findings if one.severity is Severity.WARN)
+        notice = self.policy.validity
+        lifetime = check_lifetime(signer, self.issuer, now=now, notice=notice)
+        if lifetime is not None and term.holds(now):
+            yield str(lifetime)
+
+
+def is_timely(signers: Iterable[Signer], issuer: Certificate, now: datetime) -> bool:
+    """Whether one of the signers can sign at ``now``."""
+    return any(term_of(one, (issuer,)).holds(now) for one in signers)
+
+
+def refuse_untimely(signers: Iterable[Signer], loader: SignerLoader, now: datetime) -> None:
+    """Raise SignerError unless one of the signers can sign at ``now``."""
+    all_of_them = tuple(signers)
+    if is_timely(all_of_them, loader.issuer, now):
+        return
+    for signer in all_of_them:
+        findings = check_signer(signer, loader.issuer, now=now, profile=loader.policy.profile)
+        refuse_unfit(signer, findings)

@@ -73,6 +73,11 @@ class Service(Protocol):
         """What must be there for the service to be ready, for ``/healthz``."""
         ...
 
+    @property
+    def details(self) -> Mapping[str, object]:
+        """What else ``/healthz`` shows: plain values for JSON, by name."""
+        ...
+
     async def reload(self) -> None:
         """Read configuration, certificates, keys and sources anew (SIGHUP).
 
@@ -204,7 +209,7 @@ class Worker:
         """Serve the admin port: any worker can, for each has the metrics of all."""
         if not self._listening.admin:
             return None
-        admin = Admin(admin_app(lambda: service.checks, self._metrics))
+        admin = Admin(admin_app(lambda: service.checks, self._metrics, lambda: service.details))
         await admin.start(self._listening.admin)
         return admin
 

@@ -23,6 +23,7 @@ from certstatus.signing.local import (
 from certstatus.signing.pkcs11_pin import share_refused_pins
 from certstatus.signing.pkcs11_uri import PKCS11URI
 from certstatus.signing.profile import Finding, Profile, Severity, check_signer, refuse_unfit
+from certstatus.signing.rotation import Rota, Term, in_force, renewal_due, term_of
 
 __all__ = [
     "PKCS11URI",
@@ -31,14 +32,17 @@ __all__ = [
     "LoadedKey",
     "LocalSigner",
     "Profile",
+    "Rota",
     "Rung",
     "Severity",
     "Signer",
     "SigningKey",
+    "Term",
     "check_lifetime",
     "check_signer",
     "choose_signer",
     "clamp",
+    "in_force",
     "key_problem",
     "last_moment",
     "load_any_signers",
@@ -47,5 +51,7 @@ __all__ = [
     "make_signers",
     "offered_algorithms",
     "refuse_unfit",
+    "renewal_due",
     "share_refused_pins",
+    "term_of",
 ]

@@ -147,7 +147,8 @@ def choose_signer(
 
 
 def _is_fit(signer: Signer, now: datetime) -> bool:
-    return not signer.algorithm.is_sha1 and signer.certificate.is_valid_at(now)
+    certificates = (signer.certificate, *signer.certs)
+    return not signer.algorithm.is_sha1 and all(one.is_valid_at(now) for one in certificates)
 
 
 def _preferred(fit: Iterable[S], preferred: PreferredSignatureAlgorithms | None) -> Iterator[S]:

@@ -16,8 +16,12 @@ __all__ = ["check_lifetime", "clamp", "last_moment"]
 
 
 def last_moment(signer: Signer, issuer: Certificate) -> datetime:
-    """Return the last second at which the signer may be believed for ``issuer``, aware UTC."""
-    return min(signer.certificate.not_after, issuer.not_after)
+    """Return the last second at which the signer may be believed for ``issuer``, aware UTC.
+
+    No certificate in ``certs`` may have ended before, whoever it is for (Mozilla's policy §6).
+    """
+    ends = (one.not_after for one in (signer.certificate, *signer.certs, issuer))
+    return min(ends)
 
 
 def clamp(next_update: datetime, signer: Signer, issuer: Certificate) -> datetime:

@@ -62,6 +62,11 @@ class _Service:
         """Look for a reason."""
         return {"file": self._check}
 
+    @property
+    def details(self) -> Mapping[str, object]:
+        """Say which worker."""
+        return {"worker": self._index}
+
     async def _check(self) -> str | None:
         unready = FOLDER / "unready"
         return unready.read_text() if unready.exists() else None

@@ -51,6 +51,24 @@ async def test_with_all_checks_passed_it_is_ready() -> None:
 
 
 @in_loop
+async def test_health_shows_more_where_there_is_more() -> None:
+    (bound,) = bind_tcp("127.0.0.1", 0)
+    admin = Admin(admin_app(dict, bytes, lambda: {"signers": [{"daysLeft": 9.5}]}))
+    await admin.start([bound])
+    client = Client(*await asyncio.open_connection(*bound.getsockname()))
+    answer = await client.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await client.close()
+    await admin.stop()
+
+    assert json.loads(answer.body) == {
+        "live": True,
+        "ready": True,
+        "reasons": {},
+        "signers": [{"daysLeft": 9.5}],
+    }
+
+
+@in_loop
 async def test_a_failed_check_is_503_with_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("certstatus.server.admin.HEALTH_CHECK_TIME", timedelta(milliseconds=10))
     checks: dict[str, Any] = {"a": _fine, "signer": _wrong, "database": _broken, "hsm": _stuck}

@@ -309,6 +309,45 @@ def test_a_signer_that_clients_would_refuse_does_not_start(
         assemble(of(lab, signer=[{"certificate": "unfit.pem", "key": "unfit.key"}]))
 
 
+def test_health_and_metrics_tell_how_long_each_signer_lasts(
+    assemble: Assemble, lab: Lab, rsa_lab: Lab
+) -> None:
+    both = assemble(of(lab, name="One"), of(rsa_lab, name="Two"))
+    found = both.service.details["signers"]
+    assert isinstance(found, list)
+
+    assert [(one["authority"], one["inForce"]) for one in found] == [("One", True), ("Two", True)]
+    assert found[0]["serial"] == f"{lab.responder.certificate.serial_number:x}"
+    levels = both.counts.levels["signer_days_left"]()
+    assert levels == {(one["authority"], one["serial"]): one["daysLeft"] for one in found}
+    assert set(levels.values()) == {29.95}
+
+
+@pytest.mark.rule("O22", "O23")
+def test_one_shared_key_signs_for_several_configured_cas(
+    assemble: Assemble, lab: Lab, tmp_path: Path
+) -> None:
+    other = TinyCA("Third CA")
+    shared = other.issue_responder("shared", key=lab.responder.key)
+    leaf = other.issue_server()
+    for name, issued in (("other", other.issued), ("shared", shared)):
+        (tmp_path / f"{name}.pem").write_bytes(issued.certificate_pem)
+    write_index(tmp_path / "other.txt")
+    third = {
+        "certificate": "other.pem",
+        "signer": [{"certificate": "shared.pem", "key": str(lab.responder_key)}],
+        "source": [{"index": "other.txt"}],
+    }
+    both = assemble(of(lab), third)
+    wanted = CertID.of(other.certificate, leaf.certificate.serial_number)
+
+    found = both.basic(named(lab, lab.good), wanted)
+
+    assert found.certs == (lab.responder.certificate.der, shared.certificate.der)
+    statuses = [one.cert_status for one in found.tbs_response_data.responses]
+    assert statuses == [Good(), Unknown()]
+
+
 # --- sources ----------------------------------------------------------------------------------
 
 

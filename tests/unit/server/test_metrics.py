@@ -82,6 +82,28 @@ def test_all_processes_are_summed() -> None:
     )
 
 
+def test_of_what_is_left_the_least_of_all_processes_counts() -> None:
+    one, two = Tally(), Tally()
+    one.gauge("signer_days_left", lambda: {("CA", "1"): 9.5, ("CA", "2"): 30.0})
+    two.gauge("signer_days_left", lambda: {("CA", "1"): 29.5})
+
+    shown = _shown(one, two)
+
+    assert shown["signer_days_left", "CA", "1"] == 9.5
+    assert shown["signer_days_left", "CA", "2"] == 30
+
+
+def test_levels_are_bounded() -> None:
+    tally = Tally()
+    tally.gauge(
+        "signer_days_left", lambda: {("CA", str(n)): 1.0 for n in range(MAX_METRIC_SERIES + 5)}
+    )
+
+    shown = [key for key in _shown(tally) if key[0] == "signer_days_left"]
+
+    assert len(shown) == MAX_METRIC_SERIES
+
+
 def test_a_successor_goes_on_from_the_counts_and_not_from_the_gauges() -> None:
     page, dead, heir = Page(), Tally(), Tally()
     dead.watch("connections", lambda: 9)

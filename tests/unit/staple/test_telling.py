@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from certstatus.errors import Attempt
+from certstatus.meter import Levels
 from certstatus.ocsp import CertID
 from certstatus.pkix import HashAlgorithm
 from certstatus.requestor import CheckResult
@@ -35,6 +36,9 @@ class Meter:
 
     def observe(self, name: str, seconds: float, /, **labels: str) -> None:
         self._keep(name, seconds, labels)
+
+    def gauge(self, name: str, read: Levels, /) -> None:
+        self._keep(name, read())
 
     def _keep(self, *told: object) -> None:
         if self.is_broken:
