@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,18 @@ def _guard_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_guard_network)
+
+
+# --- nothing is left running ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_thread_stays() -> Iterator[None]:
+    """Fail a file whose tests leave a thread of ours: it would act amid the tests of another."""
+    before = set(threading.enumerate())
+    yield
+    left = {thread for thread in threading.enumerate() if thread.name.startswith("certstatus")}
+    assert not left - before
 
 
 # --- other people's programs ---------------------------------------------------------------

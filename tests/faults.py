@@ -60,7 +60,7 @@ def shake_hands(
     host: FaultHost, fault: Fault, version: int, timeout: timedelta = timedelta(seconds=20)
 ) -> tuple[Flight, UnreachableError | None]:
     """Shake hands as the fault wants it; return what was sent, and what ended it early."""
-    sock = socket.create_connection(("127.0.0.1", host.port))
+    sock = socket.create_connection(("127.0.0.1", host.port), timeout.total_seconds())
     ended: UnreachableError | None = None
     flight: object
     try:

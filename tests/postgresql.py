@@ -55,7 +55,7 @@ class PostgreSQL:
 
     def _run(self, name: str, *arguments: str | Path) -> None:
         command = [*_as_user(), self._find(name), *arguments]
-        subprocess.run(command, cwd=self._home, check=True, capture_output=True)
+        subprocess.run(command, cwd=self._home, check=True, capture_output=True, timeout=60)
 
     def url(self, name: str = "postgres") -> str:
         """Return where a database is."""

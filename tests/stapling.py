@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import socket
 import ssl
@@ -10,7 +12,7 @@ import sys
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +31,14 @@ from tests.scripted import OCSP, Asked, Reply
 
 HOUR: Final = timedelta(hours=1)
 PATIENCE: Final = 10
+
+_LOWEST: Final = 10_000
+_BELOW: Final = 32_768
+"""Where Linux begins with the ports that it gives away (ip_local_port_range)."""
+# Test processes run side by side: each begins elsewhere.
+_PORTS: Final = itertools.cycle(
+    _LOWEST + (os.getpid() * 97 + count) % (_BELOW - _LOWEST) for count in range(_BELOW - _LOWEST)
+)
 """Seconds until a peer that says nothing has failed."""
 
 VERSIONS: Final = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
@@ -159,10 +169,10 @@ def await_text(log: Path, pattern: str, since: int = 0) -> re.Match[str]:
 
 
 @contextmanager
-def serving(command: Sequence[str | Path], directory: Path, port: int = 0) -> Iterator[Serving]:
-    """Run a server until it accepts connections; end it by its process id.
+def serving(command: Sequence[str | Path], directory: Path, *ports: int) -> Iterator[Serving]:
+    """Run a server until it accepts connections on its ports; end it by its process id.
 
-    ``port`` 0: it chooses one, and says so as `openssl s_server` does.
+    Without a port it chooses one, and says so as `openssl s_server` does.
     """
     log = directory / "server.log"
     with log.open("wb") as file:
@@ -170,11 +180,11 @@ def serving(command: Sequence[str | Path], directory: Path, port: int = 0) -> It
             command, cwd=directory, stdin=subprocess.DEVNULL, stdout=file, stderr=file
         )
     try:
-        if port == 0:
-            port = int(await_text(log, r"ACCEPT .*:(\d+)")[1])
-        else:
+        if not ports:
+            ports = (int(await_text(log, r"ACCEPT .*:(\d+)")[1]),)
+        for port in ports:
             _await_port(process, port, log)
-        yield Serving(port, log)
+        yield Serving(ports[0], log)
     finally:
         process.terminate()
         try:
@@ -286,10 +296,15 @@ def manual_server(name: str, directory: Path) -> Iterator[Serving]:
 
 
 def free_port() -> int:
-    """Find a port for a program that can't be asked which one it took."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port for a program that can't be asked which one it took.
+
+    Below those that the system gives to whoever connects or asks for port 0, so that nobody
+    takes it before the program does.
+    """
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("unreachable: the ports come round again")
 
 
 # --- programs that ask for a staple -------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import signal
 import socket
 import subprocess
@@ -52,7 +53,7 @@ def test_the_list_needs_no_tls_engine() -> None:
         "from certstatus.cli import main; main(['fault', '--list'])"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("none ")
@@ -83,9 +84,9 @@ def hosting(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict[st
 def end(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, list[str]]:
     """End a process by a signal; return its exit code, and what it has said."""
     process.send_signal(number)
+    code = process.wait(SECONDS)
     assert process.stderr is not None
-    said = process.stderr.read().splitlines()
-    return process.wait(SECONDS), said
+    return code, process.stderr.read().splitlines()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -122,6 +123,35 @@ def test_it_ends_at_once_though_a_client_waits() -> None:
         code, said = end(process, signal.SIGTERM)
 
     assert (code, len(said)) == (0, 3)
+
+
+_SIGNALLED = """
+import os
+from certstatus.cli.fault import until_told
+
+with until_told() as wait:
+    while True:
+        os.write(1, b"!")
+        wait()
+"""
+
+
+def test_a_signal_at_any_moment_ends_the_wait() -> None:
+    """Also in the moment before the wait, in which no handler runs until something else wakes it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _SIGNALLED], stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for count in range(20_000):
+                is_waiting, _, _ = select.select([process.stdout], [], [], SECONDS)
+                assert is_waiting, f"signal {count} was lost"
+                assert process.stdout.read(1) == b"!"
+                for _ in range(count % 1_000):
+                    pass
+                process.send_signal(signal.SIGTERM)
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

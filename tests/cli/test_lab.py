@@ -47,6 +47,7 @@ def test_another_implementation_verifies_the_chain(
         capture_output=True,
         text=True,
         check=False,
+        timeout=10,
     )
     assert done.returncode == 0, done.stderr
 

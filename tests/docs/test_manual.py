@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import shlex
@@ -29,8 +30,9 @@ from certstatus.server import config, refusals
 from certstatus.server.metrics import METRICS, Kind
 from certstatus.server.signer_events import SignerEventKind
 from certstatus.signing import Profile
-from certstatus.staple import StapleEventKind
+from certstatus.staple import StapleEventKind, Stapler
 from certstatus.testing import Lab, build_lab
+from certstatus.tls import default_stapler
 from certstatus.verify import Verdict
 from dev.limits_table import with_limits
 from dev.tree import ROOT
@@ -79,10 +81,21 @@ def url(lab: Lab) -> Iterator[str]:
         yield served.url
 
 
+@pytest.fixture
+def staplers_closed() -> Iterator[None]:
+    """End every stapler that a page makes, named or not: its thread would ask on and on."""
+    yield
+    default_stapler.cache_clear()
+    for one in gc.get_objects():
+        if isinstance(one, Stapler):
+            one.close()
+
+
 def with_python() -> list[Path]:
     return [page for page in PAGES if blocks(page.read_text(encoding="utf-8"), "python")]
 
 
+@pytest.mark.usefixtures("staplers_closed")
 @pytest.mark.parametrize("page", with_python(), ids=named)
 def test_every_python_block_runs(
     page: Path, lab: Lab, url: str, monkeypatch: pytest.MonkeyPatch

@@ -83,6 +83,10 @@ def test_base64_with_slashes_and_plus_signs_survives_the_proxy(
 
 def test_nginx_is_the_real_one(interop_command: Callable[[str], Path]) -> None:
     done = subprocess.run(
-        [str(interop_command("nginx")), "-v"], capture_output=True, text=True, check=True
+        [str(interop_command("nginx")), "-v"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
     )
     assert "nginx/" in done.stderr

@@ -153,7 +153,7 @@ def dovecot(find: Find, pki: StaplingPKI) -> Iterator[Ports]:
         )
         (directory / "dovecot.conf").write_text(configuration, "utf-8")
         command: list[str | Path] = [find("dovecot"), "-F", "-c", directory / "dovecot.conf"]
-        with serving(command, directory, ports[StartTLS.POP3]):
+        with serving(command, directory, *ports.values()):
             yield ports
 
 
@@ -179,6 +179,7 @@ def postgres(find: Find, pki: StaplingPKI) -> Iterator[Ports]:
             cwd=directory,
             check=True,
             capture_output=True,
+            timeout=60,
         )
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -207,7 +208,7 @@ def prosody(find: Find, pki: StaplingPKI) -> Iterator[Ports]:
         command: list[str | Path] = [
             *(find("prosody"), "-F", "--config", directory / "prosody.cfg.lua")
         ]
-        with serving(command, directory, ports[StartTLS.XMPP_SERVER]):
+        with serving(command, directory, *ports.values()):
             yield ports
 
 

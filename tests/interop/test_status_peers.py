@@ -138,7 +138,7 @@ from certstatus.tls import require_status
 
 context = ssl.create_default_context(cafile=sys.argv[1])
 checker = require_status(context)
-with socket.create_connection(("localhost", int(sys.argv[2]))) as raw:
+with socket.create_connection(("localhost", int(sys.argv[2])), 20) as raw:
     try:
         connection = context.wrap_socket(raw, server_hostname="localhost")
     except ssl.SSLError as error:

@@ -179,7 +179,7 @@ def test_our_client_sees_the_staples_of_the_chain_from_gnutls(
         *(f"--ocsp-response={files / name}" for name in ("staple-0.der", "staple-1.der")),
     ]
     with stapling.serving(command, tmp_path, port):
-        sock = socket.create_connection(("localhost", port))
+        sock = socket.create_connection(("localhost", port), PATIENCE.total_seconds())
         with connect(
             sock,
             server_name="localhost",

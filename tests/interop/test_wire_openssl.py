@@ -265,7 +265,7 @@ def s_server(
 
 
 def call(port: int, **wishes: Any) -> WireConnection:
-    sock = socket.create_connection(("127.0.0.1", port))
+    sock = socket.create_connection(("127.0.0.1", port), PATIENCE.total_seconds())
     usual: dict[str, Any] = {
         "server_name": "localhost",
         "status_request": ASKED,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -22,6 +20,7 @@ from certstatus.tls.fault_page import expected, told
 
 __all__ = ["command"]
 
+_ENDING: Final = {signal.SIGTERM, signal.SIGINT}
 _PORT = click.IntRange(0, 65535)
 
 
@@ -127,7 +126,7 @@ def _run(where: dict[str, Any], directory: Path | None, *, quiet: bool, as_json:
             note(str(visit))
 
     delay: timedelta = where.pop("delay")
-    with _until_told() as told_to_end, FaultHost(**where, delay=delay, on_visit=tell) as host:
+    with until_told() as told_to_end, FaultHost(**where, delay=delay, on_visit=tell) as host:
         if directory is not None:
             host.write(directory)
         listing = host.listing
@@ -138,20 +137,20 @@ def _run(where: dict[str, Any], directory: Path | None, *, quiet: bool, as_json:
         )
         note(f"OCSP at {listing.ocsp_url}/expired and so on")
         note(f"the list is at {listing.ocsp_url}/ - Ctrl-C ends it")
-        told_to_end.wait()
+        told_to_end()
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and Ctrl-C set."""
-    event = threading.Event()
+def until_told() -> Iterator[Callable[[], object]]:
+    """Give the call that waits for SIGTERM or Ctrl-C, which end nothing meanwhile.
 
-    def end(_: int, __: FrameType | None) -> None:
-        event.set()
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    They are blocked and taken: a handler would not run where the signal comes in the moment
+    before a wait for a lock, and the wait would not end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
-        yield event
+        yield lambda: signal.sigwait(_ENDING)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        while signal.sigtimedwait(_ENDING, 0) is not None:
+            pass  # who presses twice means the same
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

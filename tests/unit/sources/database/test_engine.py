@@ -78,10 +78,11 @@ def test_a_child_process_reads_over_its_own_connection(
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(20)  # a lock that another thread held at the fork is never given back
         is_another = database.engine.reader() is not parent
         os.write(write_end, f"{is_another} {len(database.issuers())}".encode())
         os._exit(0)
-    os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     told = os.read(read_end, 100)
     os.close(read_end)
     os.close(write_end)
