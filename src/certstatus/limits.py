@@ -68,6 +68,9 @@ MAX_LISTED_SERIAL_OCTETS: Final = 127
 FILE_CHECK_TIME: Final = timedelta(milliseconds=250)
 """Between two looks at whether a source's file has changed: a revocation counts within a second."""
 
+MAX_AWAITED_BYTES: Final = 1_048_576
+"""A changed file that answers wait for: it is read in 50 ms. A larger one is read beside them."""
+
 LAST_GOOD_TIME: Final = timedelta(days=1)
 """How long the last good index answers while its file is missing or broken; then tryLater."""
 
@@ -271,6 +274,10 @@ MAX_FAILED_STARTS: Final = 5
 
 END_TIME: Final = timedelta(seconds=5)
 """Past DRAIN_TIME, for closing files and keys; a worker that is still there is killed."""
+
+THREAD_TURN_TIME: Final = timedelta(microseconds=500)
+"""How long a thread that reads a large file holds up the answers at a time: by Python's own 5 ms
+an answer, which lets go of the interpreter four times, would take 20."""
 
 HEALTH_CHECK_TIME: Final = timedelta(seconds=2)
 """For all readiness checks together; those who probe wait a little longer than that."""

@@ -113,7 +113,8 @@ class CertificateList:
     @classmethod
     def load(cls, data: bytes, where: str = "CertificateList") -> CertificateList:
         """Read PEM or DER. Raises MalformedError."""
-        if b"-----BEGIN" not in data:
+        # A CRL has a length of several octets; text has none above 0x7F there.
+        if (data[:1] == b"\x30" and data[1:2] > b"\x7f") or b"-----BEGIN" not in data:
             return cls.from_der(data, where)
         found = decode_pem(data, ("X509 CRL",), where)
         if len(found) != 1:

@@ -89,11 +89,13 @@ class OCSPService:
         return tuple(rack for _, rack in self._racks())
 
     async def reload(self) -> None:
-        """Read everything anew; what is wrong raises, and leaves all as it was."""
+        """Read everything anew, beside the answers; what is wrong raises, and leaves all as it was."""
         held = Holdings()
+        building = asyncio.ensure_future(asyncio.to_thread(self._build, held))
         try:
-            config, authorities, face = self._build(held)
+            config, authorities, face = await asyncio.shield(building)
         except BaseException:
+            await asyncio.wait({building})
             held.close()
             raise
         if config.server != self._config.server:

@@ -12,10 +12,14 @@ __all__ = ["Holdings"]
 
 
 class Holdings(ExitStack):
-    """Closes what was opened for one configuration; its databases are shared by authorities."""
+    """Closes what was opened for one configuration; its databases are shared by authorities.
+
+    It is made in the event loop that serves, and may be filled in a thread.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._loop = _running_loop()
         self._databases: dict[str, StatusDatabase] = {}
 
     def database(self, location: str) -> StatusDatabase:
@@ -31,15 +35,14 @@ class Holdings(ExitStack):
     def follow(self, forget: Callable[[Collection[int] | None], None]) -> None:
         """Have ``forget`` called with the serial numbers that change, None for all of them.
 
-        It is called in the event loop that runs now; without one nothing is served, and
-        nothing followed.
+        It is called in the event loop that this was made in; without one nothing is served,
+        and nothing followed.
 
         Raises:
             ConfigError, SourceError: a database can't be read.
         """
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+        loop = self._loop
+        if loop is None:
             return
 
         def hear(changes: Sequence[StatusChange]) -> None:
@@ -48,6 +51,13 @@ class Holdings(ExitStack):
 
         for database in self._databases.values():
             self.enter_context(StatusFeed(database, hear))
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _serial_numbers(changes: Sequence[StatusChange]) -> frozenset[int] | None:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -135,6 +136,7 @@ class Worker:
         Returns:
             The exit code: 0 after a drain, else that of the error that kept it from serving.
         """
+        sys.setswitchinterval(defaults.THREAD_TURN_TIME.total_seconds())
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._live(ready, lifeline))

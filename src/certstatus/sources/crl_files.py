@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from certstatus.errors import ConfigError
-from certstatus.limits import FILE_CHECK_TIME, MAX_CRL_BYTES, MAX_CRL_FILES
+from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES, MAX_CRL_BYTES, MAX_CRL_FILES
 from certstatus.pkix import Certificate, CertificateList
 from certstatus.sources.crl_listing import Listing, is_about, read_listing
 from certstatus.sources.crl_rules import check_follows
@@ -69,6 +69,7 @@ class CRLFiles:
         self._unusable: dict[Path, _Unusable] = {}
         self._checked_at = now
         self._checking: asyncio.Future[None] | None = None
+        self._finding: asyncio.Future[None] | None = None
         named = (path for path in paths if path not in self._folders.paths)
         self._files = {path: self._watched(path, now, in_folder=False) for path in named}
         self._named = frozenset(self._files)
@@ -119,7 +120,8 @@ class CRLFiles:
     async def current(self, now: datetime) -> CRLSet:
         """Return what the CRLs say, after a look at the files if the last one is old enough.
 
-        Changed and new files are read in a thread, and everyone waits for them.
+        Changed and new files are read in a thread, and everyone waits for them, but for
+        those of more than ``MAX_AWAITED_BYTES``.
         """
         if self._checking is None:
             if abs(now - self._checked_at) < self._check_every:
@@ -134,12 +136,24 @@ class CRLFiles:
 
     async def _check(self, now: datetime) -> None:
         self._checked_at = now
+        if self._finding is None:
+            await self._look_into_folders(now)
+        if self._finding is None:
+            for file in tuple(self._files.values()):
+                await file.current(now)
+            self._join()
+
+    async def _look_into_folders(self, now: datetime) -> None:
         found = self._folders.again()
-        if found != self._files.keys() - self._named:
-            await asyncio.to_thread(self._find, found, now)
-        for file in tuple(self._files.values()):
-            await file.current(now)
-        self._join()
+        if found == self._files.keys() - self._named:
+            return
+        self._finding = asyncio.ensure_future(asyncio.to_thread(self._find, found, now))
+        self._finding.add_done_callback(self._found)
+        if all(_size(path) <= MAX_AWAITED_BYTES for path in found - self._files.keys()):
+            await self._finding
+
+    def _found(self, _: asyncio.Future[None]) -> None:
+        self._finding = None
 
     def _join(self) -> None:
         """Lay beside each other what the files say now, and what counts still of before."""
@@ -198,6 +212,11 @@ class _Unusable:
 
     def is_due(self, path: Path, now: datetime) -> bool:
         return abs(now - self.at) >= _RETRY or _mark(path) != self.mark
+
+
+def _size(path: Path) -> int:
+    mark = _mark(path)
+    return 0 if mark is None else mark[1]
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from certstatus.errors import CertStatusError, ConfigError, MalformedError
-from certstatus.limits import FILE_CHECK_TIME
+from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
 
 __all__ = ["Held", "WatchedFile"]
@@ -93,6 +93,7 @@ class WatchedFile(Generic[T]):
         self._checked_at = now
         self._failure: _Failure | None = None
         self._loading: asyncio.Future[None] | None = None
+        self._is_long = False
         try:
             data, self._seen = self._load()
             self._held = Held(read(data, None, now), now)
@@ -112,8 +113,8 @@ class WatchedFile(Generic[T]):
     async def current(self, now: datetime) -> Held[T]:
         """Return what the file says, after a look at it if the last one is old enough.
 
-        A changed file is read in a thread, and everyone waits for it: an answer is never
-        made from what is known to be outdated.
+        A changed file is read in a thread, and everyone waits for it. One of more than
+        ``MAX_AWAITED_BYTES`` nobody waits for: until it is read, what was read last stands.
         """
         if self._loading is None:
             if abs(now - self._checked_at) < self._check_every or self._needs_no_reading(now):
@@ -121,7 +122,8 @@ class WatchedFile(Generic[T]):
             loading = asyncio.ensure_future(asyncio.to_thread(self._refresh, now))
             loading.add_done_callback(self._loaded)
             self._loading = loading
-        await asyncio.shield(self._loading)
+        if not self._is_long:
+            await asyncio.shield(self._loading)
         return self._held
 
     def _loaded(self, _: asyncio.Future[None]) -> None:
@@ -131,6 +133,7 @@ class WatchedFile(Generic[T]):
         """Look at the file's marks; where they tell that nothing changed, confirm."""
         self._checked_at = now
         mark = self._mark()
+        self._is_long = mark is not None and mark[1] > MAX_AWAITED_BYTES
         if self._failure is not None:
             return mark == self._failure.mark and abs(now - self._failure.at) < _RETRY
         if mark != self._seen.mark or self._seen.is_racy:

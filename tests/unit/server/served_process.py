@@ -36,13 +36,14 @@ class _Face:
     def reply(
         self, request: HTTPRequest, now: datetime
     ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
-        """Say the word and the process."""
+        """Say the word, the process, and how long a thread's turn is."""
         if request.target == b"/wait":
             return self._wait()
         return self._say()
 
     def _say(self) -> HTTPReply:
-        body = json.dumps({"word": self._word, "pid": os.getpid()}).encode()
+        said = {"word": self._word, "pid": os.getpid(), "turn": sys.getswitchinterval()}
+        body = json.dumps(said).encode()
         return HTTPReply(200, (), body, {"lane": "cached"})
 
     async def _wait(self) -> HTTPReply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -40,7 +41,7 @@ from certstatus.ocsp import (
 from certstatus.pkix import CRLReason, GeneralName, HashAlgorithm
 from certstatus.responder.exchange import HTTPReply, HTTPRequest
 from certstatus.server.assembly import OCSPService
-from certstatus.server.config import parse_config
+from certstatus.server.config import Config, parse_config
 from certstatus.server.log import make_logger
 from certstatus.server.worker import Tools
 from certstatus.sources import StatusDatabase, parse_index
@@ -66,6 +67,8 @@ TYPE = ((b"content-type", b"application/ocsp-request"),)
 PSS = "id-RSASSA-PSS with sha256"
 CLIENTS = TinyCA("Clients CA")
 CLIENT = CLIENTS.issue("client", usage=key_usage("digital_signature"))
+PATIENCE = 20.0
+"""Seconds until a test that waits for what never happens fails."""
 Table = dict[str, Any]
 
 
@@ -715,6 +718,36 @@ FAULTS: dict[str, Callable[[Table], None]] = {
     "tree": lambda table: table.update(source=[{"crt": "no.tree"}]),
     "setting": lambda table: table.update(validity="soon"),
 }
+
+
+@pytest.mark.parametrize("gives_up", [False, True])
+def test_a_reload_reads_beside_the_answers(assemble: Assemble, lab: Lab, *, gives_up: bool) -> None:
+    """However long it takes: a CRL of a million entries takes two seconds."""
+    assembled = assemble(of(lab))
+    service, reads, may_go_on = assembled.service, threading.Event(), threading.Event()
+    before, load = service.face, service._load
+
+    def slowly() -> Config:
+        reads.set()
+        assert may_go_on.wait(PATIENCE)
+        return load()
+
+    service._load = slowly
+
+    async def reload() -> None:
+        reloading = asyncio.ensure_future(service.reload())
+        await asyncio.to_thread(reads.wait, PATIENCE)
+        assert service.face is before
+        if gives_up:
+            reloading.cancel()
+            await asyncio.sleep(0)
+        assert not reloading.done()
+        may_go_on.set()
+        await asyncio.wait({reloading})
+        assert reloading.cancelled() == gives_up
+        assert (service.face is before) == gives_up
+
+    asyncio.run(reload())
 
 
 @pytest.mark.parametrize("fault", FAULTS)

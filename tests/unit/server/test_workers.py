@@ -192,6 +192,15 @@ def test_one_worker_serves_on_its_unix_socket_too(start: Callable[..., Process])
     assert process.wait() == 0
 
 
+def test_a_thread_that_reads_holds_up_answers_for_short_turns(
+    start: Callable[..., Process],
+) -> None:
+    turn = limits.THREAD_TURN_TIME.total_seconds()
+
+    assert start().say()["turn"] == pytest.approx(turn)
+    assert turn <= 0.001
+
+
 def test_each_request_is_a_line_in_the_log_whoever_serves_it(start: Callable[..., Process]) -> None:
     process = start(workers=2)
     for _ in range(20):

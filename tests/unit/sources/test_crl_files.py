@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.errors import ConfigError, SourceError
-from certstatus.limits import MAX_CRL_FILES
-from certstatus.ocsp import ArchiveCutoff, CrlID, Revoked
+from certstatus.limits import MAX_AWAITED_BYTES, MAX_CRL_FILES
+from certstatus.ocsp import ArchiveCutoff, CertID, CrlID, Revoked
 from certstatus.pkix import CRLReason
-from certstatus.sources import CRL, EventKind, Known, NotOurs, Unlisted
+from certstatus.sources import CRL, Answer, EventKind, Known, NotOurs, Unlisted, crl_files
+from certstatus.sources.crl_listing import Listing, read_listing
 from certstatus.testing import TinyCA
 from tests import der as hand
 from tests.books import (
@@ -34,6 +39,8 @@ from tests.books import (
 
 LOST, FINE = 0x9B, 0x9A
 HOUR = timedelta(hours=1)
+PATIENCE = 20.0
+"""Seconds until a test that waits for what never happens fails."""
 
 Write = Callable[[str, bytes], Path]
 
@@ -262,6 +269,39 @@ def test_a_new_file_in_a_folder_counts_within_a_second(
     write("2.crl", crl(ca, LOST, number=2))
 
     assert isinstance(status_of(source, ca, LOST, NOW + timedelta(seconds=1)), Revoked)
+
+
+@pytest.mark.parametrize("name", ["1.crl", "2.crl"])
+def test_answers_rest_on_the_old_crl_while_a_large_one_is_read(
+    ca: TinyCA, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch, *, name: str
+) -> None:
+    """Whether it replaces the one that stands or comes beside it."""
+    write("1.crl", crl(ca, number=1))
+    source = CRL(folder, ca.certificate, now=NOW)
+    may_read, read = threading.Event(), read_listing
+
+    def slowly(*arguments: Any, **named: Any) -> Listing:
+        assert may_read.wait(PATIENCE)
+        return read(*arguments, **named)
+
+    monkeypatch.setattr(crl_files, "read_listing", slowly)
+    padding = x509.UnrecognizedExtension(ObjectIdentifier("1.2.3"), bytes(MAX_AWAITED_BYTES))
+    asked = CertID.of(ca.certificate, LOST)
+
+    async def change() -> list[Answer]:
+        write(name, crl(ca, LOST, number=2, extensions=[(padding, False)]))
+        answers = [await source.status(asked, NOW + n * LATER) for n in (1, 2, 3)]
+        may_read.set()
+        while isinstance(answers[-1], Unlisted):
+            answers.append(await source.status(asked, NOW + len(answers) * LATER))
+            await asyncio.sleep(0)
+        return answers
+
+    answers = asyncio.run(asyncio.wait_for(change(), PATIENCE))
+
+    assert all(isinstance(answer, Unlisted) for answer in answers[:3])
+    assert isinstance(answers[-1], Known)
+    assert isinstance(answers[-1].cert_status, Revoked)
 
 
 @pytest.mark.rule("C1")

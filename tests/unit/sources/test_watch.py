@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from certstatus.errors import ConfigError, MalformedError
-from certstatus.limits import FILE_CHECK_TIME
+from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES
 from certstatus.sources import EventKind
 from certstatus.sources.watch import Held, WatchedFile
 from tests.books import LATER, NOW, Watcher
+
+PATIENCE = 20.0
+"""Seconds until a test that waits for what never happens fails."""
 
 
 def read(data: bytes, previous: str | None, now: datetime) -> str:
@@ -181,6 +185,34 @@ def test_everyone_waits_for_a_reload_and_it_happens_once(
 
     assert {held.value for held in asyncio.run(all_at_once())} == {"two."}
     assert watcher.kinds == [EventKind.RELOADED]
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_nobody_waits_for_a_large_file(path: Path, *, is_long: bool) -> None:
+    may_read = threading.Event()
+    may_read.set()
+
+    def size_of(data: bytes, previous: int | None, now: datetime) -> int:
+        del previous, now
+        assert may_read.wait(PATIENCE)
+        return len(data)
+
+    watched = WatchedFile(path, size_of, name="n", now=NOW, max_bytes=2 * MAX_AWAITED_BYTES)
+    size = MAX_AWAITED_BYTES + is_long
+
+    async def ask() -> tuple[bool, int]:
+        asking = asyncio.ensure_future(watched.current(NOW + LATER))
+        await asyncio.sleep(0)
+        waits, loading = not asking.done(), watched._loading
+        assert loading is not None
+        may_read.set()
+        await loading
+        await asking
+        return waits, (await watched.current(NOW + LATER)).value
+
+    path.write_bytes(bytes(size))
+    may_read.clear()
+    assert asyncio.run(ask()) == (not is_long, size)
 
 
 def test_one_caller_that_gives_up_does_not_stop_the_reload(
