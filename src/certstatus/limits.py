@@ -89,8 +89,23 @@ UPSTREAM_PAUSE: Final = timedelta(seconds=1)
 MAX_UPSTREAM_PAUSE: Final = timedelta(minutes=1)
 """The longest such pause: an upstream that is well again is found out within it."""
 
+UPSTREAM_NEGATIVE_TIME: Final = timedelta(seconds=30)
+"""How long an upstream's unknown or unauthorized stands: a certificate may be entered any moment."""
+
+UPSTREAM_JITTER: Final = 0.1
+"""The part of the time until it is asked anew that chance may cut off: nodes must not all ask at once."""
+
 MAX_UPSTREAM_ANSWERS: Final = 50_000
 """Answers that are kept for one authority, of about 1 kB each; the least used go first."""
+
+MAX_PROXIED_ANSWERS: Final = 20_000
+"""Signed answers that one proxy keeps, of 1 to 2 kB each; the least used go first."""
+
+MAX_PROXIED_BYTES: Final = 32_768
+"""A signed answer that a proxy keeps: twice one by ML-DSA-87. A larger one is handed on alone."""
+
+MAX_LOCATED_URLS: Final = 1_000
+"""URLs out of ServiceLocators whose failures are remembered; clients write them."""
 
 MAX_UPSTREAM_QUESTIONS: Final = 256
 """Questions under way to the upstream of one authority: each has a socket. More are refused."""

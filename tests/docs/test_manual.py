@@ -42,6 +42,7 @@ DOCS = ROOT / "docs"
 MANUAL = sorted((DOCS / "manual").glob("*.md"))
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *MANUAL]
 SERVE = (DOCS / "manual" / "serve.md").read_text(encoding="utf-8")
+UPSTREAM = (DOCS / "manual" / "upstream.md").read_text(encoding="utf-8")
 
 
 def named(page: Path) -> str:
@@ -237,6 +238,7 @@ TABLES = [
     ("### `[[authority]]`", config.AuthorityConfig),
     ("### `[[authority.signer]]`", config.SignerConfig),
     ("### `[[authority.source]]`", config.SourceConfig),
+    ("### `[[proxy]]`", config.ProxyConfig),
 ]
 
 
@@ -268,11 +270,12 @@ IN_WORDS = {
 
 @pytest.mark.parametrize(("heading", "model"), TABLES)
 def test_every_setting_is_documented_with_its_default(heading: str, model: type[BaseModel]) -> None:
+    page = UPSTREAM if model is config.ProxyConfig else SERVE
     told = {
-        cells[0].strip("`"): cells for cells in rows(section(SERVE, heading)) if cells[0] != "key"
+        cells[0].strip("`"): cells for cells in rows(section(page, heading)) if cells[0] != "key"
     }
     fields = {name: written(field.get_default()) for name, field in model.model_fields.items()}
-    fields |= {name: words for name, words in IN_WORDS.items() if name in fields}
+    fields |= {name: words for name, words in IN_WORDS.items() if fields.get(name) == "none"}
     if model is config.SignerConfig:
         fields["algorithm"] = "all of the key's"
 

@@ -13,7 +13,7 @@ import pytest
 from certstatus.errors import SourceError
 from certstatus.limits import MAX_RESPONSE_BYTES
 from certstatus.ocsp import CertID, Good, Revoked
-from certstatus.sources import Known, Upstream
+from certstatus.sources import Known, Upstream, UpstreamPolicy
 from certstatus.testing import FixedClock, Forge, TinyCA
 from tests.books import NOW, ask, status_of
 from tests.property.mutation import Mutator
@@ -47,7 +47,12 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def source(server: ScriptedServer, ca: TinyCA, clock: FixedClock) -> Upstream:
-    return Upstream([server.url], ca.certificate, clock=clock, url_time=LIMIT, time_limit=2 * LIMIT)
+    return Upstream(
+        [server.url],
+        ca.certificate,
+        clock=clock,
+        policy=UpstreamPolicy(url_time=LIMIT, time_limit=2 * LIMIT),
+    )
 
 
 def drip(over: threading.Event, data: bytes) -> Iterator[bytes]:

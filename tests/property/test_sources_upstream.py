@@ -20,7 +20,7 @@ statuses: st.SearchStrategy[Good | Revoked] = st.sampled_from([Good(), Revoked(N
 
 
 @st.composite
-def told(draw: st.DrawFn) -> Kept:
+def told(draw: st.DrawFn) -> Kept[Known]:
     begin, end = draw(moments), draw(moments)
     known = Known(
         cert_status=draw(statuses),
@@ -28,22 +28,30 @@ def told(draw: st.DrawFn) -> Kept:
         next_update=end,
         origin="x",
     )
-    return Kept(known, end, draw(moments))
+    return Kept(
+        given=known,
+        cert_status=known.cert_status,
+        this_update=begin,
+        ends=end,
+        fresh_until=draw(moments),
+    )
 
 
 arrivals = st.lists(st.tuples(moments, st.integers(1, 6), told()), max_size=30)
 
 
-def in_order(found: list[tuple[datetime, int, Kept]]) -> list[tuple[datetime, int, Kept]]:
+def in_order(
+    found: list[tuple[datetime, int, Kept[Known]]],
+) -> list[tuple[datetime, int, Kept[Known]]]:
     return sorted(found, key=lambda one: one[0])
 
 
 @settings(max_examples=300)
 @given(arrivals, moments)
 def test_nothing_is_found_past_its_end_and_never_more_than_fits(
-    arrived: list[tuple[datetime, int, Kept]], later: datetime
+    arrived: list[tuple[datetime, int, Kept[Known]]], later: datetime
 ) -> None:
-    keeping = Keeping(SIZE)
+    keeping: Keeping[Known] = Keeping(SIZE)
     for now, serial, kept in in_order(arrived):
         keeping.take(serial, kept, now)
         assert len(keeping) <= SIZE
@@ -53,9 +61,9 @@ def test_nothing_is_found_past_its_end_and_never_more_than_fits(
 @settings(max_examples=300)
 @given(arrivals)
 def test_what_counts_gives_way_to_what_is_newer_or_revokes(
-    arrived: list[tuple[datetime, int, Kept]],
+    arrived: list[tuple[datetime, int, Kept[Known]]],
 ) -> None:
-    keeping = Keeping(SIZE)
+    keeping: Keeping[Known] = Keeping(SIZE)
     for now, serial, kept in in_order(arrived):
         held = keeping.find(serial, now)
         counts = keeping.take(serial, kept, now)
@@ -63,15 +71,15 @@ def test_what_counts_gives_way_to_what_is_newer_or_revokes(
         assert counts is kept or counts is held
         if held is None:
             assert counts is kept
-        elif isinstance(kept.known.cert_status, Revoked) and held.known.cert_status == Good():
+        elif isinstance(kept.given.cert_status, Revoked) and held.given.cert_status == Good():
             assert counts is kept, "revoked replaces good at once"
-        elif kept.known.this_update < held.known.this_update:
+        elif kept.given.this_update < held.given.this_update:
             assert counts is held, "older replaces nothing"
-        elif kept.known.this_update > held.known.this_update:
+        elif kept.given.this_update > held.given.this_update:
             assert counts is kept
         else:
-            was_revoked = isinstance(held.known.cert_status, Revoked)
-            assert not (was_revoked and counts.known.cert_status == Good())
+            was_revoked = isinstance(held.given.cert_status, Revoked)
+            assert not (was_revoked and counts.given.cert_status == Good())
 
 
 @given(st.lists(st.tuples(moments, st.integers(1, 6), st.booleans()), max_size=40))

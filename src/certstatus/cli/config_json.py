@@ -8,7 +8,7 @@ from typing import Any
 from certstatus.cli.config_text import is_direct, policy_lines, settings_of, source_kind
 from certstatus.pkix import HashAlgorithm
 from certstatus.server.config import Config
-from certstatus.server.examination import Examination, ExaminedAuthority
+from certstatus.server.examination import Examination, ExaminedAuthority, ExaminedProxy
 from certstatus.signing import Signer
 from certstatus.sources import Unlisted
 
@@ -34,12 +34,13 @@ def examination_json(found: Examination) -> dict[str, Any]:
         "warnings": [{"about": one.place, "message": one.text} for one in found.advice],
         "settings": {} if found.config is None else _tables(found.config),
         "authorities": [_authority(one) for one in found.authorities],
+        "proxies": [_proxy(one) for one in found.proxies],
     }
 
 
 def _tables(config: Config) -> dict[str, Any]:
-    """Return what every table but the authorities sets, in the file's spelling."""
-    others = type(config).model_fields.keys() - {"authority"}
+    """Return what every table but authorities and proxies sets, in the file's spelling."""
+    others = type(config).model_fields.keys() - {"authority", "proxy"}
     return {name: settings_of(getattr(config, name)) for name in sorted(others)}
 
 
@@ -60,6 +61,15 @@ def _authority(one: ExaminedAuthority) -> dict[str, Any]:
         "statusesUntil": _time(getattr(answer, "next_update", None)),
         "compromisedSince": _time(authority.compromised_since),
         "policy": list(policy_lines(authority.policy)),
+    }
+
+
+def _proxy(one: ExaminedProxy) -> dict[str, Any]:
+    return {
+        "name": one.proxy.name,
+        "subjects": [str(issuer.subject) for issuer in one.proxy.issuers],
+        "unready": one.unready,
+        "settings": settings_of(one.config),
     }
 
 

@@ -18,13 +18,14 @@ from certstatus.responder import (
     PROFILE_DEFAULTS,
     Archive,
     AuthorityPolicy,
+    ForwardedNonce,
     NonceMode,
     ResponderIDForm,
     UnlistedMode,
 )
 from certstatus.server.config import RequestsConfig, ServerConfig, SourceConfig
 from certstatus.server.config_values import duration_text, without_login
-from certstatus.server.examination import Examination, ExaminedAuthority
+from certstatus.server.examination import Examination, ExaminedAuthority, ExaminedProxy
 from certstatus.sources import Known, NotOurs, Unlisted
 
 __all__ = [
@@ -45,6 +46,8 @@ def print_examination(out: Console, found: Examination, now: datetime) -> None:
         _print_table(out, "requests", _request_rows(found.config.requests))
         for one in found.authorities:
             _print_table(out, f"authority {one.authority.name}", _authority_rows(one, now))
+        for proxy in found.proxies:
+            _print_table(out, f"proxy {proxy.proxy.name}", _proxy_rows(proxy, now))
     if found.faults:
         rows = [(str(one), one.remedy) for one in found.faults]
         _print_list(out, f"{len(rows)} wrong", rows, "red")
@@ -57,9 +60,8 @@ def print_examination(out: Console, found: Examination, now: datetime) -> None:
 def _verdict(found: Examination) -> str:
     if found.faults:
         return f"{found.file}: would not serve"
-    waiting = [one.authority.name for one in found.authorities if one.unready]
-    if waiting:
-        return f"{found.file}: would serve, but not yet for {', '.join(waiting)}"
+    if found.waiting:
+        return f"{found.file}: would serve, but not yet for {', '.join(found.waiting)}"
     return f"{found.file}: would serve"
 
 
@@ -155,6 +157,26 @@ def _answer_text(one: ExaminedAuthority, now: datetime) -> str:
     if isinstance(answer, NotOurs | None) or answer.next_update is None:
         return text
     return f"{text}; as of {moment_text(answer.this_update)}, until {_end(answer.next_update, now)}"
+
+
+# --- a proxy ------------------------------------------------------------------------------
+
+
+def _proxy_rows(one: ExaminedProxy, now: datetime) -> Iterator[_Row]:
+    for issuer in one.proxy.issuers:
+        yield "CA", f"{issuer.subject}, until {_end(issuer.not_after, now)}"
+    for url in one.config.upstream or ():
+        yield "asks", without_login(url)
+    for url in one.config.service_locator:
+        yield "asks", f"whom ServiceLocators name under {without_login(url)}"
+    yield "answers", one.unready or "are handed on as they were signed"
+    yield "nonces", _FORWARDED_NONCES[one.config.nonce]
+
+
+_FORWARDED_NONCES: Final = {
+    ForwardedNonce.IGNORE: "do not go on, so that one answer serves many",
+    ForwardedNonce.FORWARD: "go on, and such answers are asked for one by one",
+}
 
 
 # --- sources ------------------------------------------------------------------------------

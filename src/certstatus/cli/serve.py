@@ -38,12 +38,15 @@ A configuration file says the same and more, for any number of CAs:
     epilog=examples(
         "certstatus serve --ca ca.pem --signer s.pem --key s.key --index index.txt",
         "certstatus serve --ca ca.pem --pkcs12 s.p12 --password-file pw --crl ca.crl --unlisted good",
+        "certstatus serve --ca ca.pem --proxy http://ocsp.ca.example/",
         "certstatus serve --config certstatus.toml",
     )
     + _CONFIGURATION,
 )
 @click.option("--config", type=_FILE, help="A TOML file, in place of the options of one CA.")
-@click.option("--ca", type=_FILE, help="The CA that is answered for.")
+@click.option(
+    "--ca", type=_FILE, multiple=True, help="The CA that is answered for; of a proxy, several."
+)
 @click.option("--signer", type=_FILE, help="The responder's certificate; the CA's own will do.")
 @click.option(
     "--key", metavar="FILE|URI", help="The responder's key: PEM, DER, or pkcs11:… in a token."
@@ -66,11 +69,21 @@ A configuration file says the same and more, for any number of CAs:
     help="Another OCSP responder that knows; of several the first that answers.",
 )
 @click.option(
+    "--proxy",
+    metavar="URL",
+    multiple=True,
+    help="Hand on what this responder signs, in place of signing; of several the first that answers.",
+)
+@click.option(
     "--unlisted",
     type=click.Choice(["unknown", "good", "extended-revoke", "unauthorized"]),
     help="What is said of a serial number that is not listed.  [default: unknown]",
 )
-@click.option("--nonce", type=click.Choice(["echo", "ignore", "require"]), help="[default: echo]")
+@click.option(
+    "--nonce",
+    type=click.Choice(["echo", "ignore", "require", "forward"]),
+    help="[default: echo; of a proxy: ignore, or forward]",
+)
 @click.option("--validity", metavar="SPAN", help="From thisUpdate to nextUpdate.  [default: 4d]")
 @click.option(
     "--profile",

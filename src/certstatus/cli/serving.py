@@ -50,13 +50,41 @@ def load_from_file(file: Path) -> Load:
 
 
 def load_from_options(options: Mapping[str, Any]) -> Load:
-    """Make the configuration of one CA from the command line's options.
+    """Make the configuration of one CA, or of a proxy, from the command line's options.
 
     Raises:
-        ConfigError: what one CA needs at the least is missing.
+        ConfigError: what one CA needs at the least is missing, or does not go together.
     """
     if "ca" not in options:
         raise ConfigError("names no CA", key="--ca", remedy="name --ca, or --config")
+    table: dict[str, Any] = {"server": {name: options[name] for name in _SERVER if name in options}}
+    if "proxy" in options:
+        table["proxy"] = [_proxy(options)]
+    else:
+        table["authority"] = [_authority(options)]
+    base = Path.cwd()
+    return lambda: parse_config(table, file=None, base=base)
+
+
+def _proxy(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Name whom to ask for which CAs; who hands on what others signed signs nothing."""
+    stray = options.keys() - {"ca", "proxy", "nonce", *_SERVER}
+    if stray:
+        raise ConfigError(
+            "does not go with --proxy, which signs nothing",
+            key=f"--{min(stray).replace('_', '-')}",
+            remedy="leave it out, or write --upstream in place of --proxy",
+        )
+    named = {"certificate": _named(options["ca"]), "upstream": _named(options["proxy"])}
+    return named | {name: options[name] for name in ("nonce",) if name in options}
+
+
+def _authority(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the CA, its signer and its sources."""
+    if len(options["ca"]) > 1:
+        raise ConfigError(
+            "names several CAs", key="--ca", remedy="name one, or write a file for --config"
+        )
     if not {"key", "pkcs12"} & options.keys():
         raise ConfigError("names no key", key="--key", remedy="name --key, or --pkcs12")
     sources = [{name: _named(options[name])} for name in _SOURCES if name in options]
@@ -64,21 +92,14 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
         raise ConfigError(
             "names no source",
             key="--database",
-            remedy="name --database, --index, --crl, --crt or --upstream",
+            remedy="name --database, --index, --crl, --crt or --upstream; or --proxy alone",
         )
-    table = {
-        "server": {name: options[name] for name in _SERVER if name in options},
-        "authority": [
-            {
-                "certificate": str(options["ca"]),
-                **{name: options[name] for name in _AUTHORITY if name in options},
-                "signer": [_signer(options)],
-                "source": sources,
-            }
-        ],
+    return {
+        "certificate": str(options["ca"][0]),
+        **{name: options[name] for name in _AUTHORITY if name in options},
+        "signer": [_signer(options)],
+        "source": sources,
     }
-    base = Path.cwd()
-    return lambda: parse_config(table, file=None, base=base)
 
 
 def _named(value: Any) -> str | list[str]:
@@ -99,7 +120,7 @@ def _signer(options: Mapping[str, Any]) -> dict[str, str]:
         if option in options
     }
     if "key" in named:
-        named.setdefault("certificate", str(options["ca"]))
+        named.setdefault("certificate", str(options["ca"][0]))
     return named
 
 

@@ -65,12 +65,14 @@ class Guard:
     """The rules for one provenance.
 
     ``allow_private`` lets URLs in certificates lead inside too; ``allow_https`` is False
-    where plain HTTP alone is spoken.
+    where plain HTTP alone is spoken, ``allow_redirects`` where a list says which URLs may
+    be fetched and no other.
     """
 
     provenance: Provenance = Provenance.NAMED
     allow_private: bool = False
     allow_https: bool = True
+    allow_redirects: bool = True
 
     @property
     def checks_addresses(self) -> bool:
@@ -109,6 +111,8 @@ class Guard:
 
     def redirect_problem(self, before: Place, after: Place) -> str | None:
         """Say why a redirect may not be followed; None: it may, as far as schemes go."""
+        if not self.allow_redirects:
+            return "redirects are switched off"
         if before.scheme == "https" and after.scheme == "http":
             return "a redirect from https to http"
         return None

@@ -10,20 +10,25 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import UnreachableError
-from certstatus.fetch import HTTPAnswer, HTTPDoor
+from certstatus.fetch import Guard, HTTPAnswer, HTTPDoor
+from certstatus.ocsp import OCSPRequest
 from certstatus.pkix import Certificate
 from certstatus.requestor.cache import ResponseCache
 from certstatus.requestor.checking import Checking, Step
+from certstatus.requestor.exact import ask_exactly
 from certstatus.requestor.plan import Asked, Event, Failed, Received, Wait
 from certstatus.requestor.result import DEFAULT_CHECK_POLICY, CheckPolicy, CheckResult
 
 __all__ = ["Requestor"]
 
 T = TypeVar("T")
+
+NAMED: Final = Guard()
+"""The guard for responders that the caller named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,16 @@ class Requestor:
     async def aask(self, serial_number: int, issuer: Certificate) -> Asked:
         """Ask ``urls`` about a serial number, where no certificate is at hand; cache nothing."""
         return await self._adrive(self._checking.serial(serial_number, issuer))
+
+    async def aask_with(
+        self, request: OCSPRequest, issuers: Sequence[Certificate], *, guard: Guard = NAMED
+    ) -> Asked:
+        """Ask ``urls`` with this very request, to hand the answer on; cache nothing.
+
+        ``issuers`` are those of its certificates, in their order. A report holds only where
+        the answer may be given to whoever sent the request.
+        """
+        return await self._adrive(ask_exactly(self._checking, request, issuers, guard))
 
     def find_issuer(
         self, certificate: Certificate, *, chain: Sequence[Certificate] = ()

@@ -62,7 +62,7 @@ from certstatus.verify import (
     verify_response,
 )
 
-__all__ = ["Checking", "Step"]
+__all__ = ["Checking", "Step", "jitter", "weakest"]
 
 Step: TypeAlias = Exchange | Wait
 Steps: TypeAlias = Generator[Step, Event, "list[CheckResult]"]
@@ -118,12 +118,12 @@ class Checking:
             request: OCSPRequest | None,
             delegates: Mapping[bytes, CertStatus] | None = None,
         ) -> Report:
-            return self._verify(response, serial_number, issuer, request, delegates)
+            return self.verify(response, serial_number, issuer, request, delegates)
 
         asked = yield from self._asking(
             urls, lambda algorithm: [CertID.of(issuer, serial_number, algorithm)], judge, _NAMED
         )
-        delegates = yield from self._delegates(asked, issuer)
+        delegates = yield from self.delegates(asked, issuer)
         if delegates and asked.report is not None and asked.report.response is not None:
             report = judge(asked.report.response, asked.request, delegates)
             asked = replace(asked, report=report)
@@ -187,14 +187,14 @@ class Checking:
         cached = self.cache.get(issuer, certificate.serial_number)
         if cached is None:
             return None
-        report, end = self._verify(cached.der, certificate, issuer), cached.fresh_until
+        report, end = self.verify(cached.der, certificate, issuer), cached.fresh_until
         if report.pending is not None:
             known = self._for_delegates().held(report.pending, issuer)
             if known is None:
                 return None
             status, end = known.verified.cert_status, min(end, known.fresh_until)
             delegates = {report.pending.der: status}
-            report = self._verify(cached.der, certificate, issuer, delegates=delegates)
+            report = self.verify(cached.der, certificate, issuer, delegates=delegates)
         if report.verified is None:
             self.cache.drop(issuer, certificate.serial_number)
             return None
@@ -251,16 +251,16 @@ class Checking:
             return [_unreachable(one, issuer, none) for one in certificates]
 
         def judge(body: bytes, request: OCSPRequest) -> Report:
-            reports = [self._verify(body, certificates[0], issuer, request)]
+            reports = [self.verify(body, certificates[0], issuer, request)]
             response = reports[0].response or body  # read once, however many it is held against
-            reports += [self._verify(response, one, issuer, request) for one in certificates[1:]]
-            return min(reports, key=lambda report: report.verified is not None)
+            reports += [self.verify(response, one, issuer, request) for one in certificates[1:]]
+            return weakest(reports)
 
         def name(algorithm: HashAlgorithm) -> list[CertID]:
             return [CertID.for_certificate(one, issuer, algorithm) for one in certificates]
 
         asked = yield from self._asking(urls, name, judge, provenance)
-        delegates = yield from self._delegates(asked, issuer)
+        delegates = yield from self.delegates(asked, issuer)
         asked = replace(asked, attempts=(*passed, *asked.attempts))
         return [self._result(one, issuer, asked, delegates) for one in certificates]
 
@@ -278,10 +278,10 @@ class Checking:
             judge,
             policy=self.policy.ask,
             nonces=self.policy.nonces,
-            jitter=lambda: random.uniform(0.5, 1.5),  # noqa: S311 - spreads load, hides nothing
+            jitter=jitter,
             now=self.clock.now,
         )
-        return (yield from self._exchange(asking, self._guard(provenance)))
+        return (yield from self.exchange(asking, self._guard(provenance)))
 
     def _urls(
         self, certificates: Sequence[Certificate]
@@ -293,7 +293,7 @@ class Checking:
         broken = tuple(attempt for _, attempts in read for attempt in attempts)
         return Provenance.CERTIFICATE, urls, (*broken, *passed)
 
-    def _exchange(
+    def exchange(
         self, asking: Generator[Send | Wait, Event, Asked], guard: Guard
     ) -> Generator[Step, Event, Asked]:
         """Hand the asking's steps on, guarded."""
@@ -323,7 +323,7 @@ class Checking:
             return parse_request(encode_request(cert_ids, request_extensions=extensions))
         return _signed(cert_ids, extensions, signer)
 
-    def _verify(
+    def verify(
         self,
         response: bytes | OCSPResponse,
         about: Certificate | int,
@@ -345,7 +345,7 @@ class Checking:
 
     # --- a delegate's own status --------------------------------------------------------------
 
-    def _delegates(
+    def delegates(
         self, asked: Asked, issuer: Certificate
     ) -> Generator[Step, Event, dict[bytes, CertStatus]]:
         """Ask once for the status of a delegate that has no nocheck (O24).
@@ -395,7 +395,7 @@ class Checking:
         if asked.report is None or asked.received is None or asked.send is None:
             return _unreachable(certificate, issuer, asked.attempts)
         response = asked.report.response or asked.received.body
-        report = self._verify(response, certificate, issuer, asked.request, delegates)
+        report = self.verify(response, certificate, issuer, asked.request, delegates)
         return CheckResult(
             certificate=certificate,
             issuer=issuer,
@@ -406,6 +406,16 @@ class Checking:
             method=asked.send.method,
             attempts=asked.attempts,
         )
+
+
+def jitter() -> float:
+    """Throw the dice for a back-off."""
+    return random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, hides nothing
+
+
+def weakest(reports: Sequence[Report]) -> Report:
+    """Pick a report that has no proof, if there is one."""
+    return min(reports, key=lambda report: report.verified is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,9 +113,11 @@ class Asked:
     """The outcome: the best report, None where no responder answered at all.
 
     ``send`` and ``received`` are the exchange that gave it, ``request`` what was asked.
+    Where several certificates were asked about, ``report`` is the weakest of ``reports``.
     """
 
     report: Report | None
+    reports: tuple[Report, ...] = ()
     request: OCSPRequest | None = None
     send: Send | None = None
     received: Received | None = None

@@ -20,18 +20,26 @@ from certstatus.responder.exchange import (
     HTTPReply,
     HTTPRequest,
 )
+from certstatus.responder.forwarding import ForwardedNonce
 from certstatus.responder.http import OCSPFace
+from certstatus.responder.locator import AllowedLocation
+from certstatus.responder.proxy import Proxy, ProxyPolicy
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.requests import RequestPolicy, SignedRequests
+from certstatus.responder.routing import Answering, Forwarding, Router
 from certstatus.responder.stored import Shelf, authority_digest
 
 __all__ = [
     "PROFILE_DEFAULTS",
+    "AllowedLocation",
+    "Answering",
     "Archive",
     "Authorities",
     "Authority",
     "AuthorityPolicy",
     "Cause",
+    "ForwardedNonce",
+    "Forwarding",
     "HTTPFace",
     "HTTPReply",
     "HTTPRequest",
@@ -40,11 +48,14 @@ __all__ = [
     "OCSPFace",
     "Observer",
     "ProfileDefaults",
+    "Proxy",
+    "ProxyPolicy",
     "Refusal",
     "Reply",
     "RequestPolicy",
     "Responder",
     "ResponderIDForm",
+    "Router",
     "Shelf",
     "SignedRequests",
     "Told",

@@ -46,7 +46,7 @@ class HTTPReply:
     ``facts`` go to the access log as they are (text, numbers, truth values). The server
     counts by these where they are present, so each takes few different values:
 
-    - ``lane``: ``cached`` or ``live``
+    - ``lane``: ``cached``, ``live``, or ``proxied``: another responder was asked for it
     - ``responseStatus``: OCSPResponseStatus in the RFC's word, ``successful``, ``tryLater`` …
     - ``certStatus``: ``good``, ``revoked``, ``unknown``, or a tuple of them
     - ``cause``: why the request was refused, in one word

@@ -21,9 +21,9 @@ from certstatus.errors import MalformedError
 from certstatus.limits import CACHE_MARGIN, DEFAULT_MAX_AGE, MAX_REQUEST_BYTES, MAX_TARGET_BYTES
 from certstatus.ocsp import CertStatus, Good, Revoked
 from certstatus.pkix import HashAlgorithm
-from certstatus.responder.core import Responder
 from certstatus.responder.exchange import Headers, HTTPReply, HTTPRequest
 from certstatus.responder.reply import Cause, Reply
+from certstatus.responder.routing import Answering
 from certstatus.responder.target import decode_request, path_of, repaired_requests, under
 from certstatus.sources.via import came_through
 
@@ -45,7 +45,7 @@ class OCSPFace:
 
     def __init__(
         self,
-        responder: Responder,
+        responder: Answering,
         *,
         path: str = "/",
         max_age: timedelta = DEFAULT_MAX_AGE,
@@ -123,6 +123,8 @@ class OCSPFace:
         if not reply.is_cacheable or reply.this_update is None or reply.next_update is None:
             return (_NO_STORE,)
         age = min(self._max_age, reply.next_update - now - CACHE_MARGIN)
+        if reply.cache_until is not None:
+            age = min(age, reply.cache_until - now)
         seconds = max(0, int(age.total_seconds()))
         etag = HashAlgorithm.SHA256.digest(reply.der).hex()
         cache_control = f"max-age={seconds}, public, no-transform, must-revalidate"
@@ -182,12 +184,18 @@ def _facts(reply: Reply) -> Mapping[str, object]:
     words = tuple(_word(one.cert_status) for one in reply.told)
     first = reply.told[0]
     return facts | {
-        "lane": "cached" if reply.is_remembered else "live",
+        "lane": _lane(reply),
         "certStatus": words[0] if len(words) == 1 else words,
         "serial": f"{first.cert_id.serial_number:x}",
         "authority": first.authority,
         "source": first.origin,
     }
+
+
+def _lane(reply: Reply) -> str:
+    if reply.is_remembered:
+        return "cached"
+    return "proxied" if reply.is_proxied else "live"
 
 
 def _word(cert_status: CertStatus) -> str:

@@ -34,6 +34,8 @@ class Cause(StrEnum):
     HASH = "hash"
     UNLISTED = "unlisted"
     NO_COMMON_SIGNER = "noCommonSigner"
+    SERVICE_LOCATOR = "serviceLocator"
+    UPSTREAM_REFUSED = "upstreamRefused"
 
     SOURCE_UNAVAILABLE = "sourceUnavailable"
     SOURCE_STALE = "sourceStale"
@@ -78,6 +80,9 @@ _STATUSES: Final = {
     Cause.HASH: _UNAUTHORIZED,
     Cause.UNLISTED: _UNAUTHORIZED,
     Cause.NO_COMMON_SIGNER: _UNAUTHORIZED,
+    Cause.SERVICE_LOCATOR: _UNAUTHORIZED,
+    # A choice: whatever it was that the upstream refused, we can't answer in its place.
+    Cause.UPSTREAM_REFUSED: _UNAUTHORIZED,
     Cause.SOURCE_UNAVAILABLE: _TRY_LATER,
     Cause.SOURCE_STALE: _TRY_LATER,
     Cause.OVERLOAD: _TRY_LATER,
@@ -105,7 +110,8 @@ class Reply:
 
     A successful one has all times: ``this_update`` the latest and ``next_update`` the
     earliest of its SingleResponses. ``is_cacheable`` tells that it may be given to whoever
-    sends the same request; ``is_remembered`` that it was signed for an earlier one.
+    sends the same request, until ``cache_until`` where that is set; ``is_remembered`` that
+    it was signed for an earlier one; ``is_proxied`` that another responder signed it.
     """
 
     der: bytes = field(repr=False)
@@ -119,6 +125,8 @@ class Reply:
     rung: Rung | None = None
     is_cacheable: bool = False
     is_remembered: bool = False
+    is_proxied: bool = False
+    cache_until: datetime | None = None
 
     @property
     def response_status(self) -> OCSPResponseStatus:

@@ -75,8 +75,11 @@ def _named(config: Config) -> Iterator[Path]:
         yield authority.certificate
         for source in authority.source:
             yield from filter(None, (source.index, source.crt, source.issued, *(source.crl or ())))
+            yield from source.upstream_signers
             if source.database is not None and "://" not in source.database:
                 yield Path(source.database)
+    for proxy in config.proxy:
+        yield from (*proxy.certificate, *proxy.upstream_signers)
 
 
 def _of_database(location: str, file: Path) -> Iterator[Advice]:

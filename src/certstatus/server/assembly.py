@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from certstatus.errors import CertStatusError, SourceError
@@ -12,15 +13,18 @@ from certstatus.responder import (
     Authority,
     HTTPFace,
     OCSPFace,
+    Proxy,
     Refusal,
     RequestPolicy,
     Responder,
+    Router,
 )
 from certstatus.server.admin import Check
 from certstatus.server.authorities import build_authority
 from certstatus.server.certificates import load_certificates
-from certstatus.server.config import Config
+from certstatus.server.config import Config, RequestsConfig
 from certstatus.server.holdings import Holdings
+from certstatus.server.proxies import build_proxy
 from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signer_watch import SignerWatch
 from certstatus.server.worker import Tools
@@ -29,6 +33,16 @@ __all__ = ["OCSPService"]
 
 _NO_SERIAL: Final = 0
 """Asked of a source to see whether it can answer at all; no certificate has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What one reading of the configuration comes to."""
+
+    config: Config
+    authorities: tuple[Authority, ...]
+    proxies: tuple[Proxy, ...]
+    face: OCSPFace
 
 
 class OCSPService:
@@ -51,7 +65,7 @@ class OCSPService:
         self._tools = tools
         self._retired = Holdings()
         self._held = Holdings()
-        self._config, self._authorities, self._face = self._build(self._held)
+        self._built = self._build(self._held)
         tools.meter.gauge("signer_days_left", self._days_left)
         self._watch = SignerWatch(lambda: self.racks, tools.clock, tools.log)
         self._watch.start_if_serving()
@@ -59,17 +73,26 @@ class OCSPService:
     @property
     def face(self) -> HTTPFace:
         """What answers."""
-        return self._face
+        return self._built.face
 
     @property
     def authorities(self) -> tuple[Authority, ...]:
         """Who is answered for, in the order of the configuration."""
-        return self._authorities
+        return self._built.authorities
+
+    @property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """Who hands on others' answers, in the order of the configuration."""
+        return self._built.proxies
 
     @property
     def checks(self) -> Mapping[str, Check]:
-        """One check for each authority: its source answers, and a signer is in force."""
-        return {one.name: self._check(one) for one in self._authorities}
+        """One check for each authority: its source answers, and a signer is in force.
+
+        And one for each proxy: an upstream answers.
+        """
+        authorities = {one.name: self._check(one) for one in self._built.authorities}
+        return authorities | {one.name: self._check_proxy(one) for one in self._built.proxies}
 
     @property
     def details(self) -> Mapping[str, object]:
@@ -93,16 +116,16 @@ class OCSPService:
         held = Holdings()
         building = asyncio.ensure_future(asyncio.to_thread(self._build, held))
         try:
-            config, authorities, face = await asyncio.shield(building)
+            built = await asyncio.shield(building)
         except BaseException:
             await asyncio.wait({building})
             held.close()
             raise
-        if config.server != self._config.server:
+        if built.config.server != self._built.config.server:
             self._tools.log.warning("restart_needed", detail="[server] counts at the next start")
         await asyncio.to_thread(self._retired.close)
         self._retired, self._held = self._held, held
-        self._config, self._authorities, self._face = config, authorities, face
+        self._built = built
 
     async def close(self) -> None:
         """Let go of files."""
@@ -111,7 +134,7 @@ class OCSPService:
         await asyncio.to_thread(self._held.close)
 
     def _racks(self) -> Iterator[tuple[str, SignerRack]]:
-        for one in self._authorities:
+        for one in self._built.authorities:
             if isinstance(one.signers, SignerRack):
                 yield one.name, one.signers
 
@@ -123,29 +146,23 @@ class OCSPService:
             for state in rack.states(now)
         }
 
-    def _build(self, held: Holdings) -> tuple[Config, tuple[Authority, ...], OCSPFace]:
+    def _build(self, held: Holdings) -> _Built:
         config = self._load()
         authorities = tuple(
             build_authority(one, self._tools, held=held) for one in config.authority
         )
-        responder = Responder(
-            authorities,
-            requests=RequestPolicy(
-                max_certificates=config.requests.max_certificates,
-                signatures=config.requests.signatures,
-                anchors=load_certificates(config.requests.anchors),
-                requestors=load_certificates(config.requests.requestors),
-            ),
-            observe=self._observe,
-        )
+        proxies = tuple(build_proxy(one, self._tools) for one in config.proxy)
+        requests = _request_policy(config.requests)
+        responder = Responder(authorities, requests=requests, observe=self._observe)
         held.follow(responder.forget)
+        router = Router(responder, proxies, requests=requests, observe=self._observe)
         face = OCSPFace(
-            responder,
+            router if proxies else responder,
             path=config.server.path,
             max_age=config.server.max_age,
             max_request_bytes=config.server.max_request_bytes,
         )
-        return config, authorities, face
+        return _Built(config, authorities, proxies, face)
 
     def _observe(self, refusal: Refusal) -> None:
         """Log what went wrong on our side."""
@@ -157,6 +174,12 @@ class OCSPService:
             detail=refusal.detail,
             exc_info=None if is_known else error,
         )
+
+    def _check_proxy(self, proxy: Proxy) -> Check:
+        async def check() -> str | None:
+            return await proxy.check(self._tools.clock.now())
+
+        return check
 
     def _check(self, authority: Authority) -> Check:
         async def check() -> str | None:
@@ -172,3 +195,12 @@ class OCSPService:
             return None
 
         return check
+
+
+def _request_policy(config: RequestsConfig) -> RequestPolicy:
+    return RequestPolicy(
+        max_certificates=config.max_certificates,
+        signatures=config.signatures,
+        anchors=load_certificates(config.anchors),
+        requestors=load_certificates(config.requestors),
+    )

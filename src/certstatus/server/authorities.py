@@ -12,6 +12,7 @@ from certstatus.server.signer_events import SignerTeller
 from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signers import SignerLoader
 from certstatus.server.sources import counting, source_of
+from certstatus.server.upstreams import counting_questions
 from certstatus.server.worker import Tools
 from certstatus.sources import CRL, Stack
 
@@ -27,9 +28,9 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
     issuer, policy = issuer_of(config), config.policy
     name = config.name or str(issuer.subject)
     signers = SignerRack(loaders_of(config, issuer, tools), tools.clock.now())
-    observer = counting(tools.meter, name)
+    observer, tally = counting(tools.meter, name), counting_questions(tools.meter, name)
     sources = [
-        source_of(one, issuer, tools.clock, observer, held, profile=config.profile)
+        source_of(one, issuer, tools.clock, observer, held, profile=config.profile, tally=tally)
         for one in config.source
     ]
     crls = [one for one in sources if isinstance(one, CRL)]

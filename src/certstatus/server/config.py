@@ -14,6 +14,8 @@ from pydantic import (
     AwareDatetime,
     Field,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -38,6 +40,7 @@ from certstatus.responder import (
     UnlistedMode,
 )
 from certstatus.server.config_problems import wrong_settings
+from certstatus.server.config_proxy import ProxyConfig
 from certstatus.server.config_signer import SignerConfig
 from certstatus.server.config_source import SourceConfig
 from certstatus.server.config_values import Duration, Table
@@ -48,6 +51,7 @@ from certstatus.sources import EntryExtensions
 __all__ = [
     "AuthorityConfig",
     "Config",
+    "ProxyConfig",
     "RequestsConfig",
     "ServerConfig",
     "SignerConfig",
@@ -162,7 +166,17 @@ class Config(Table):
 
     server: ServerConfig = ServerConfig()
     requests: RequestsConfig = RequestsConfig()
-    authority: Annotated[tuple[AuthorityConfig, ...], Field(min_length=1)]
+    proxy: tuple[ProxyConfig, ...] = ()
+    authority: Annotated[tuple[AuthorityConfig, ...], Field(validate_default=True)] = ()
+
+    @field_validator("authority")
+    @classmethod
+    def _somebody_is_answered_for(
+        cls, value: tuple[AuthorityConfig, ...], info: ValidationInfo
+    ) -> tuple[AuthorityConfig, ...]:
+        if not value and info.data.get("proxy") == ():
+            raise ValueError("is missing: write a table [[authority]], or [[proxy]]")
+        return value
 
 
 def load_config(path: Path) -> Config:
@@ -229,6 +243,7 @@ _PATHS: Final = frozenset(
         "issued",
         "anchors",
         "requestors",
+        "upstream_signers",
     }
 )
 

@@ -64,7 +64,7 @@ def _words(error: Any, model: type[BaseModel]) -> tuple[str, str]:
     *table, key = (str(part) for part in error["loc"])
     kind, value = error["type"], _shown(key, error["input"])
     if kind == "extra_forbidden":
-        known = list(_model_at(model, table).model_fields)
+        known = _own_first(_model_at(model, table))
         return f"is no setting{value and f', and has the value {value}'}", _instead(key, known)
     if kind == "missing":
         return "is missing", _how_to_write(model, table, key)
@@ -85,6 +85,11 @@ def _shown(key: str, value: object) -> str:
 def _instead(key: str, known: Sequence[str]) -> str:
     near = get_close_matches(key, known, n=1)
     return f"write {near[0]}" if near else f"there are {', '.join(known)}"
+
+
+def _own_first(model: type[BaseModel]) -> list[str]:
+    """List a table's settings, those that it shares with others last."""
+    return sorted(model.model_fields, key=lambda name: name not in model.__annotations__)
 
 
 def _how_to_write(model: type[BaseModel], table: Sequence[str], key: str) -> str:

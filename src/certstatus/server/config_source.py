@@ -7,17 +7,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
-from certstatus.limits import UPSTREAM_REFRESH
-from certstatus.server.config_values import Duration, Paths, Table, URLs
+from certstatus.server.config_upstream import OF_UPSTREAM, UpstreamKeys
+from certstatus.server.config_values import Paths
 from certstatus.sources import EntryExtensions, Issues
 
 __all__ = ["SourceConfig"]
 
 _OF_CRL: Final = frozenset(
     {
-        "allow_sha1",
-        "archive_cutoff",
-        "crl_id",
         "crl_issuers",
         "crl_url",
         "distribution_points",
@@ -30,7 +27,10 @@ _OF_CRL: Final = frozenset(
 )
 
 
-class SourceConfig(Table):
+_OF_CRL_OR_UPSTREAM: Final = frozenset({"allow_sha1", "archive_cutoff", "crl_id"})
+
+
+class SourceConfig(UpstreamKeys):
     """``[[authority.source]]``: one of database, index, crl, crt or upstream; order is authority.
 
     ``crl`` is one file or folder, or a list of them that are joined.
@@ -41,8 +41,6 @@ class SourceConfig(Table):
     crl: Annotated[Paths, Field(min_length=1)] | None = None
     crt: Path | None = None
     crt_signers: tuple[Path, ...] = ()
-    upstream: Annotated[URLs, Field(min_length=1)] | None = None
-    upstream_refresh: Duration = UPSTREAM_REFRESH
     issued: Path | None = None
     issued_base: Literal[10, 16] = 16
     issues: Issues = Issues.ANY
@@ -53,7 +51,6 @@ class SourceConfig(Table):
     crl_issuers: tuple[Path, ...] = ()
     archive_cutoff: bool | None = None
     left_out: Literal["try-later", "unknown"] = "try-later"
-    allow_sha1: bool = False
     entry_extensions: EntryExtensions = EntryExtensions.NONE
 
     @model_validator(mode="after")
@@ -66,8 +63,10 @@ class SourceConfig(Table):
             raise ValueError(f"{min(of_crl)} goes with crl")
         if self.crt_signers and self.crt is None:
             raise ValueError("crt_signers goes with crt")
-        if "upstream_refresh" in self.model_fields_set and self.upstream is None:
-            raise ValueError("upstream_refresh goes with upstream")
-        if "entry_extensions" in self.model_fields_set and self.upstream is not None:
-            raise ValueError("entry_extensions does not go with upstream")
+        of_both = self.model_fields_set & _OF_CRL_OR_UPSTREAM
+        if of_both and self.crl is None and self.upstream is None:
+            raise ValueError(f"{min(of_both)} goes with crl or upstream")
+        of_upstream = self.model_fields_set & OF_UPSTREAM
+        if of_upstream and self.upstream is None:
+            raise ValueError(f"{min(of_upstream)} goes with upstream")
         return self

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certstatus.errors import SourceError
-from certstatus.responder import Authority
-from certstatus.server.config import AuthorityConfig, Config
+from certstatus.responder import Authority, Proxy
+from certstatus.server.config import AuthorityConfig, Config, ProxyConfig
 from certstatus.sources import Answer
 
-__all__ = ["Advice", "Examination", "ExaminedAuthority", "Fault"]
+__all__ = ["Advice", "Examination", "ExaminedAuthority", "ExaminedProxy", "Fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,27 @@ class ExaminedAuthority:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedProxy:
+    """A proxy as it would answer; ``unready`` says why it can't now."""
+
+    config: ProxyConfig
+    proxy: Proxy
+    unready: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """What a configuration says.
 
-    ``config`` is None where its settings are wrong; ``authorities`` are there where nothing is.
+    ``config`` is None where its settings are wrong; ``authorities`` and ``proxies`` are there
+    where nothing is.
     """
 
     file: Path
     config: Config | None
     faults: Sequence[Fault] = ()
     authorities: Sequence[ExaminedAuthority] = ()
+    proxies: Sequence[ExaminedProxy] = ()
     advice: Sequence[Advice] = ()
 
     @property
@@ -73,5 +84,10 @@ class Examination:
         """0 where it would serve, and every source can answer now."""
         for fault in self.faults:
             return fault.exit_code
-        is_ready = all(one.unready is None for one in self.authorities)
-        return 0 if is_ready else SourceError.exit_code
+        return SourceError.exit_code if self.waiting else 0
+
+    @property
+    def waiting(self) -> list[str]:
+        """The names of those that could not answer now."""
+        authorities = [one.authority.name for one in self.authorities if one.unready is not None]
+        return authorities + [one.proxy.name for one in self.proxies if one.unready is not None]

@@ -26,9 +26,16 @@ from certstatus.server.authorities import issuer_of, loaders_of
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import AuthorityConfig, Config, load_config, read_text
 from certstatus.server.config_lines import line_of
-from certstatus.server.examination import Advice, Examination, ExaminedAuthority, Fault
+from certstatus.server.examination import (
+    Advice,
+    Examination,
+    ExaminedAuthority,
+    ExaminedProxy,
+    Fault,
+)
 from certstatus.server.holdings import Holdings
 from certstatus.server.log import configure_library_logs, make_logger
+from certstatus.server.proxies import build_proxy
 from certstatus.server.signers import is_timely, refuse_untimely
 from certstatus.server.sources import source_of
 from certstatus.server.worker import Tools
@@ -61,10 +68,13 @@ async def examine(file: Path, clock: Clock) -> Examination:
         return Examination(file=file, config=config, faults=faults)
     try:
         authorities = await _examined(config, service, clock.now())
+        proxies = await _examined_proxies(config, service)
     finally:
         await service.close()
     advice = (*_logged(said.getvalue()), *advise(file, config, authorities, clock.now()))
-    return Examination(file=file, config=config, authorities=authorities, advice=advice)
+    return Examination(
+        file=file, config=config, authorities=authorities, proxies=proxies, advice=advice
+    )
 
 
 # --- what would run -----------------------------------------------------------------------
@@ -91,6 +101,15 @@ async def _examine(
     else:
         unready = await check()
     return ExaminedAuthority(config=config, authority=authority, unready=unready, answer=answer)
+
+
+async def _examined_proxies(config: Config, service: OCSPService) -> tuple[ExaminedProxy, ...]:
+    checks = service.checks
+    unready = await asyncio.gather(*(checks[one.name]() for one in service.proxies))
+    return tuple(
+        ExaminedProxy(config=one, proxy=proxy, unready=reason)
+        for one, proxy, reason in zip(config.proxy, service.proxies, unready, strict=True)
+    )
 
 
 def _logged(text: str) -> Iterator[Advice]:
@@ -151,6 +170,8 @@ class _Parts:
         with Holdings() as held:
             for number, config in enumerate(self._config.authority):
                 self._read(config, ("authority", number), held)
+        for number, proxy in enumerate(self._config.proxy):
+            self._try(("proxy", number), build_proxy, proxy, self._tools)
         return self._found
 
     def _try(

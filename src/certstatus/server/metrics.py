@@ -79,6 +79,12 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "signer_days_left": _Entry(
         Kind.LEAST, "Days until a signer's certificate or its CA ends.", ("authority", "serial")
     ),
+    "upstream_questions": _Entry(
+        Kind.COUNTER, "Questions to upstream responders, by outcome.", ("authority", "outcome")
+    ),
+    "upstream_seconds": _Entry(
+        Kind.HISTOGRAM, "Time that an upstream responder took.", ("authority",)
+    ),
     # From staplers.
     "staple_events": _Entry(Kind.COUNTER, "What happened to staples, by kind.", ("kind",)),
     "staple_fetch_seconds": _Entry(

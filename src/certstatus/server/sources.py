@@ -5,12 +5,16 @@ To add one, give it a key in ``certstatus.server.config_source`` and its lines h
 
 from __future__ import annotations
 
+from cryptography.x509 import ObjectIdentifier
+
 from certstatus.clock import Clock
 from certstatus.meter import Meter
+from certstatus.ocsp import ArchiveCutoff, CrlID
 from certstatus.pkix import Certificate
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import SourceConfig
 from certstatus.server.holdings import Holdings
+from certstatus.server.upstreams import upstream_policy
 from certstatus.signing import Profile
 from certstatus.sources import (
     CRL,
@@ -23,6 +27,7 @@ from certstatus.sources import (
     SourceEvent,
     Upstream,
 )
+from certstatus.sources.upstream_asking import Tally
 
 __all__ = ["counting", "source_of"]
 
@@ -35,8 +40,9 @@ def source_of(
     held: Holdings,
     *,
     profile: Profile = Profile.RFC_6960,
+    tally: Tally = lambda _outcome, _seconds: None,
 ) -> Source:
-    """Open a source; ``held`` closes what stays open.
+    """Open a source; ``held`` closes what stays open, ``tally`` hears of questions upstream.
 
     Raises:
         ConfigError, SourceError, MalformedError: it can't be used.
@@ -69,7 +75,9 @@ def source_of(
             config.upstream,
             issuer,
             observer=observer,
-            refresh=config.upstream_refresh,
+            policy=upstream_policy(config),
+            passed_on=_passed_on(config, profile),
+            tally=tally,
             clock=clock,
         )
     assert config.crl is not None
@@ -97,6 +105,16 @@ def _archive_cutoff(config: SourceConfig, profile: Profile) -> bool:
     """Whether to say how far back a CRL keeps what has expired: as set, or as ETSI asks (E2)."""
     is_set = config.archive_cutoff
     return profile is Profile.ETSI if is_set is None else is_set
+
+
+def _passed_on(config: SourceConfig, profile: Profile) -> frozenset[ObjectIdentifier]:
+    """Say which singleExtensions of an upstream are repeated (O26 to O28)."""
+    found = set(config.entry_extensions.oids)
+    if config.crl_id:
+        found.add(CrlID.oid)
+    if _archive_cutoff(config, profile):
+        found.add(ArchiveCutoff.oid)
+    return frozenset(found)
 
 
 def counting(meter: Meter, authority: str) -> Observer:

@@ -55,6 +55,7 @@ if _typing.TYPE_CHECKING:
     from certstatus.sources.serial_number import parse_serial, serial_order, serial_text
     from certstatus.sources.stack import Stack
     from certstatus.sources.upstream import Upstream
+    from certstatus.sources.upstream_asking import UpstreamPolicy
 
 __all__ = [
     "CRL",
@@ -94,6 +95,7 @@ __all__ = [
     "StatusFeed",
     "Unlisted",
     "Upstream",
+    "UpstreamPolicy",
     "encode_index",
     "import_file",
     "parse_index",
@@ -139,6 +141,7 @@ _ROOMS: _typing.Final = {
     "serial_number": ("parse_serial", "serial_order", "serial_text"),
     "stack": ("Stack",),
     "upstream": ("Upstream",),
+    "upstream_asking": ("UpstreamPolicy",),
 }
 _ROOM_OF: _typing.Final = {name: room for room, names in _ROOMS.items() for name in names}
 

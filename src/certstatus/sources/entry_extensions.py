@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+from cryptography.x509 import ObjectIdentifier
 
 from certstatus.ocsp import NO_EXTENSIONS, Extensions, InvalidityDate, ReasonCode
 from certstatus.pkix import CRLReason
@@ -23,6 +26,11 @@ class EntryExtensions(StrEnum):
     RFC = "rfc"
     """reasonCode and invalidityDate, as RFC 6960 §4.4.5 allows."""
 
+    @property
+    def oids(self) -> frozenset[ObjectIdentifier]:
+        """The extensions that the profile repeats, of whatever source."""
+        return _OIDS[self]
+
     def of(self, reason: CRLReason | None, invalidity_date: datetime | None) -> Extensions:
         """Return the singleExtensions of a revoked certificate."""
         if self is EntryExtensions.NONE:
@@ -33,3 +41,10 @@ class EntryExtensions(StrEnum):
         if invalidity_date is not None:
             values.append(InvalidityDate(invalidity_date))
         return Extensions.of(*values) if values else NO_EXTENSIONS
+
+
+_OIDS: Final = {
+    EntryExtensions.NONE: frozenset[ObjectIdentifier](),
+    EntryExtensions.CABF: frozenset({InvalidityDate.oid}),
+    EntryExtensions.RFC: frozenset({ReasonCode.oid, InvalidityDate.oid}),
+}

@@ -10,66 +10,82 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
-from certstatus.ocsp import Good, Revoked
-from certstatus.sources.base import Known
+from certstatus.ocsp import CertStatus, Revoked, Unknown
+from certstatus.sources.events import EventKind
 
-__all__ = ["Keeping", "Kept", "Pauses"]
+__all__ = ["Alarms", "Keeping", "Kept", "Pauses"]
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A status, until when it counts, and until when nobody need be asked anew; aware UTC."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Generic[T]):
+    """What is given, what it says, until when it counts, and until when nobody is asked anew.
 
-    known: Known
+    Times are aware UTC.
+    """
+
+    given: T
+    cert_status: CertStatus
+    this_update: datetime
     ends: datetime
     fresh_until: datetime
 
 
-class Keeping:
-    """The last answers, by serial number; of more than ``size`` the least used go first."""
+class Keeping(Generic[T]):
+    """The last answers, by what was asked; of more than ``size`` the least used go first."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._kept: OrderedDict[int, Kept] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Kept[T]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def find(self, serial_number: int, now: datetime) -> Kept | None:
+    def find(self, key: Hashable, now: datetime) -> Kept[T] | None:
         """Return what still counts."""
-        kept = self._kept.get(serial_number)
+        kept = self._kept.get(key)
         if kept is None:
             return None
         if kept.ends <= now:
-            del self._kept[serial_number]
+            del self._kept[key]
             return None
-        self._kept.move_to_end(serial_number)
+        self._kept.move_to_end(key)
         return kept
 
-    def take(self, serial_number: int, told: Kept, now: datetime) -> Kept:
+    def take(self, key: Hashable, told: Kept[T], now: datetime) -> Kept[T]:
         """Take an answer in; return what counts from now on, the one held or this one."""
-        held = self.find(serial_number, now)
-        if held is not None and not _replaces(told.known, held.known):
+        held = self.find(key, now)
+        if held is not None and not _replaces(told, held):
             return held
-        self._kept[serial_number] = told
-        self._kept.move_to_end(serial_number)
+        self._kept[key] = told
+        self._kept.move_to_end(key)
         if len(self._kept) > self._size:
             self._kept.popitem(last=False)
         return told
 
-    def drop(self, serial_number: int) -> None:
+    def drop(self, key: Hashable) -> None:
         """Forget an answer."""
-        self._kept.pop(serial_number, None)
+        self._kept.pop(key, None)
 
 
-def _replaces(told: Known, held: Known) -> bool:
+def _replaces(told: Kept[T], held: Kept[T]) -> bool:
     """Say which of two answers counts: the newer, but revoked over good whatever its age."""
-    if isinstance(told.cert_status, Revoked) and isinstance(held.cert_status, Good):
-        return True
-    if isinstance(told.cert_status, Good) and isinstance(held.cert_status, Revoked):
+    was, is_now = _weight(held.cert_status), _weight(told.cert_status)
+    if 0 in {was, is_now} or was < is_now:
+        return was <= is_now
+    if was > is_now:
         return told.this_update > held.this_update
     return told.this_update >= held.this_update
+
+
+def _weight(cert_status: CertStatus) -> int:
+    """0 for unknown, which replaces nothing but itself; 1 for good, 2 for revoked."""
+    if isinstance(cert_status, Unknown):
+        return 0
+    return 2 if isinstance(cert_status, Revoked) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +122,30 @@ class Pauses:
     def succeeded(self, key: Hashable) -> None:
         """Forget the failures."""
         self._pauses.pop(key, None)
+
+
+class Alarms:
+    """Which alarms are on, so that each is told when it begins and when it ends, and not between.
+
+    Of more than ``size`` the oldest is forgotten first.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._on: OrderedDict[str, EventKind] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._on)
+
+    def begins(self, name: str, kind: EventKind) -> bool:
+        """Turn an alarm on; whether it was not on already."""
+        if self._on.get(name) is kind:
+            return False
+        self._on[name] = kind
+        if len(self._on) > self._size:
+            self._on.popitem(last=False)
+        return True
+
+    def ends(self, name: str) -> bool:
+        """Turn an alarm off; whether it was on."""
+        return self._on.pop(name, None) is not None

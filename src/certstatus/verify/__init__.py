@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certstatus.verify.handing_on import hand_on
 from certstatus.verify.judge import verify_response
 from certstatus.verify.policy import DEFAULT_POLICY, DelegateStatus, NoncePolicy, VerifyPolicy
 from certstatus.verify.question import DelegateStatusLookup
@@ -26,5 +27,6 @@ __all__ = [
     "Verdict",
     "VerifiedResponse",
     "VerifyPolicy",
+    "hand_on",
     "verify_response",
 ]

@@ -91,6 +91,72 @@ def test_an_upstream_is_one_url_or_several_in_order(
     assert source.upstream_refresh == timedelta(seconds=30)
 
 
+def test_every_setting_of_an_upstream_is_read(tmp_path: Path) -> None:
+    text = """upstream = "http://a.example/"
+upstream_signers = ["trusted.pem"]
+upstream_negative = "1m"
+upstream_jitter = 0.25
+upstream_url_time = "1s"
+upstream_time = "2s"
+allow_sha1 = true
+crl_id = true
+archive_cutoff = true
+entry_extensions = "rfc"
+"""
+
+    (source,) = load(tmp_path, SMALLEST.replace('index = "index.txt"', text)).authority[0].source
+
+    assert source.upstream_signers == (tmp_path / "trusted.pem",)
+    assert source.upstream_negative == timedelta(minutes=1)
+    assert source.upstream_jitter == 0.25
+    assert (source.upstream_url_time, source.upstream_time) == (
+        timedelta(seconds=1),
+        timedelta(seconds=2),
+    )
+    assert source.allow_sha1
+    assert source.crl_id
+
+
+# --- proxies ---------------------------------------------------------------------------------
+
+PROXY = """[[proxy]]
+certificate = ["ca1.pem", "ca2.pem"]
+upstream = "http://ocsp.example/"
+"""
+
+
+def test_a_proxy_needs_no_authority_beside_it(tmp_path: Path) -> None:
+    config = load(tmp_path, PROXY + 'nonce = "forward"\n')
+
+    (proxy,) = config.proxy
+    assert config.authority == ()
+    assert proxy.certificate == (tmp_path / "ca1.pem", tmp_path / "ca2.pem")
+    assert proxy.upstream == ("http://ocsp.example/",)
+    assert proxy.nonce == "forward"
+    assert proxy.service_locator == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("", "authority", "is missing: write a table [[authority]], or [[proxy]]"),
+        (PROXY.replace("upstream", "upstrem"), "proxy.0.upstrem", "is no setting"),
+        (PROXY.replace('upstream = "http://ocsp.example/"', ""), "proxy.0", "name upstream, or"),
+        (PROXY + 'service_locator = "http://a/"\n', "proxy.0", "name upstream, or"),
+        (PROXY + "allow_private = true\n", "proxy.0", "allow_private goes with service_locator"),
+        (PROXY + 'nonce = "echo"\n', "proxy.0.nonce", "'ignore' or 'forward'"),
+        (PROXY.replace("[[proxy]]", "[proxy]"), "proxy", "must be a list: [[proxy]]"),
+        (PROXY + "validity = 4\n", "proxy.0.validity", "is no setting"),
+    ],
+)
+def test_a_wrong_key_of_a_proxy_is_named(tmp_path: Path, text: str, key: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+
+    assert key in str(caught.value)
+    assert message in str(caught.value)
+
+
 def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
     text = SMALLEST.replace('index = "index.txt"', 'database = "sqlite:////srv/status.db"')
 
@@ -135,9 +201,24 @@ def test_lengths_of_time_are_written_with_their_unit(
             "upstream_refresh goes with upstream",
         ),
         (
-            ('index = "index.txt"', 'upstream = "http://a/"\nentry_extensions = "rfc"'),
+            ('index = "index.txt"', 'index = "index.txt"\nallow_sha1 = true'),
             "authority.0.source.0",
-            "entry_extensions does not go with upstream",
+            "allow_sha1 goes with crl or upstream",
+        ),
+        (
+            ('index = "index.txt"', 'upstream = "http://a/"\ncrl_url = "http://a/ca.crl"'),
+            "authority.0.source.0",
+            "crl_url goes with crl",
+        ),
+        (
+            ('index = "index.txt"', 'upstream = "http://a/"\nupstream_jitter = 1.5'),
+            "upstream_jitter",
+            "less than or equal to 0.9",
+        ),
+        (
+            ('index = "index.txt"', 'upstream = "http://a/"\nupstream_time = "0s"'),
+            "upstream_time",
+            "must be longer than 0s",
         ),
         (('key = "responder.key"', ""), "authority.0.signer.0", "name certificate and key"),
         (("[[authority.signer]]", "nonce = 1\n[[authority.signer]]"), "nonce", "echo"),

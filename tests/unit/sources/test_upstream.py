@@ -33,7 +33,7 @@ from certstatus.ocsp import (
     parse_request,
 )
 from certstatus.pkix import CRLReason, HashAlgorithm
-from certstatus.sources import EventKind, Known, NotOurs, Unlisted, Upstream
+from certstatus.sources import EventKind, Known, NotOurs, Unlisted, Upstream, UpstreamPolicy
 from certstatus.sources.via import came_through
 from certstatus.testing import LIES, FixedClock, Forge, TinyCA, contradicting, never_issued
 from tests.books import NOW, Watcher, ask, status_of
@@ -70,8 +70,7 @@ class Feed:
             self.ca.certificate,
             observer=self.watcher,
             clock=self.clock,
-            url_time=SHORT,
-            time_limit=3 * SHORT,
+            policy=UpstreamPolicy(url_time=SHORT, time_limit=3 * SHORT, jitter=0),
         )
 
     def says(self, cert_status: CertStatus, **more: object) -> None:
