@@ -7,6 +7,7 @@ so that a stored answer is the one that would be signed now.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -31,12 +32,13 @@ from certstatus.responder.renewal import fresh_until
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.statement import Statement
 from certstatus.responder.stored import meaning_digest
-from certstatus.signing import Choice, Signer
+from certstatus.signing import AsyncSigner, Choice, Signer
 from certstatus.stores import StoredResponse
 
 __all__ = [
     "Answer",
     "Question",
+    "asign",
     "fresh_until_of",
     "from_store",
     "named",
@@ -63,6 +65,36 @@ class Answer:
     also: tuple[CertID, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """All of an answer but its signature."""
+
+    answers: Sequence[Answer]
+    choice: Choice[Signer]
+    data: ResponseData
+    is_cacheable: bool
+
+    @property
+    def signer(self) -> Signer:
+        return self.choice.signer
+
+    def signed(self, tbs: bytes, signature: bytes) -> Reply:
+        """Make the reply of the draft, its DER and the signature over that."""
+        singles, signer = self.data.responses, self.signer
+        certs = tuple(certificate.der for certificate in signer.certs)
+        return Reply(
+            der=encode_response(tbs, signer.algorithm.identifier, signature, certs),
+            cause=Cause.ANSWERED,
+            told=tuple(_told(answer) for answer in self.answers),
+            this_update=max(one.this_update for one in singles),
+            next_update=min(one.next_update for one in singles if one.next_update is not None),
+            produced_at=self.data.produced_at,
+            signer=signer,
+            rung=self.choice.rung,
+            is_cacheable=self.is_cacheable,
+        )
+
+
 def sign(
     answers: Sequence[Answer],
     choice: Choice[Signer],
@@ -74,6 +106,33 @@ def sign(
     Raises:
         Refusal: what is known has ended, or the signer can't sign.
     """
+    draft = _draft(answers, choice, nonce, now)
+    tbs = encode_response_data(draft.data)
+    with _refusing():
+        signature = draft.signer.sign(tbs)
+    return draft.signed(tbs, signature)
+
+
+async def asign(
+    answers: Sequence[Answer],
+    choice: Choice[Signer],
+    nonce: Nonce | None,
+    now: datetime,
+) -> Reply:
+    """Sign as ``sign`` does, and hold up nothing else while a key far away signs."""
+    signer = choice.signer
+    if not isinstance(signer, AsyncSigner):
+        return sign(answers, choice, nonce, now)
+    draft = _draft(answers, choice, nonce, now)
+    tbs = encode_response_data(draft.data)
+    with _refusing():
+        signature = await signer.asign(tbs)
+    return draft.signed(tbs, signature)
+
+
+def _draft(
+    answers: Sequence[Answer], choice: Choice[Signer], nonce: Nonce | None, now: datetime
+) -> _Draft:
     signer, policy = choice.signer, answers[0].question.authority.policy
     singles = tuple(
         single for answer in answers for single in _single_responses(answer, signer, now)
@@ -84,27 +143,16 @@ def sign(
         responses=singles,
         response_extensions=_response_extensions(answers, nonce),
     )
-    return Reply(
-        der=_signed(data, signer),
-        cause=Cause.ANSWERED,
-        told=tuple(_told(answer) for answer in answers),
-        this_update=max(one.this_update for one in singles),
-        next_update=min(one.next_update for one in singles if one.next_update is not None),
-        produced_at=now,
-        signer=signer,
-        rung=choice.rung,
-        is_cacheable=nonce is None and all(one.statement.is_definite for one in answers),
-    )
+    is_cacheable = nonce is None and all(one.statement.is_definite for one in answers)
+    return _Draft(answers, choice, data, is_cacheable)
 
 
-def _signed(data: ResponseData, signer: Signer) -> bytes:
-    tbs = encode_response_data(data)
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        signature = signer.sign(tbs)
+        yield
     except Exception as error:
         raise Refusal.over(Cause.SIGNER_FAILED, error) from error
-    certs = tuple(certificate.der for certificate in signer.certs)
-    return encode_response(tbs, signer.algorithm.identifier, signature, certs)
 
 
 _NULL: Final = b"\x05\x00"

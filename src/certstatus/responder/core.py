@@ -24,10 +24,10 @@ from certstatus.pkix import HashAlgorithm
 from certstatus.responder.answer import (
     Answer,
     Question,
+    asign,
     fresh_until_of,
     from_store,
     named,
-    sign,
     to_store,
     with_other_hash,
 )
@@ -121,7 +121,7 @@ class Responder:
         if not answer.statement.is_definite:
             raise Refusal(Cause.UNLISTED, f"{answer.statement.why}: nothing to store")
         choice = Choice(signer, Rung.ADVERTISED)
-        reply = sign([with_other_hash(answer)], choice, None, now)
+        reply = await asign([with_other_hash(answer)], choice, None, now)
         return self._variants.key(authority, cert_id, signer), to_store(answer, reply)
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
@@ -146,7 +146,7 @@ class Responder:
         answers = [await self._ask(question, now) for question in questions]
         choice = self._choose(request, questions, now)
         if nonce is not None or len(answers) > 1:
-            return self._sign_within_budget(answers, choice, nonce, now)
+            return await self._sign_within_budget(answers, choice, nonce, now)
         return await self._remembered_or_signed(answers[0], choice, now)
 
     # --- whom to ask -----------------------------------------------------------------------
@@ -227,23 +227,23 @@ class Responder:
         """Return a reply, and until when it is fresh."""
         shelf, question = self._shelf, answer.question
         if shelf is None or not is_storable(question.cert_id, answer.statement):
-            return self._sign_alone(answer, choice, now)
+            return await self._sign_alone(answer, choice, now)
         key = self._variants.key(question.authority, question.cert_id, choice.signer)
         stored = await shelf.get(key)
         if stored is not None and says(stored, question.cert_id, answer.statement, now):
             return from_store(stored, answer, choice), stored.fresh_until
-        reply, until = self._sign_alone(answer, choice, now)
+        reply, until = await self._sign_alone(answer, choice, now)
         if reply.is_cacheable:
             shelf.offer(key, to_store(answer, reply))
         return reply, until
 
-    def _sign_alone(
+    async def _sign_alone(
         self, answer: Answer, choice: Choice[Signer], now: datetime
     ) -> tuple[Reply, datetime]:
-        reply = self._sign_within_budget([with_other_hash(answer)], choice, None, now)
+        reply = await self._sign_within_budget([with_other_hash(answer)], choice, None, now)
         return reply, fresh_until_of(answer, reply)
 
-    def _sign_within_budget(
+    async def _sign_within_budget(
         self,
         answers: Sequence[Answer],
         choice: Choice[Signer],
@@ -252,7 +252,7 @@ class Responder:
     ) -> Reply:
         if not self._admit():
             raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
-        return sign(answers, choice, nonce, now)
+        return await asign(answers, choice, nonce, now)
 
     # --- what went wrong -------------------------------------------------------------------
 

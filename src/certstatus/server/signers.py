@@ -13,6 +13,7 @@ from certstatus.responder import AuthorityPolicy
 from certstatus.server.config import SignerConfig
 from certstatus.server.signer_events import SignerTeller
 from certstatus.signing import (
+    AsyncSigner,
     Severity,
     Signer,
     check_lifetime,
@@ -26,8 +27,8 @@ __all__ = ["MeteredSigner", "SignerLoader", "is_timely", "refuse_untimely"]
 
 
 @dataclass(frozen=True, slots=True)
-class MeteredSigner:
-    """A signer whose signatures are timed."""
+class MeteredSigner(AsyncSigner):
+    """A signer whose signatures are timed; it waits where the inner signer does."""
 
     inner: Signer
     meter: Meter
@@ -46,6 +47,16 @@ class MeteredSigner:
     def algorithm(self) -> SignatureAlgorithm:
         """The inner signer's."""
         return self.inner.algorithm
+
+    async def asign(self, tbs: bytes) -> bytes:
+        """Sign, and time it with the wait. Raises SignerError as the inner signer does."""
+        if not isinstance(self.inner, AsyncSigner):
+            return self.sign(tbs)
+        started = perf_counter()
+        signature = await self.inner.asign(tbs)
+        elapsed = perf_counter() - started
+        self.meter.observe("sign_seconds", elapsed, algorithm=self.algorithm.name)
+        return signature
 
     def sign(self, tbs: bytes) -> bytes:
         """Sign, and time it. Raises SignerError as the inner signer does."""

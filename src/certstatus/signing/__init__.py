@@ -9,7 +9,7 @@ from certstatus.signing.algorithm import (
     key_problem,
     offered_algorithms,
 )
-from certstatus.signing.base import Signer
+from certstatus.signing.base import AsyncSigner, Signer
 from certstatus.signing.keys import load_any_signers
 from certstatus.signing.lifetime import check_lifetime, clamp, last_moment
 from certstatus.signing.local import (
@@ -27,6 +27,7 @@ from certstatus.signing.rotation import Rota, Term, in_force, renewal_due, term_
 
 __all__ = [
     "PKCS11URI",
+    "AsyncSigner",
     "Choice",
     "Finding",
     "LoadedKey",

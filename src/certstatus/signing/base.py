@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 from certstatus.pkix import Certificate, SignatureAlgorithm
 
-__all__ = ["Signer"]
+__all__ = ["AsyncSigner", "Signer"]
 
 
 class Signer(Protocol):
@@ -34,3 +35,20 @@ class Signer(Protocol):
             SignerError: the key could not be used.
         """
         ...
+
+
+class AsyncSigner(ABC):
+    """What a Signer is, beside, where its key is far away and its signature is waited for.
+
+    A class and not a protocol: it is asked for at each signature, and that costs nothing so.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    async def asign(self, tbs: bytes) -> bytes:
+        """Sign DER as ``sign`` does, and hold up nothing else meanwhile.
+
+        Raises:
+            ConfigError, SignerError: the key could not be used.
+        """

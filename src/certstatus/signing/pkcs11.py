@@ -6,8 +6,10 @@ load; then its signers pass the same gate as any other.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pkcs11 import MGF, KeyType, Mechanism
 
 from certstatus.errors import ConfigError, MalformedError, SignerError
+from certstatus.limits import TOKEN_WAIT_TIME
 from certstatus.pkix import Certificate, SignatureAlgorithm, signature_problem
 from certstatus.signing.algorithm import key_problem, offered_algorithms
+from certstatus.signing.base import AsyncSigner
 from certstatus.signing.local import permissions, read_certificates, wanted_algorithms
 from certstatus.signing.pkcs11_module import HeldKey, open_module
 from certstatus.signing.pkcs11_pin import PIN, read_pin
@@ -61,6 +65,22 @@ class PKCS11Key:
         with open_module(self.module_path).lend(self.uri, self.read_pin) as held:
             return _signature(held, self.public_key, algorithm, data)
 
+    async def asign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
+        """Sign DER in one of the library's threads; the same data at the same time once.
+
+        Raises:
+            ConfigError, SignerError: as ``sign``, or it takes too long.
+        """
+        pool = open_module(self.module_path).pool
+        what = (self.uri, self.password_file, algorithm.name, data)
+        signing = pool.submit(what, partial(self.sign, algorithm, data))
+        try:
+            async with asyncio.timeout(TOKEN_WAIT_TIME.total_seconds()):
+                return await asyncio.shield(asyncio.wrap_future(signing))
+        except TimeoutError as error:
+            seconds = f"{TOKEN_WAIT_TIME.total_seconds():.0f} seconds"
+            raise SignerError(f"{self.uri}: no signature within {seconds}") from error
+
     @property
     def pin_file(self) -> Path | None:
         """Where the PIN is: the URI's file, the configured one, or None for the environment."""
@@ -72,7 +92,7 @@ class PKCS11Key:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PKCS11Signer:
+class PKCS11Signer(AsyncSigner):
     """A Signer whose key is in a token."""
 
     certificate: Certificate
@@ -81,8 +101,12 @@ class PKCS11Signer:
     key: PKCS11Key = field(repr=False, compare=False)
 
     def sign(self, tbs: bytes) -> bytes:
-        """Sign DER. Raises SignerError while the token can't be used."""
+        """Sign DER. Raises ConfigError, SignerError while the token can't be used."""
         return self.key.sign(self.algorithm, tbs)
+
+    async def asign(self, tbs: bytes) -> bytes:
+        """Sign DER. Raises ConfigError, SignerError while the token can't be used."""
+        return await self.key.asign(self.algorithm, tbs)
 
 
 def load_pkcs11_signers(

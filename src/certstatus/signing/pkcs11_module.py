@@ -38,6 +38,7 @@ from certstatus.limits import (
 )
 from certstatus.signing.pkcs11_library import Library
 from certstatus.signing.pkcs11_pin import PIN, PIN_VARIABLE, refused_pins
+from certstatus.signing.pkcs11_pool import SigningPool
 from certstatus.signing.pkcs11_uri import PKCS11URI
 
 __all__ = ["HeldKey", "Module", "open_module", "reason"]
@@ -126,6 +127,7 @@ class Module:
         self._idle: dict[int, list[_OpenSession]] = {}
         self._logins: dict[int, Session] = {}
         self._absent: dict[PKCS11URI, _Absence] = {}
+        self.pool = SigningPool()
 
     @contextlib.contextmanager
     def lend(

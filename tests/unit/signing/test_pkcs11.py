@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from certstatus.limits import (
     TOKEN_RETRY_TIME,
     TOKEN_WAIT_TIME,
 )
-from certstatus.pkix import signature_problem
+from certstatus.pkix import SignatureAlgorithm, signature_problem
 from certstatus.signing import (
     PKCS11URI,
     Profile,
@@ -30,11 +32,12 @@ from certstatus.signing import (
     check_signer,
     load_any_signers,
     make_signers,
+    pkcs11,
     pkcs11_library,
     pkcs11_module,
     refuse_unfit,
 )
-from certstatus.signing.pkcs11 import PKCS11Signer, load_pkcs11_signers
+from certstatus.signing.pkcs11 import PKCS11Key, PKCS11Signer, load_pkcs11_signers
 from certstatus.signing.pkcs11_pin import PIN_VARIABLE
 from certstatus.testing import FixedClock, Issued, TinyCA
 from tests.softhsm import PIN, SoftHSM, Token, forget_all
@@ -406,6 +409,56 @@ def test_many_threads_share_few_sessions(token: Token, load: Load) -> None:
     assert all(signed)
     module = pkcs11_module.open_module(str(token.module))
     assert 1 <= sum(map(len, module._idle.values())) <= MAX_TOKEN_SESSIONS
+
+
+def test_signatures_that_are_waited_for_share_few_sessions(token: Token, load: Load) -> None:
+    issued = delegate()
+    token.put(issued, "ocsp")
+    (signer, *_) = load(issued)
+    all_data = [b"%d" % (number // 2) for number in range(200)]
+
+    async def sign_all() -> list[bytes]:
+        return await asyncio.gather(*map(signer.asign, all_data))
+
+    key = signer.certificate.public_key
+    for data, signature in zip(all_data, asyncio.run(sign_all()), strict=True):
+        assert signature_problem(signer.algorithm, key, signature, data) is None
+    module = pkcs11_module.open_module(str(token.module))
+    assert 1 <= sum(map(len, module._idle.values())) <= MAX_TOKEN_SESSIONS
+
+
+def test_a_signature_that_takes_too_long_fails_and_the_next_may_not(
+    token: Token, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = delegate()
+    token.put(issued, "ocsp")
+    (signer, *_) = load(issued)
+    go, sign = threading.Event(), PKCS11Key.sign
+
+    def hang(key: PKCS11Key, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
+        assert go.wait(10)
+        return sign(key, algorithm, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PKCS11Key, "sign", hang)
+        patch.setattr(pkcs11, "TOKEN_WAIT_TIME", timedelta(milliseconds=20))
+        with pytest.raises(SignerError, match="no signature within"):
+            asyncio.run(signer.asign(b"late"))
+        go.set()
+
+    assert asyncio.run(signer.asign(b"in time"))
+
+
+def test_a_token_that_is_away_fails_who_waits_as_well(
+    token: Token, load: Load, watch: Watch
+) -> None:
+    issued = delegate()
+    token.put(issued, "ocsp")
+    (signer, *_) = load(issued)
+    watch.pass_by()
+
+    with token.taken_away(), pytest.raises(SignerError, match="the token failed"):
+        asyncio.run(signer.asign(b"away"))
 
 
 def test_when_every_session_stays_busy_a_signature_fails(
