@@ -23,6 +23,7 @@ from bench.http_load import measure as measure_http
 from bench.micro import Row
 from bench.micro import measure as measure_micro
 from bench.probing import Probing, measure_probing
+from bench.tokens import measure_tokens, print_tokens
 
 
 def main() -> None:
@@ -61,6 +62,14 @@ def main() -> None:
     )
     sys.stdout.flush()
     _print_probing(measure_probing())
+    print("\n## Keys in a token\n")
+    print(
+        "Signatures per second by one process, over 304 octets: the key in memory, the same key in\n"
+        "SoftHSM, and in SoftHSM waited for in an event loop, as `serve` does it: in threads, four\n"
+        "at once. 400 signatures a round, the three in turn, the median of seven rounds.\n"
+    )
+    sys.stdout.flush()
+    print_tokens(measure_tokens())
     print("\n## Status database\n")
     print(
         "An index of a million certificates imported in one transaction, each with its line in\n"
