@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,14 @@ from certstatus.ocsp import CertID, SingleResponse, encode_request, parse_respon
 
 SECONDS = 20
 OCSP = {"Content-Type": "application/ocsp-request"}
+
+
+def until(what: str, is_so: Callable[[], object]) -> None:
+    """Wait for something that is to become so."""
+    deadline = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)
 
 
 @dataclass

@@ -23,7 +23,7 @@ from certstatus.clock import SystemClock
 from certstatus.limits import MAX_TOKEN_RETRY_TIME, TOKEN_RETRY_TIME
 from certstatus.ocsp import CertID, encode_request
 from certstatus.testing import Lab
-from tests.responding import SECONDS, Responding
+from tests.responding import SECONDS, Responding, until
 from tests.softhsm import PIN, SoftHSM, Spy, Token, forget_all, spy_on
 
 WORKERS = 3
@@ -111,15 +111,6 @@ def serve(desk: Desk) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=desk.home, capture_output=True, text=True, check=False, timeout=SECONDS
     )
-
-
-def until(what: str, is_so: object) -> None:
-    """Wait for something that is to become so."""
-    assert callable(is_so)
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.02)
 
 
 def test_a_wrong_pin_at_the_start_ends_it_after_one_try_with_one_clear_line(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from click.testing import Result
 
@@ -19,7 +20,7 @@ from certstatus.ocsp import CertID, encode_request, parse_response
 from certstatus.pkix import HashAlgorithm
 from certstatus.testing import Issued, Lab
 from certstatus.verify import verify_response
-from tests.responding import Responding
+from tests.responding import Responding, until
 from tests.softhsm import PIN, SoftHSM, Token, forget_all
 
 Run = Callable[..., Result]
@@ -115,6 +116,7 @@ def test_a_token_that_is_lost_is_an_alarm_and_internal_error_until_it_is_back(
         f"""
         [server]
         port = 0
+        admin_port = 0
         [[authority]]
         certificate = "{lab.ca_certificate.name}"
         refresh = "0s"
@@ -132,14 +134,25 @@ def test_a_token_that_is_lost_is_an_alarm_and_internal_error_until_it_is_back(
         responder.ask(asked)
         time.sleep(TOKEN_RETRY_TIME.total_seconds())
         with token.taken_away():
-            assert responder.refusal(encode_request([asked])) == "internalError"
-            alarm = responder.wait_for("not_answered")
-        time.sleep(TOKEN_RETRY_TIME.total_seconds())
+            for _ in range(3):
+                assert responder.refusal(encode_request([asked])) == "internalError"
+            alarm = responder.wait_for("signer.failing")
+            not_answered = responder.wait_for("not_answered")
+            assert ready(responder) == 503
+        # Nobody asks any more: /healthz alone finds that it is back.
+        until("it is ready", lambda: ready(responder) == 200)
         responder.ask(asked)
 
-    assert alarm["cause"] == "signerFailed"
+    events = [one["event"] for one in responder.events]
+    assert events.count("signer.failing") == events.count("signer.signing-again") == 1
+    assert not_answered["cause"] == "signerFailed"
     assert "the token failed" in alarm["detail"]
     assert PIN not in str(responder.events)
+
+
+def ready(responder: Responding) -> int:
+    """Ask whether it is ready, as a load balancer does."""
+    return httpx2.get(f"{responder.admin_url}healthz", timeout=10, trust_env=False).status_code
 
 
 BARE = "pkcs11:token={label};object=ocsp?module-path={module}"

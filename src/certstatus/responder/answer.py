@@ -32,7 +32,7 @@ from certstatus.responder.renewal import fresh_until
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.statement import Statement
 from certstatus.responder.stored import meaning_digest
-from certstatus.signing import AsyncSigner, Choice, Signer
+from certstatus.signing import Choice, Signer, signature_by
 from certstatus.stores import StoredResponse
 
 __all__ = [
@@ -120,13 +120,10 @@ async def asign(
     now: datetime,
 ) -> Reply:
     """Sign as ``sign`` does, and hold up nothing else while a key far away signs."""
-    signer = choice.signer
-    if not isinstance(signer, AsyncSigner):
-        return sign(answers, choice, nonce, now)
     draft = _draft(answers, choice, nonce, now)
     tbs = encode_response_data(draft.data)
     with _refusing():
-        signature = await signer.asign(tbs)
+        signature = await signature_by(draft.signer, tbs)
     return draft.signed(tbs, signature)
 
 

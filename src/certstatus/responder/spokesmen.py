@@ -13,13 +13,13 @@ from datetime import datetime
 from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.responder.authority import Authority, ResponderIDForm
 from certstatus.responder.reply import Cause, Refusal
-from certstatus.signing import Signer, in_force
+from certstatus.signing import AsyncSigner, Signer, in_force, signature_by
 
 __all__ = ["JointSigner", "signers_for"]
 
 
 @dataclass(frozen=True, slots=True)
-class JointSigner:
+class JointSigner(AsyncSigner):
     """A signer that also sends along what other CAs have certified its key with."""
 
     inner: Signer
@@ -34,6 +34,10 @@ class JointSigner:
     def algorithm(self) -> SignatureAlgorithm:
         """The inner signer's."""
         return self.inner.algorithm
+
+    async def asign(self, tbs: bytes) -> bytes:
+        """Sign DER, waiting as for the inner signer. Raises as that does."""
+        return await signature_by(self.inner, tbs)
 
     def sign(self, tbs: bytes) -> bytes:
         """Sign DER. Raises SignerError as the inner signer does."""

@@ -25,6 +25,7 @@ from certstatus.server.certificates import load_certificates
 from certstatus.server.config import Config, RequestsConfig
 from certstatus.server.holdings import Holdings
 from certstatus.server.proxies import build_proxy
+from certstatus.server.signer_health import problem_of
 from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signer_watch import SignerWatch
 from certstatus.server.worker import Tools
@@ -192,7 +193,7 @@ class OCSPService:
                 return str(error)
             if not any(one.certificate.is_valid_at(now) for one in authority.signers):
                 return "no signer's certificate is valid now"
-            return None
+            return await problem_of(authority.signers_in_force(now))
 
         return check
 

@@ -34,6 +34,12 @@ class SignerEventKind(StrEnum):
     RENEWAL_FAILED = "renewal-failed"
     """No new certificate was had; it is tried again later. An alarm."""
 
+    FAILING = "failing"
+    """A key can't sign: its token is away, say. An alarm, once until it signs again."""
+
+    SIGNING_AGAIN = "signing-again"
+    """It signs again."""
+
     @property
     def is_alarm(self) -> bool:
         """Whether someone should be woken."""
@@ -41,7 +47,12 @@ class SignerEventKind(StrEnum):
 
 
 _ALARMS = frozenset(
-    {SignerEventKind.RELOAD_FAILED, SignerEventKind.EXPIRING, SignerEventKind.RENEWAL_FAILED}
+    {
+        SignerEventKind.RELOAD_FAILED,
+        SignerEventKind.EXPIRING,
+        SignerEventKind.RENEWAL_FAILED,
+        SignerEventKind.FAILING,
+    }
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from time import perf_counter
 
 from certstatus.meter import Meter
@@ -12,6 +13,7 @@ from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.responder import AuthorityPolicy
 from certstatus.server.config import SignerConfig
 from certstatus.server.signer_events import SignerTeller
+from certstatus.server.signer_health import SignerHealth
 from certstatus.signing import (
     AsyncSigner,
     Severity,
@@ -20,6 +22,7 @@ from certstatus.signing import (
     check_signer,
     load_any_signers,
     refuse_unfit,
+    signature_by,
     term_of,
 )
 
@@ -50,10 +53,8 @@ class MeteredSigner(AsyncSigner):
 
     async def asign(self, tbs: bytes) -> bytes:
         """Sign, and time it with the wait. Raises SignerError as the inner signer does."""
-        if not isinstance(self.inner, AsyncSigner):
-            return self.sign(tbs)
         started = perf_counter()
-        signature = await self.inner.asign(tbs)
+        signature = await signature_by(self.inner, tbs)
         elapsed = perf_counter() - started
         self.meter.observe("sign_seconds", elapsed, algorithm=self.algorithm.name)
         return signature
@@ -76,6 +77,11 @@ class SignerLoader:
     policy: AuthorityPolicy
     meter: Meter
     teller: SignerTeller
+
+    @cached_property
+    def health(self) -> SignerHealth:
+        """Whether the key can sign, whatever its files hold."""
+        return SignerHealth(self.teller)
 
     def load(self, now: datetime) -> tuple[Signer, ...]:
         """Load a key's signers through the gate: what clients would refuse does not sign.
@@ -100,7 +106,7 @@ class SignerLoader:
         told = {text for signer in signers for text in self._judge(signer, now)}
         for text in sorted(told):
             self.teller.warn(text, certificate=str(signers[0].certificate))
-        return tuple(MeteredSigner(one, self.meter) for one in signers)
+        return tuple(self.health.watched(MeteredSigner(one, self.meter)) for one in signers)
 
     def _judge(self, signer: Signer, now: datetime) -> Iterable[str]:
         """Refuse what is unfit; yield what is unwise."""

@@ -9,7 +9,7 @@ from certstatus.signing.algorithm import (
     key_problem,
     offered_algorithms,
 )
-from certstatus.signing.base import AsyncSigner, Signer
+from certstatus.signing.base import AsyncSigner, Signer, signature_by
 from certstatus.signing.keys import load_any_signers
 from certstatus.signing.lifetime import check_lifetime, clamp, last_moment
 from certstatus.signing.local import (
@@ -54,5 +54,6 @@ __all__ = [
     "refuse_unfit",
     "renewal_due",
     "share_refused_pins",
+    "signature_by",
     "term_of",
 ]

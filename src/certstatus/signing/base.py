@@ -7,7 +7,7 @@ from typing import Protocol
 
 from certstatus.pkix import Certificate, SignatureAlgorithm
 
-__all__ = ["AsyncSigner", "Signer"]
+__all__ = ["AsyncSigner", "Signer", "signature_by"]
 
 
 class Signer(Protocol):
@@ -52,3 +52,12 @@ class AsyncSigner(ABC):
         Raises:
             ConfigError, SignerError: the key could not be used.
         """
+
+
+async def signature_by(signer: Signer, tbs: bytes) -> bytes:
+    """Sign DER, waiting where the signer is one to wait for.
+
+    Raises:
+        ConfigError, SignerError: the key could not be used.
+    """
+    return await signer.asign(tbs) if isinstance(signer, AsyncSigner) else signer.sign(tbs)

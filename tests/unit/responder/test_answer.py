@@ -9,8 +9,9 @@ import pytest
 
 from certstatus.errors import SignerError
 from certstatus.ocsp import Extensions, Nonce
-from certstatus.pkix import Certificate, SignatureAlgorithm
+from certstatus.pkix import Certificate, SignatureAlgorithm, signature_problem
 from certstatus.responder import Cause, Reply, Responder
+from certstatus.responder.spokesmen import JointSigner
 from certstatus.signing import AsyncSigner, LocalSigner
 from tests.desk import NOW, authority, cert_id, request, signers
 
@@ -77,3 +78,13 @@ def test_a_signature_that_fails_after_a_while_is_internal_error(nonce: bytes) ->
 
     assert reply.cause is Cause.SIGNER_FAILED
     assert reply.response_status.label == "internalError"
+
+
+def test_a_signer_for_several_cas_waits_as_its_inner_signer_does() -> None:
+    far = FarSigner()
+
+    signature = asyncio.run(JointSigner(far, far.certs).asign(b"to be signed"))
+
+    key = far.certificate.public_key
+    assert signature_problem(far.algorithm, key, signature, b"to be signed") is None
+    assert far.asked == 1

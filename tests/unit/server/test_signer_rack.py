@@ -245,4 +245,5 @@ def test_alarms_are_what_someone_should_be_woken_for() -> None:
         SignerEventKind.RELOAD_FAILED,
         SignerEventKind.EXPIRING,
         SignerEventKind.RENEWAL_FAILED,
+        SignerEventKind.FAILING,
     }
