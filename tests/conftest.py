@@ -22,6 +22,15 @@ settings.register_profile("certstatus", deadline=None, print_blob=True)
 settings.load_profile("certstatus")
 
 
+# --- how much ------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what makes the suite do more than it must."""
+    text = "how often each fault is done for real: a kill, a partition, a full disk (default: 50)"
+    parser.addoption("--rounds", type=int, default=50, help=text)
+
+
 # --- the network ends at loopback ----------------------------------------------------------
 
 _LOCAL_NAMES: Final = frozenset({None, "", b"", "localhost", b"localhost"})
