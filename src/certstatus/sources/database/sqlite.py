@@ -37,6 +37,10 @@ _REASONS: Final = {
 }
 
 
+_FILES: Final = ("", "-wal", "-shm")
+"""What a database's files are called. A log left alone would be read into the next database."""
+
+
 # --- connections ----------------------------------------------------------------------------
 
 
@@ -131,7 +135,8 @@ class SQLiteEngine(Engine):
             self._write_ahead()
             self.upgrade()
         except BaseException:
-            self.path.unlink()
+            for end in _FILES:
+                Path(f"{self.path}{end}").unlink(missing_ok=True)
             raise
 
     def _write_ahead(self) -> None:
