@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ["Ended", "Nursery", "moments"]
+__all__ = ["Ended", "Nursery", "Strikes"]
 
 _PROGRAM: Final = Path(__file__).with_name("nursery_process.py")
 _PATIENCE: Final = 30.0
@@ -108,8 +109,28 @@ def _kill(pid: int) -> None:
         return
 
 
-def moments(rounds: int, seconds: float) -> list[float]:
-    """Draw a moment out of each of ``rounds`` equal parts of a length of time, in any order."""
-    drawn = [(n + random.random()) * seconds / rounds for n in range(rounds)]
-    random.shuffle(drawn)
-    return drawn
+class Strikes:
+    """Kills a command as often as there are rounds, each in another part of its time.
+
+    ``seconds`` is how long it takes when left alone; less is believed once one took less.
+    """
+
+    def __init__(self, nursery: Nursery, rounds: int, seconds: float) -> None:
+        self._nursery = nursery
+        self._seconds = seconds
+        self._parts = [(n + random.random()) / rounds for n in range(rounds)]
+        random.shuffle(self._parts)
+        self._part = 0.0
+
+    def __iter__(self) -> Iterator[Self]:
+        """Begin each round."""
+        for part in self._parts:
+            self._part = part
+            yield self
+
+    def __call__(self, *args: object) -> Ended:
+        """Run a command, and kill it at this round's moment."""
+        ended = self._nursery.run(*args, kill_after=self._part * self._seconds)
+        if not ended.was_killed:
+            self._seconds = min(self._seconds, ended.seconds)
+        return ended

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from certstatus.ocsp import CertID, CertStatus, encode_request, parse_response
 from certstatus.sources import StatusDatabase
 from certstatus.testing import Issued, TinyCA
 from tests.nursery import Nursery
 from tests.postgresql import PostgreSQL
+from tests.responding import OCSP, SECONDS, Responding
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +100,59 @@ def books(request: pytest.FixtureRequest) -> Books:
     """Lend a database on each engine."""
     lent: Books = request.getfixturevalue(request.param)
     return lent
+
+
+# --- a responder on them -----------------------------------------------------------------------
+
+
+class Asked:
+    """``certstatus serve`` in a process of its own, over a connection that is kept."""
+
+    def __init__(self, responding: Responding, ca: TinyCA) -> None:
+        self._responding = responding
+        self._ca = ca
+        self._client = httpx2.Client(trust_env=False, headers=OCSP, timeout=SECONDS)
+
+    def says(self, serial_number: int) -> CertStatus:
+        """Ask about a certificate; there must be an answer."""
+        der = encode_request([CertID.of(self._ca.certificate, serial_number)])
+        response = parse_response(self._client.post(self._responding.url, content=der).content)
+        assert response.basic is not None, response.response_status
+        (single,) = response.basic.tbs_response_data.responses
+        return single.cert_status
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+
+Serving = Callable[[Books], AbstractContextManager[Asked]]
+
+
+@pytest.fixture(scope="session")
+def delegate(ca: TinyCA, ca_file: Path) -> Path:
+    """Write a signer's certificate and key beside the CA's certificate; return their folder."""
+    end = datetime.now(UTC) + timedelta(days=30)
+    issued = ca.issue_responder(not_after=end)
+    folder = ca_file.parent
+    (folder / "responder.key").touch(0o600)
+    (folder / "responder.key").write_bytes(issued.key_pem())
+    (folder / "responder.pem").write_bytes(issued.certificate_pem)
+    return folder
+
+
+@pytest.fixture
+def serving(ca: TinyCA, delegate: Path) -> Serving:
+    """Give what serves a database."""
+
+    @contextmanager
+    def serve(books: Books) -> Iterator[Asked]:
+        signer = ("--ca", "ca.pem", "--signer", "responder.pem", "--key", "responder.key")
+        place = ("--database", books.location, "--port", "0")
+        with (
+            Responding([*signer, *place], delegate) as responding,
+            closing(Asked(responding, ca)) as asked,
+        ):
+            yield asked
+
+    return serve
