@@ -23,7 +23,6 @@ from certstatus.ocsp import (
     PreferredSignatureAlgorithms,
     Unknown,
     encode_request,
-    parse_request,
 )
 from certstatus.ocsp.extensions import Extension
 from certstatus.pkix import Certificate, HashAlgorithm
@@ -45,21 +44,16 @@ class ForwardedNonce(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forwarded:
-    """A question as it goes on: ``plain`` without a nonce, ``nonced`` with the client's."""
+    """A question as it goes on, DER: ``plain`` without a nonce, ``nonced`` with the client's."""
 
-    plain: OCSPRequest
-    nonced: OCSPRequest | None
+    plain: bytes
+    nonced: bytes | None
     issuers: tuple[Certificate, ...]
 
     @property
     def key(self) -> bytes:
         """What makes two questions one: the octets that go on, but for the nonce."""
-        return HashAlgorithm.SHA256.digest(self.plain.der)
-
-    @property
-    def nonced_key(self) -> bytes | None:
-        """The same with the nonce; None: there is none."""
-        return None if self.nonced is None else HashAlgorithm.SHA256.digest(self.nonced.der)
+        return HashAlgorithm.SHA256.digest(self.plain)
 
     @property
     def is_about_one(self) -> bool:
@@ -89,8 +83,8 @@ def _members(
     return tuple(Extension(one.oid, one.value) for one in found if one.oid == kind.oid)
 
 
-def _request(cert_ids: Sequence[CertID], members: tuple[Extension, ...]) -> OCSPRequest:
-    return parse_request(encode_request(cert_ids, request_extensions=Extensions(members)))
+def _request(cert_ids: Sequence[CertID], members: tuple[Extension, ...]) -> bytes:
+    return encode_request(cert_ids, request_extensions=Extensions(members))
 
 
 def proxied_reply(

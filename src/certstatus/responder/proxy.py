@@ -146,11 +146,10 @@ class Proxy:
         self, question: Forwarded, to: Sequence[Destination], now: datetime
     ) -> Reply | None:
         """Ask with the client's nonce; None: there is none, or it brought nothing (L4)."""
-        key = question.nonced_key
-        if question.nonced is None or key is None:
+        if question.nonced is None:
             return None
-        fetch = partial(self._fetch_for_one, question, to, now)
-        reply = await self._upstreams.once((key, _urls(to)), fetch, now)
+        fetch = partial(self._fetch_for_one, question.nonced, question, to, now)
+        reply = await self._upstreams.once(_key(question.nonced, to), fetch, now)
         return reply if isinstance(reply, Reply) else None
 
     async def _without_nonce(
@@ -161,7 +160,7 @@ class Proxy:
         if kept is not None and now < kept.fresh_until:
             return kept.given
         fetch = partial(self._fetch_for_all, question, to, now)
-        reply = await self._upstreams.once((question.key, _urls(to)), fetch, now)
+        reply = await self._upstreams.once(_key(question.plain, to), fetch, now)
         if isinstance(reply, Reply):
             return reply
         kept = self._keeping.find(question.key, now)
@@ -171,11 +170,10 @@ class Proxy:
         raise Refusal(cause, f"{self.name}: {reply.reason}")
 
     async def _fetch_for_one(
-        self, question: Forwarded, to: Sequence[Destination], now: datetime
+        self, nonced: bytes, question: Forwarded, to: Sequence[Destination], now: datetime
     ) -> Reply | Unheard:
         """Ask with a nonce. A revocation that is heard so ends what is kept as good."""
-        assert question.nonced is not None
-        heard = await self._ask(question.nonced, question, to, now)
+        heard = await self._ask(nonced, question, to, now)
         if isinstance(heard, Unheard):
             return heard
         kept = self._keeping.find(question.key, now)
@@ -197,12 +195,12 @@ class Proxy:
         kept = self._keeping.take(question.key, told, now)
         if kept is told:
             return reply
-        self._upstreams.put_off((question.key, _urls(to)), now)
+        self._upstreams.put_off(_key(question.plain, to), now)
         return kept.given
 
     async def _ask(
         self,
-        request: OCSPRequest,
+        request_der: bytes,
         question: Forwarded,
         to: Sequence[Destination],
         now: datetime,
@@ -210,8 +208,8 @@ class Proxy:
         def put(requestor: Requestor) -> Awaitable[Asked]:
             return requestor.aask_with(request, question.issuers, guard=self._guard)
 
-        key = (HashAlgorithm.SHA256.digest(request.der), _urls(to))
-        return await self._upstreams.ask(key, to, put, now)
+        request = parse_request(request_der)
+        return await self._upstreams.ask(_key(request_der, to), to, put, now)
 
     def _reply(self, heard: Heard, now: datetime) -> Reply:
         return proxied_reply(
@@ -248,5 +246,6 @@ def _located_guard(policy: ProxyPolicy) -> Guard:
     )
 
 
-def _urls(to: Sequence[Destination]) -> tuple[str, ...]:
-    return tuple(one.url for one in to)
+def _key(request_der: bytes, to: Sequence[Destination]) -> tuple[bytes, tuple[str, ...]]:
+    """Name a question by what is asked, and of whom: another one might know."""
+    return HashAlgorithm.SHA256.digest(request_der), tuple(one.url for one in to)

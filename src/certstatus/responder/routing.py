@@ -78,10 +78,11 @@ class Router:
 
     async def respond(self, request_der: bytes, now: datetime) -> Reply:
         """Answer a request at ``now``, aware UTC. Never raises: every outcome is a reply."""
-        reply = await self._responder.respond(request_der, now)
-        if reply.cause is not Cause.ISSUER:
-            return reply
-        return await self._refusing(lambda: self._forwarded(request_der, now, reply))
+        if self._responder.authorities:
+            reply = await self._responder.respond(request_der, now)
+            if reply.cause is not Cause.ISSUER:
+                return reply
+        return await self._refusing(lambda: self._forwarded(request_der, now))
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""
@@ -92,11 +93,12 @@ class Router:
         except Refusal:
             return False
 
-    async def _forwarded(self, request_der: bytes, now: datetime, refused: Reply) -> Reply:
+    async def _forwarded(self, request_der: bytes, now: datetime) -> Reply:
         request = accept(request_der, self._requests, now)
         route = self._route(request)
         if route is None:
-            return refused
+            asked = ", ".join(map(str, request.cert_ids[:3]))
+            raise Refusal(Cause.ISSUER, f"nobody answers for all of {asked}")
         proxy, issuers = route
         return await proxy.forward(request, issuers, now.replace(microsecond=0))
 
