@@ -58,6 +58,7 @@ PURE: Final = (
     "certstatus.responder.requests",
     "certstatus.responder.spokesmen",
     "certstatus.responder.routing",
+    "certstatus.responder.shelved",
     "certstatus.responder.statement",
     "certstatus.responder.stored",
     "certstatus.responder.target",

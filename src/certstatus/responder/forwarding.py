@@ -49,6 +49,7 @@ class Forwarded:
     plain: bytes
     nonced: bytes | None
     issuers: tuple[Certificate, ...]
+    has_wishes: bool
 
     @property
     def key(self) -> bytes:
@@ -72,6 +73,7 @@ def forwarded(
         plain=_request(cert_ids, wishes),
         nonced=_request(cert_ids, (*wishes, *nonces)) if nonces else None,
         issuers=tuple(issuers.values()),
+        has_wishes=bool(wishes),
     )
 
 

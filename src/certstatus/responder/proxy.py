@@ -17,7 +17,7 @@ from certstatus.clock import Clock
 from certstatus.errors import ConfigError, SourceError
 from certstatus.fetch import Guard, Provenance
 from certstatus.limits import MAX_PROXIED_ANSWERS
-from certstatus.ocsp import CertID, Good, OCSPRequest, encode_request, parse_request
+from certstatus.ocsp import CertID, OCSPRequest, Revoked, encode_request, parse_request
 from certstatus.pkix import Certificate, HashAlgorithm
 from certstatus.requestor import Asked, Requestor
 from certstatus.responder.forwarding import (
@@ -30,6 +30,8 @@ from certstatus.responder.forwarding import (
 )
 from certstatus.responder.locator import AllowedLocation, located
 from certstatus.responder.reply import Cause, Refusal, Reply
+from certstatus.responder.shelved import entry_of, shelf_key, verified_anew
+from certstatus.responder.stored import Shelf
 from certstatus.sources.events import Observer
 from certstatus.sources.upstream_asking import (
     Destination,
@@ -60,7 +62,11 @@ class Proxy:
     """Answers for CAs with what other responders signed.
 
     Either ``urls`` name those who are asked, in order; or ``allowed`` lists where the
-    ServiceLocator of a request may lead (O7).
+    ServiceLocator of a request may lead (O7). What is kept rests on the ``shelf``, too, where
+    there is one: it outlives a restart, and other workers find it there.
+
+    ``keeping`` holds what is given; without an answer, that revoked is known of one that can't
+    be given to others.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Proxy:
         policy: ProxyPolicy = ProxyPolicy(),
         observer: Observer | None = None,
         tally: Tally = lambda _outcome, _seconds: None,
+        shelf: Shelf | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Ask nobody yet.
@@ -97,7 +104,8 @@ class Proxy:
         self._upstreams: Upstreams[Reply | Unheard] = Upstreams(
             name, identity, policy=policy.upstream, observer=observer, tally=tally, clock=clock
         )
-        self._keeping: Keeping[Reply] = Keeping(MAX_PROXIED_ANSWERS)
+        self._shelf = shelf
+        self.keeping: Keeping[Reply | None] = Keeping(MAX_PROXIED_ANSWERS)
 
     async def forward(
         self, request: OCSPRequest, issuers: Mapping[CertID, Certificate], now: datetime
@@ -115,6 +123,16 @@ class Proxy:
             raise Refusal.over(Cause.SOURCE_UNAVAILABLE, error) from error
         reply = await self._with_nonce(question, to, now)
         return reply if reply is not None else await self._without_nonce(question, to, now)
+
+    def take_over(self, former: Proxy) -> None:
+        """Go on with what a former one keeps, where it was verified by the same rules."""
+        if former.trust == self.trust:
+            self.keeping = former.keeping
+
+    @property
+    def trust(self) -> tuple[object, ...]:
+        """What answers are verified against and by."""
+        return tuple(one.der for one in self.issuers), self._policy.upstream.verify_policy
 
     async def check(self, now: datetime) -> str | None:
         """Say why the upstream could not answer now; None: it could, or is named by clients."""
@@ -156,15 +174,15 @@ class Proxy:
         self, question: Forwarded, to: Sequence[Destination], now: datetime
     ) -> Reply:
         """Give what is kept while it is fresh; else ask, and where that fails what still counts."""
-        kept = self._keeping.find(question.key, now)
-        if kept is not None and now < kept.fresh_until:
+        kept = self.keeping.find(question.key, now)
+        if kept is not None and kept.given is not None and now < kept.fresh_until:
             return kept.given
         fetch = partial(self._fetch_for_all, question, to, now)
         reply = await self._upstreams.once(_key(question.plain, to), fetch, now)
         if isinstance(reply, Reply):
             return reply
-        kept = self._keeping.find(question.key, now)
-        if kept is not None:
+        kept = self.keeping.find(question.key, now)
+        if kept is not None and kept.given is not None:
             return kept.given
         cause = Cause.UPSTREAM_REFUSED if reply.is_refused else Cause.SOURCE_UNAVAILABLE
         raise Refusal(cause, f"{self.name}: {reply.reason}")
@@ -176,15 +194,21 @@ class Proxy:
         heard = await self._ask(nonced, question, to, now)
         if isinstance(heard, Unheard):
             return heard
-        kept = self._keeping.find(question.key, now)
-        if kept is not None and kept.cert_status == Good() != heard.verified[0].cert_status:
-            self._keeping.drop(question.key)
-        return self._reply(heard, now)
+        reply = self._reply(heard, now)
+        kept = self.keeping.find(question.key, now)
+        is_news = kept is None or not isinstance(kept.cert_status, Revoked)
+        if question.is_about_one and is_news and isinstance(reply.told[0].cert_status, Revoked):
+            told = replace(self._kept(heard, reply, now), given=None, fresh_until=now)
+            self.keeping.take(question.key, told, now)
+        return reply
 
     async def _fetch_for_all(
         self, question: Forwarded, to: Sequence[Destination], now: datetime
     ) -> Reply | Unheard:
         """Ask without a nonce, and take in what is heard; what is held may count for more."""
+        shelved = await self._shelved(question, now)
+        if shelved is not None and shelved.given is not None and now < shelved.fresh_until:
+            return shelved.given
         heard = await self._ask(question.plain, question, to, now)
         if isinstance(heard, Unheard):
             return heard
@@ -192,11 +216,12 @@ class Proxy:
         if not question.is_about_one or not is_small(heard.verified[0]):
             return reply
         told = self._kept(heard, reply, now)
-        kept = self._keeping.take(question.key, told, now)
+        kept = self.keeping.take(question.key, told, now)
         if kept is told:
+            self._offer(question, told)
             return reply
         self._upstreams.put_off(_key(question.plain, to), now)
-        return kept.given
+        return kept.given or Unheard("takes back a revocation with an answer of before")
 
     async def _ask(
         self,
@@ -216,7 +241,7 @@ class Proxy:
             heard.verified, url=heard.url, headers=heard.headers, proxy=self.name, now=now
         )
 
-    def _kept(self, heard: Heard, reply: Reply, now: datetime) -> Kept[Reply]:
+    def _kept(self, heard: Heard, reply: Reply, now: datetime) -> Kept[Reply | None]:
         """Say for how long an answer counts; what the upstream does not know, briefly alone."""
         (verified,) = heard.verified
         assert verified.expires is not None  # what has no end is not handed on
@@ -233,6 +258,36 @@ class Proxy:
             fresh_until=fresh,
         )
 
+    # --- the shelf ------------------------------------------------------------------------------
+
+    def _offer(self, question: Forwarded, kept: Kept[Reply | None]) -> None:
+        """Let what is kept rest on the shelf, too."""
+        key = shelf_key(question) if self._shelf is not None else None
+        entry = entry_of(kept) if key is not None else None
+        if self._shelf is not None and key is not None and entry is not None:
+            self._shelf.offer(key, entry)
+
+    async def _shelved(self, question: Forwarded, now: datetime) -> Kept[Reply | None] | None:
+        """Take up what rests on the shelf, verified anew, where nothing is kept."""
+        if self._shelf is None or self.keeping.find(question.key, now) is not None:
+            return None
+        key = shelf_key(question)
+        stored = None if key is None else await self._shelf.get(key)
+        if stored is None or stored.next_update <= now:
+            return None
+        policy = self._policy.upstream.verify_policy
+        verified = verified_anew(stored, question, policy, now)
+        if verified is None or verified.expires is None:
+            return None
+        found = Heard(url=_SHELF, verified=(verified,), headers={})
+        reply = replace(self._reply(found, now), is_remembered=True, cache_until=stored.fresh_until)
+        fresh_until = min(stored.fresh_until, now + self._policy.upstream.refresh)
+        told = replace(self._kept(found, reply, now), fresh_until=fresh_until)
+        return self.keeping.take(question.key, told, now)
+
+
+_SHELF: Final = "store"
+"""Where an answer came from that an earlier process, or another one, asked for."""
 
 _LISTED: Final = Guard()
 

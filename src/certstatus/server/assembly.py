@@ -126,6 +126,9 @@ class OCSPService:
             self._tools.log.warning("restart_needed", detail="[server] counts at the next start")
         await asyncio.to_thread(self._retired.close)
         self._retired, self._held = self._held, held
+        for proxy in built.proxies:
+            for former in self._built.proxies:
+                proxy.take_over(former)
         self._built = built
 
     async def close(self) -> None:

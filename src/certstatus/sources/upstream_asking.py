@@ -78,6 +78,11 @@ class UpstreamPolicy:
     allow_sha1: bool = False
     allow_private: bool = False
 
+    @property
+    def verify_policy(self) -> VerifyPolicy:
+        """How their answers are judged."""
+        return VerifyPolicy(allow_sha1=self.allow_sha1, trusted_responders=self.signers)
+
     def end_of_freshness(
         self, verified: VerifiedResponse, headers: Mapping[str, str], now: datetime
     ) -> datetime:
@@ -172,9 +177,7 @@ class Upstreams(Generic[R]):
         self._requestor = Requestor(
             policy=CheckPolicy(
                 ask=AskPolicy(attempts=1, time_limit=policy.url_time),
-                verify=VerifyPolicy(
-                    allow_sha1=policy.allow_sha1, trusted_responders=policy.signers
-                ),
+                verify=policy.verify_policy,
                 allow_private=policy.allow_private,
             ),
             door=HTTPDoor(total_time=policy.url_time, connect_time=policy.url_time),

@@ -66,10 +66,6 @@ class Keeping(Generic[T]):
             self._kept.popitem(last=False)
         return told
 
-    def drop(self, key: Hashable) -> None:
-        """Forget an answer."""
-        self._kept.pop(key, None)
-
 
 def _replaces(told: Kept[T], held: Kept[T]) -> bool:
     """Say which of two answers counts: the newer, but revoked over good whatever its age."""

@@ -36,15 +36,6 @@ def test_no_more_than_the_limit_are_kept(limit: int) -> None:
     assert len(keeping) == limit
 
 
-def test_what_is_dropped_is_gone() -> None:
-    keeping: Keeping[Known] = Keeping(2)
-    keeping.take(1, KEPT, NOW)
-    keeping.drop(1)
-    keeping.drop(1)
-
-    assert keeping.find(1, NOW) is None
-
-
 def test_the_oldest_failure_is_forgotten_first() -> None:
     pauses = Pauses(first=HOUR, longest=HOUR, size=2)
     for key in "abc":
