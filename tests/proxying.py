@@ -41,6 +41,8 @@ from tests.scripted import OCSP, Asked, ScriptedServer
 from tests.scripted import Reply as HTTPAnswer
 
 SHORT = timedelta(milliseconds=400)
+"""For upstreams that never answer; all others have as long as in production."""
+
 SERIAL = 0x1234
 
 
@@ -85,9 +87,7 @@ class Branch:
     clock: FixedClock = field(default_factory=FixedClock)
     watcher: Watcher = field(default_factory=Watcher)
     heard: list[Refusal] = field(default_factory=list)
-    policy: UpstreamPolicy = UpstreamPolicy(  # noqa: RUF009 - a value, frozen
-        url_time=SHORT, time_limit=3 * SHORT, jitter=0
-    )
+    policy: UpstreamPolicy = UpstreamPolicy(jitter=0)  # noqa: RUF009 - a value, frozen
 
     def __post_init__(self) -> None:
         self.forge = Forge.honest(self.ca, SERIAL)
@@ -108,17 +108,24 @@ class Branch:
 
     def over(self, *urls: str, **more: Any) -> Router:
         """Make a router with such a proxy alone."""
-        return Router(Responder([]), [self.proxy(*urls, **more)], observe=self.heard.append)
+        self.made = self.proxy(*urls, **more)
+        return Router(Responder([]), [self.made], observe=self.heard.append)
 
     def led(self, *allowed: str, **more: Any) -> Router:
         """Make a router whose proxy asks whom ServiceLocators name, out of a list."""
         return self.over(allowed=[AllowedLocation.of(one) for one in allowed], **more)
 
     def with_policy(self, **changes: Any) -> Self:
-        """Ask in another way from now on."""
+        """Ask in another way from now on, as after a reload."""
+        former = self.made
         self.policy = replace(self.policy, **changes)
         self.router = self.over(self.server.url)
+        self.made.take_over(former)
         return self
+
+    def impatient(self) -> Self:
+        """Wait for no upstream any longer than a test may take."""
+        return self.with_policy(url_time=SHORT, time_limit=3 * SHORT)
 
     # --- the upstream -----------------------------------------------------------------------
 

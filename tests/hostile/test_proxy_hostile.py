@@ -39,12 +39,14 @@ from certstatus.responder.exchange import HTTPRequest
 from certstatus.testing import TinyCA
 from certstatus.verify import verify_response
 from tests.property.mutation import Mutator
-from tests.proxying import NOW, SERIAL, SHORT, Branch
+from tests.proxying import NOW, SERIAL, Branch
 from tests.scripted import OCSP, Asked, ScriptedServer
 from tests.scripted import Reply as HTTPAnswer
 
 CA = TinyCA("Besieged CA")
 DAY = timedelta(days=1)
+IN_TIME = 5
+"""Seconds: the upstreams here would take ten, and are waited for half of one."""
 TRY_LATER = bytes.fromhex("30030a0103")
 
 
@@ -92,11 +94,12 @@ def test_what_never_ends_is_try_later_in_time_and_over_when_it_is_well_again(
         return HTTPAnswer(chunks=drip(over, der) if kind == "dripping" else endless(over))
 
     branch.server.script = script
+    branch.impatient()
     started = time.monotonic()
 
     assert branch.ask(nonce=nonce).der == TRY_LATER
 
-    assert time.monotonic() - started < 4 * SHORT.total_seconds()
+    assert time.monotonic() - started < IN_TIME
     over.set()
     branch.says()
     branch.pass_time(DAY)
@@ -153,13 +156,14 @@ def test_a_crowd_over_a_dead_upstream_is_answered_in_time(branch: Branch) -> Non
     async def crowd() -> list[Reply]:
         return await asyncio.gather(*(branch.router.respond(one, NOW) for one in requests))
 
+    branch.impatient()
     started = time.monotonic()
     replies = asyncio.run(crowd())
     elapsed = time.monotonic() - started
     over.set()
 
     assert {one.der for one in replies} == {TRY_LATER}
-    assert elapsed < 5 * SHORT.total_seconds()
+    assert elapsed < IN_TIME
     assert len(branch.server.asked) <= 20
 
 
@@ -167,6 +171,7 @@ def test_a_crowd_over_a_dead_upstream_is_answered_in_time(branch: Branch) -> Non
 def test_a_flood_of_nonces_is_bounded_and_answered_from_what_is_kept(branch: Branch) -> None:
     """Whoever makes up nonces can't open sockets without end, nor keep others from answers."""
     kept = branch.ask().der
+    branch.impatient()
     over = threading.Event()
     branch.server.script = lambda _: HTTPAnswer(status=503) if over.wait(10) else HTTPAnswer()
     before = len(branch.server.asked)
@@ -190,15 +195,17 @@ def test_a_flood_of_nonces_is_bounded_and_answered_from_what_is_kept(branch: Bra
 # --- clients ------------------------------------------------------------------------------------
 
 
+LED = Router(
+    Responder([]),
+    [Proxy("led", [CA.certificate], allowed=[AllowedLocation.of("http://ocsp.example/")])],
+)
+
+
 @given(st.binary(max_size=120))
-def test_no_bytes_make_it_raise_or_ask(der: bytes) -> None:
-    with ScriptedServer() as server:
-        branch = Branch(CA, server)
+def test_no_bytes_make_it_raise(der: bytes) -> None:
+    reply = asyncio.run(LED.respond(der, NOW))
 
-        reply = asyncio.run(branch.router.respond(der, NOW))
-
-        assert reply.cause is Cause.MALFORMED
-        assert server.asked == []
+    assert reply.cause is Cause.MALFORMED
 
 
 REQUEST = encode_request(
@@ -214,12 +221,6 @@ REQUEST = encode_request(
         )
     ],
     request_extensions=Extensions.of(Nonce(bytes(32))),
-)
-
-
-LED = Router(
-    Responder([]),
-    [Proxy("led", [CA.certificate], allowed=[AllowedLocation.of("http://ocsp.example/")])],
 )
 
 

@@ -485,6 +485,7 @@ def test_many_who_ask_at_once_are_one_question(branch: Branch) -> None:
 
 @pytest.mark.rule("O11")
 def test_a_slow_upstream_is_try_later_in_time(branch: Branch) -> None:
+    branch.impatient()
     gate = threading.Event()
 
     def stuck(_: Asked) -> HTTPAnswer:

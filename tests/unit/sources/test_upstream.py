@@ -64,13 +64,13 @@ class Feed:
         self.source = self.make(self.server.url)
         self.says(Good())
 
-    def make(self, *urls: str) -> Upstream:
+    def make(self, *urls: str, url_time: timedelta = UPSTREAM_URL_TIME) -> Upstream:
         return Upstream(
             urls,
             self.ca.certificate,
             observer=self.watcher,
             clock=self.clock,
-            policy=UpstreamPolicy(url_time=SHORT, time_limit=3 * SHORT, jitter=0),
+            policy=UpstreamPolicy(url_time=url_time, time_limit=2 * url_time, jitter=0),
         )
 
     def says(self, cert_status: CertStatus, **more: object) -> None:
@@ -336,6 +336,7 @@ def test_past_the_limit_of_questions_the_next_is_try_later(feed: Feed) -> None:
         return Reply(status=503)
 
     feed.server.script = wait
+    feed.source = feed.make(feed.server.url, url_time=SHORT)
 
     async def crowd() -> list[object]:
         ids = [
@@ -368,6 +369,7 @@ def stuck(gate: threading.Event) -> Callable[[Asked], Reply]:
 def test_a_slow_upstream_is_try_later_in_time(feed: Feed) -> None:
     gate = threading.Event()
     feed.server.script = stuck(gate)
+    feed.source = feed.make(feed.server.url, url_time=SHORT)
 
     with pytest.raises(SourceError, match="no answer in time"):
         feed.status()
