@@ -39,6 +39,7 @@ class UpstreamKeys(Table):
     upstream_jitter: Annotated[float, Field(ge=0, le=0.9)] = UPSTREAM_JITTER
     upstream_url_time: Annotated[Duration, AfterValidator(_some_time)] = UPSTREAM_URL_TIME
     upstream_time: Annotated[Duration, AfterValidator(_some_time)] = UPSTREAM_TIME
+    upstream_http_proxy: str | None = None
     allow_sha1: bool = False
 
 

@@ -66,7 +66,8 @@ class UpstreamPolicy:
     an unknown or unauthorized; ``jitter`` is the part of that time, 0 to 1, that chance may
     cut off. ``url_time`` is one responder's time for an answer, ``time_limit`` that of all
     together. ``signers`` may answer for the CAs by local configuration (O22);
-    ``allow_sha1`` believes signatures that rest on SHA-1 (O29).
+    ``allow_sha1`` believes signatures that rest on SHA-1 (O29). ``http_proxy`` is the URL of
+    the HTTP proxy that every question goes through, None: straight.
     """
 
     refresh: timedelta = UPSTREAM_REFRESH
@@ -77,6 +78,7 @@ class UpstreamPolicy:
     signers: tuple[Certificate, ...] = ()
     allow_sha1: bool = False
     allow_private: bool = False
+    http_proxy: str | None = None
 
     @property
     def verify_policy(self) -> VerifyPolicy:
@@ -180,7 +182,11 @@ class Upstreams(Generic[R]):
                 verify=policy.verify_policy,
                 allow_private=policy.allow_private,
             ),
-            door=HTTPDoor(total_time=policy.url_time, connect_time=policy.url_time),
+            door=HTTPDoor(
+                total_time=policy.url_time,
+                connect_time=policy.url_time,
+                proxy=policy.http_proxy,
+            ),
             clock=clock or SystemClock(),
         )
         self._flights: dict[Hashable, asyncio.Future[R]] = {}

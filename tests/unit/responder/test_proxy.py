@@ -467,6 +467,19 @@ def test_only_where_all_refuse_is_it_a_refusal(
         assert branch.ask(router=branch.over(first.url, branch.server.url)).der == ours
 
 
+# --- one way out --------------------------------------------------------------------------------
+
+
+def test_an_upstream_behind_an_http_proxy_is_asked_through_it(branch: Branch) -> None:
+    branch.policy = replace(branch.policy, http_proxy=branch.server.url)
+
+    reply = branch.ask(router=branch.over("http://ocsp.unresolvable.test/"))
+
+    assert status_of(reply) == Good()
+    (asked,) = branch.server.asked
+    assert asked.path.startswith("http://ocsp.unresolvable.test/")
+
+
 # --- many at once -------------------------------------------------------------------------------
 
 

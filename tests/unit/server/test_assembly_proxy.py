@@ -126,8 +126,12 @@ def test_a_lie_is_try_later_logged_and_counted(lab: Lab, server: ScriptedServer)
         ({"upstream": "ftp://ca.example/"}, "upstream"),
         ({"service_locator": "http://*.example/"}, "service_locator"),
         ({"upstream": "http://a.example/", "certificate": ["ca.pem", "ca.pem"]}, "proxy"),
+        (
+            {"upstream": "http://a.example/", "upstream_http_proxy": "ftp://me:secret@p.test/"},
+            "upstream_http_proxy",
+        ),
     ],
-    ids=["scheme", "pattern", "one CA twice"],
+    ids=["scheme", "pattern", "one CA twice", "HTTP proxy"],
 )
 def test_what_can_not_be_asked_is_a_config_error(lab: Lab, proxy: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -135,6 +139,7 @@ def test_what_can_not_be_asked_is_a_config_error(lab: Lab, proxy: dict[str, Any]
 
     assert error.value.key == key
     assert error.value.remedy
+    assert "secret" not in str(error.value)
 
 
 def test_a_reload_that_fails_leaves_the_proxy_as_it_was(lab: Lab, server: ScriptedServer) -> None:
