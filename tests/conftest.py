@@ -82,6 +82,7 @@ DEBIAN_PACKAGES: Final = {
     "gnutls-serv": "gnutls-bin",
     "haproxy": "haproxy",
     "initdb": "postgresql",
+    "ldapmodify": "ldap-utils",
     "nginx": "nginx",
     "ocsptool": "gnutls-bin",
     "openssl": "openssl",

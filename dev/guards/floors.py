@@ -19,7 +19,7 @@ FLOORS: Final[Mapping[str, int]] = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "limits", "clock", "meter"),
+            ("errors", "limits", "clock", "meter", "background"),
             ("asn1",),
             ("pkix",),
             ("ocsp",),

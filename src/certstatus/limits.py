@@ -113,6 +113,27 @@ MAX_UPSTREAM_QUESTIONS: Final = 256
 MAX_UPSTREAM_HOPS: Final = 8
 """Responders that a question may come through: more is a loop that nobody recognised."""
 
+MAX_CRL_URLS: Final = 5
+"""Alternatives for one CRL, and places that one certificate names: bounds what it can make us do."""
+
+CRL_FETCH_TIME: Final = timedelta(minutes=2)
+"""One fetch of a CRL: the largest comes in time over 5 Mbit/s, and nobody waits for it."""
+
+CRL_REFRESH: Final = timedelta(hours=1)
+"""Between two looks for a newer CRL while all is well: CAs issue one early when it matters."""
+
+MIN_CRL_PAUSE: Final = timedelta(seconds=30)
+"""Between two looks at one place at the least, however near the CRL's end."""
+
+MAX_CRL_PAUSE: Final = timedelta(minutes=5)
+"""Between two looks at a place that fails; the first pause is the least, and doubles."""
+
+MAX_CRL_FETCHES: Final = 4
+"""CRLs that one process fetches at once: each may take 64 MB, and a core to check."""
+
+FIRST_CRL_TIME: Final = timedelta(seconds=20)
+"""How long a start waits for CRLs that it has nothing of yet, before it serves tryLater."""
+
 MAX_TREE_BYTES: Final = 134_217_728
 """A certificate revocation tree: two million revoked serial numbers of 16 octets."""
 
@@ -309,6 +330,12 @@ FETCH_TIME: Final = timedelta(seconds=15)
 MAX_URL_BYTES: Final = 4_096
 """A URL that we fetch: a GET request to a long base URL fits, a bomb doesn't."""
 
+MAX_LDAP_MESSAGES: Final = 100
+"""Messages of one search: a CRL is one entry, and references to other servers come beside it."""
+
+MAX_LDAP_OVERHEAD_BYTES: Final = 65_536
+"""What an LDAP server may send around the values that were asked for."""
+
 MAX_ADDRESSES: Final = 3
 """Addresses of one host that are tried for a connection."""
 
@@ -351,11 +378,11 @@ MIN_STAPLE_AGE: Final = timedelta(hours=1)
 MAX_STAPLE_LIFE: Final = timedelta(days=7)
 """A staple counts as ended so long after thisUpdate for its renewal; BR allow 10 days, liars any."""
 
-STAPLER_WAKE_TIME: Final = timedelta(minutes=1)
-"""How long a stapler sleeps at a stretch: the clock may have been put right meanwhile."""
+BACKGROUND_WAKE_TIME: Final = timedelta(minutes=1)
+"""How long a stapler or fetcher sleeps at a stretch: the clock may have been put right meanwhile."""
 
-STAPLER_CLOSE_TIME: Final = timedelta(seconds=1)
-"""How long closing a stapler waits for its thread; what it fetches is broken off."""
+BACKGROUND_CLOSE_TIME: Final = timedelta(seconds=1)
+"""How long closing it waits for its thread; what it fetches is broken off."""
 
 MAX_STAPLE_FETCHES: Final = 8
 """Certificates for which one stapler asks at once: a slow responder holds up no other."""

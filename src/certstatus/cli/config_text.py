@@ -185,6 +185,7 @@ _SOURCE_KINDS: Final = {
     "database": "status database",
     "index": "OpenSSL index",
     "crl": "CRL",
+    "crl_from": "CRLs of the places in",
     "crt": "revocation tree",
     "upstream": "OCSP responder",
 }
@@ -214,7 +215,8 @@ def _source_text(source: SourceConfig) -> str:
     kind = source_kind(source)
     settings = settings_of(source)
     place = settings.pop(kind)
-    where = ", ".join(place) if isinstance(place, list) else place
+    named = place if isinstance(place, list) else [place]
+    where = ", ".join(" or ".join(one) if isinstance(one, list) else one for one in named)
     rest = "".join(f"; {name} = {value}" for name, value in settings.items())
     return f"{_SOURCE_KINDS[kind]} {where}{rest}"
 

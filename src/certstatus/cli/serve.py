@@ -57,7 +57,7 @@ A configuration file says the same and more, for any number of CAs:
 @click.option("--index", type=_FILE, help="The index.txt of `openssl ca`.")
 @click.option(
     "--crl",
-    type=click.Path(path_type=Path),
+    metavar="FILE|URL",
     multiple=True,
     help="The CA's CRL, or a folder of them. Several, also deltas, are joined.",
 )

@@ -147,7 +147,9 @@ def run(load: Load, *, check_only: bool) -> int:
 
         async def factory(tools: Tools) -> OCSPService:
             with words.kept():
-                return OCSPService(load, tools)
+                service = OCSPService(load, tools)
+                await service.settle()
+                return service
 
         return _serve(factory, config.server, log, words, as_json=as_json)
 
@@ -216,6 +218,7 @@ async def _check(load: Load, tools: Tools) -> int:
     """Say of each authority whether it would answer; return the exit code."""
     service = OCSPService(load, tools)
     try:
+        await service.settle()
         reasons = {name: await check() for name, check in service.checks.items()}
     finally:
         await service.close()

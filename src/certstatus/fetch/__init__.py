@@ -6,15 +6,21 @@ from certstatus.fetch.address import address_problem
 from certstatus.fetch.conversation import Exchange, HTTPAnswer
 from certstatus.fetch.guard import Guard, Place, Provenance
 from certstatus.fetch.http import HTTPDoor
+from certstatus.fetch.ldap import LDAPDoor
+from certstatus.fetch.ldap_url import LDAPURL, is_ldap_url, parse_ldap_url
 from certstatus.fetch.lookup import Resolver
 
 __all__ = [
+    "LDAPURL",
     "Exchange",
     "Guard",
     "HTTPAnswer",
     "HTTPDoor",
+    "LDAPDoor",
     "Place",
     "Provenance",
     "Resolver",
     "address_problem",
+    "is_ldap_url",
+    "parse_ldap_url",
 ]

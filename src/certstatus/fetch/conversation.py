@@ -28,6 +28,7 @@ __all__ = [
     "Resolve",
     "Step",
     "converse",
+    "find_addresses",
 ]
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -130,7 +131,7 @@ def _exchange_with(
     exchange: Exchange, place: Place, *, has_proxy: bool
 ) -> Generator[Step, Outcome, tuple[Got, Address | None]]:
     """Exchange with the first address that takes a connection; all of them are checked."""
-    addresses = yield from _addresses(exchange.guard, place, has_proxy=has_proxy)
+    addresses = yield from find_addresses(exchange.guard, place, has_proxy=has_proxy)
     refusal = NotConnected(f"the name {place.host} has no address", is_lasting=True)
     for address in addresses:
         outcome = yield Connect(exchange, place, address)
@@ -141,7 +142,7 @@ def _exchange_with(
     raise FetchFailed(refusal.reason, is_lasting=refusal.is_lasting)
 
 
-def _addresses(
+def find_addresses(
     guard: Guard, place: Place, *, has_proxy: bool
 ) -> Generator[Step, Outcome, Sequence[Address | None]]:
     """Find the addresses that may be connected to.

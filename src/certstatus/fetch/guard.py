@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from certstatus.fetch.address import Address, address_problem
+from certstatus.fetch.ldap_url import LDAPURL
 from certstatus.limits import MAX_URL_BYTES
 
 __all__ = ["Guard", "Place", "Provenance"]
@@ -34,6 +35,8 @@ _FOREIGN_PORTS: Final = frozenset(
     | {587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060}
     | {5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080}
 )
+
+_LDAP_PORTS: Final = frozenset({389, 636})
 
 
 class Provenance(StrEnum):
@@ -91,6 +94,17 @@ class Guard:
         if problem := self._problem(parts, port):
             return problem
         return Place(parts.scheme, host or "", port or _SCHEMES[parts.scheme])
+
+    def ldap_place(self, url: LDAPURL) -> Place | str:
+        """Say where an LDAP URL leads; where it may not be fetched, say why instead."""
+        if not url.host:
+            return "the URL names no host, and no LDAP server is configured"
+        if url.scheme == "ldaps" and not self.allow_https:
+            return "the scheme ldaps is switched off"
+        foreign = _FOREIGN_PORTS - _LDAP_PORTS
+        if self.provenance is Provenance.CERTIFICATE and url.port in foreign:
+            return f"port {url.port} belongs to another protocol"
+        return Place(url.scheme, url.host, url.port)
 
     def _problem(self, parts: SplitResult, port: int | None) -> str | None:
         if parts.scheme not in _SCHEMES:

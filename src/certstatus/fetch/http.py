@@ -39,7 +39,7 @@ from certstatus.fetch.guard import Guard
 from certstatus.fetch.lookup import Resolver, begin_lookup, system_addresses
 from certstatus.limits import CONNECT_TIME, FETCH_TIME
 
-__all__ = ["HTTPDoor"]
+__all__ = ["HTTPDoor", "connection_problem", "reason_of"]
 
 _USER_AGENT: Final = "certstatus"
 _FOREIGN: Final = (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
@@ -338,7 +338,7 @@ def _failure(error: Exception, deadline: _Deadline) -> NotConnected:
             if isinstance(one, ssl.SSLCertVerificationError):
                 why = f"its TLS certificate is not trusted: {one.verify_message}"
                 return NotConnected(why, is_lasting=True)
-        return NotConnected(f"no connection: {_why(error)}")
+        return NotConnected(f"no connection: {reason_of(error)}")
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
         raise FetchFailed("no answer in time") from error
     if isinstance(error, httpx2.ProxyError):
@@ -347,7 +347,7 @@ def _failure(error: Exception, deadline: _Deadline) -> NotConnected:
         raise FetchFailed(f"the answer is no HTTP: {error}") from error
     if isinstance(error, httpx2.InvalidURL | ValueError):
         raise FetchFailed(f"is no URL: {error}", is_lasting=True) from error
-    raise FetchFailed(f"the connection broke: {_why(error)}") from error
+    raise FetchFailed(f"the connection broke: {reason_of(error)}") from error
 
 
 _WORDS: Final = {
@@ -358,7 +358,18 @@ _WORDS: Final = {
 }
 
 
-def _why(error: BaseException) -> str:
+def connection_problem(error: OSError) -> NotConnected:
+    """Say in plain words why a connection did not come about, or broke."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = f"its TLS certificate is not trusted: {error.verify_message}"
+        return NotConnected(why, is_lasting=True)
+    if isinstance(error, TimeoutError):
+        return NotConnected("no connection in time")
+    return NotConnected(f"no connection: {reason_of(error)}")
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in a few words why a connection broke or did not come about."""
     known = [one.errno for one in _chain(error) if isinstance(one, OSError)]
     word = next((_WORDS[number] for number in known if number in _WORDS), "")
     return word or str(error) or type(error).__name__

@@ -7,6 +7,11 @@ from certstatus.pkix.certificate import Certificate
 from certstatus.pkix.crl import CertificateList, IssuingDistributionPoint
 from certstatus.pkix.crl_entries import serial_octets, serial_octets_at
 from certstatus.pkix.crl_entry import RevokedEntry
+from certstatus.pkix.distribution_point import (
+    DistributionPoint,
+    crl_distribution_points,
+    freshest_crl,
+)
 from certstatus.pkix.issuance import issuance_problem
 from certstatus.pkix.name import AccessDescription, GeneralName, GeneralNameKind, Name
 from certstatus.pkix.reason import ALL_REASONS, CRLReason
@@ -24,6 +29,7 @@ __all__ = [
     "CRLReason",
     "Certificate",
     "CertificateList",
+    "DistributionPoint",
     "GeneralName",
     "GeneralNameKind",
     "HashAlgorithm",
@@ -31,6 +37,8 @@ __all__ = [
     "Name",
     "RevokedEntry",
     "SignatureAlgorithm",
+    "crl_distribution_points",
+    "freshest_crl",
     "issuance_problem",
     "pss_algorithm",
     "serial_octets",

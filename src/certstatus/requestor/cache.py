@@ -23,7 +23,7 @@ from certstatus.pkix import Certificate
 from certstatus.requestor.entries import Entries
 from certstatus.verify import VerifiedResponse
 
-__all__ = ["CachedResponse", "ResponseCache", "fresh_until"]
+__all__ = ["CachedResponse", "ResponseCache", "fresh_until", "server_says"]
 
 _HEAD_BYTES: Final = 8_192
 
@@ -49,13 +49,17 @@ def fresh_until(
     The earlier of what the server says (max-age, else Expires) and nextUpdate (L14).
     ``no-store`` is honoured. Header names are in lower case.
     """
-    ends = [verified.expires, _server_says(headers, now)]
+    ends = [verified.expires, server_says(headers, now)]
     end = min((end for end in ends if end is not None), default=None)
     is_stored = "no-store" not in headers.get("cache-control", "").lower()
     return end if is_stored and end is not None and end > now else None
 
 
-def _server_says(headers: Mapping[str, str], now: datetime) -> datetime | None:
+def server_says(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return until when HTTP calls an answer fresh (RFC 9111 §4.2); None: it does not say.
+
+    Header names are in lower case.
+    """
     directives = headers.get("cache-control", "").lower().split(",")
     for directive in directives:
         name, _, value = directive.strip().partition("=")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from certstatus.errors import MalformedError
 
-__all__ = ["Entries"]
+__all__ = ["Entries", "directory_problem", "write_whole"]
 
 _NEW: Final = ".new-"
 _T = TypeVar("_T")
@@ -82,7 +83,7 @@ class Entries:
         """Write an entry: readers see the old one or the new one, never a part. Raises OSError."""
         line = json.dumps({"format": self._format, **told}).encode("ascii")
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._write_whole(self._file(name), line + b"\n" + der)
+        write_whole(self._file(name), line + b"\n" + der, is_durable=self._is_durable)
         self._evict()
 
     def drop(self, name: str) -> None:
@@ -92,22 +93,6 @@ class Entries:
 
     def _file(self, name: str) -> Path:
         return self.directory / f"{name}{self._suffix}"
-
-    def _write_whole(self, file: Path, data: bytes) -> None:
-        """Write beside the place and move in."""
-        descriptor, name = tempfile.mkstemp(dir=self.directory, prefix=_NEW)
-        try:
-            with os.fdopen(descriptor, "wb") as new:
-                new.write(data)
-                if self._is_durable:
-                    new.flush()
-                    os.fsync(descriptor)
-            Path(name).replace(file)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
-        if self._is_durable:
-            _sync(self.directory)
 
     def _evict(self) -> None:
         """Drop the oldest; what a writer that was killed left behind is among them."""
@@ -122,6 +107,50 @@ class Entries:
         ages = sorted((_modified(file), file) for file in files)
         for _, file in ages[: len(files) - kept]:
             file.unlink(missing_ok=True)
+
+
+def write_whole(file: Path, data: bytes, *, is_durable: bool) -> None:
+    """Write a file beside its place and move it in; what fails leaves nothing behind.
+
+    Raises:
+        OSError: it can't be written. What stood there before still stands.
+    """
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=_NEW)
+    try:
+        with os.fdopen(descriptor, "wb") as new:
+            new.write(data)
+            if is_durable:
+                new.flush()
+                os.fsync(descriptor)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    if is_durable:
+        _sync(file.parent)
+
+
+def directory_problem(directory: Path) -> str | None:
+    """Say why a directory can't keep what is ours alone; None: it can, or is not there yet."""
+    if not directory.is_absolute():
+        return "can't be found: this user has no home"
+    try:
+        found = directory.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    return _ownership_problem(found)
+
+
+def _ownership_problem(found: os.stat_result) -> str | None:
+    if not stat.S_ISDIR(found.st_mode):
+        return "is no directory"
+    if found.st_uid != os.geteuid():
+        return "belongs to another user"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "can be written to by others"
+    return None
 
 
 def _sync(directory: Path) -> None:

@@ -74,7 +74,9 @@ def _named(config: Config) -> Iterator[Path]:
     for authority in config.authority:
         yield authority.certificate
         for source in authority.source:
-            yield from filter(None, (source.index, source.crt, source.issued, *(source.crl or ())))
+            crls = (one for one in source.crl or () if isinstance(one, Path))
+            files = (source.index, source.crt, source.issued, source.crl_folder, *crls)
+            yield from filter(None, files)
             yield from source.upstream_signers
             if source.database is not None and "://" not in source.database:
                 yield Path(source.database)

@@ -112,12 +112,17 @@ class OCSPService:
         """Each authority's signers, which look at their files when told to."""
         return tuple(rack for _, rack in self._racks())
 
+    async def settle(self) -> None:
+        """Wait for the CRLs that are fetched and were never had, FIRST_CRL_TIME at the longest."""
+        await asyncio.to_thread(self._held.wait_settled)
+
     async def reload(self) -> None:
         """Read everything anew, beside the answers; what is wrong raises, and leaves all as it was."""
         held = Holdings()
         building = asyncio.ensure_future(asyncio.to_thread(self._build, held))
         try:
             built = await asyncio.shield(building)
+            await asyncio.to_thread(held.wait_settled)
         except BaseException:
             await asyncio.wait({building})
             held.close()
@@ -130,6 +135,7 @@ class OCSPService:
             for former in self._built.proxies:
                 proxy.take_over(former)
         self._built = built
+        await asyncio.to_thread(self._retired.retire)
 
     async def close(self) -> None:
         """Let go of files."""

@@ -11,7 +11,7 @@ from certstatus.server.holdings import Holdings
 from certstatus.server.signer_events import SignerTeller
 from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signers import SignerLoader
-from certstatus.server.sources import counting, source_of
+from certstatus.server.sources import counting, counting_fetches, source_of
 from certstatus.server.upstreams import counting_questions
 from certstatus.server.worker import Tools
 from certstatus.sources import CRL, Stack
@@ -29,8 +29,18 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
     name = config.name or str(issuer.subject)
     signers = SignerRack(loaders_of(config, issuer, tools), tools.clock.now())
     observer, tally = counting(tools.meter, name), counting_questions(tools.meter, name)
+    count_fetch = counting_fetches(tools.meter, name)
     sources = [
-        source_of(one, issuer, tools.clock, observer, held, profile=config.profile, tally=tally)
+        source_of(
+            one,
+            issuer,
+            tools.clock,
+            observer,
+            held=held,
+            profile=config.profile,
+            tally=tally,
+            count_fetch=count_fetch,
+        )
         for one in config.source
     ]
     crls = [one for one in sources if isinstance(one, CRL)]

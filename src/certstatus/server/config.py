@@ -228,7 +228,8 @@ def parse_config(
         ) from None
 
 
-_PATHS: Final = frozenset(
+_PATHS_OR_URLS: Final = frozenset({"crl", "database"})
+_PATHS: Final = _PATHS_OR_URLS | frozenset(
     {
         "certificate",
         "key",
@@ -236,7 +237,8 @@ _PATHS: Final = frozenset(
         "pkcs12",
         "password_file",
         "index",
-        "crl",
+        "crl_folder",
+        "crl_from",
         "crl_issuers",
         "crt",
         "crt_signers",
@@ -249,12 +251,12 @@ _PATHS: Final = frozenset(
 
 
 def _absolute(value: Any, base: Path, key: str = "") -> Any:
-    """Make the paths of a table absolute; a database is one unless it is a URL."""
+    """Make the paths of a table absolute; a database or a CRL is one unless it is a URL."""
     if isinstance(value, dict):
         return {name: _absolute(one, base, name) for name, one in value.items()}
     if isinstance(value, list):
         return [_absolute(one, base, key) for one in value]
-    is_file = key in _PATHS or (key == "database" and "://" not in str(value))
-    if isinstance(value, str) and is_file and not value.startswith(SCHEME):
+    is_url = key in _PATHS_OR_URLS and "://" in str(value)
+    if isinstance(value, str) and key in _PATHS and not is_url and not value.startswith(SCHEME):
         return str(base / value)
     return value

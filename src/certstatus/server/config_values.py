@@ -7,9 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Duration", "Paths", "Table", "URLs", "duration_text", "without_login"]
+__all__ = [
+    "CRLPlaces",
+    "Duration",
+    "Paths",
+    "Table",
+    "URLs",
+    "duration_text",
+    "without_login",
+]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -44,6 +52,16 @@ def parse_paths(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def parse_crl_places(value: object) -> object:
+    """Take files, folders and URLs, one or several; a list in the list has alternatives."""
+    named = value if isinstance(value, list | tuple) else (value,)
+    return tuple(Path(one) if isinstance(one, str) and "://" not in one else one for one in named)
+
+
+CRLPlaces: TypeAlias = Annotated[
+    tuple[Path | str | Annotated[tuple[str, ...], Field(min_length=1)], ...],
+    BeforeValidator(parse_crl_places),
+]
 Paths: TypeAlias = Annotated[tuple[Path, ...], BeforeValidator(parse_paths)]
 URLs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(parse_paths)]
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]

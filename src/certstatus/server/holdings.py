@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 
-from certstatus.sources import StatusChange, StatusDatabase, StatusFeed
+from certstatus.clock import Clock
+from certstatus.limits import FIRST_CRL_TIME
+from certstatus.sources import CRLFetcher, StatusChange, StatusDatabase, StatusFeed
 
 __all__ = ["Holdings"]
 
@@ -21,6 +23,7 @@ class Holdings(ExitStack):
         super().__init__()
         self._loop = _running_loop()
         self._databases: dict[str, StatusDatabase] = {}
+        self._fetcher: CRLFetcher | None = None
 
     def database(self, location: str) -> StatusDatabase:
         """Return the database at a location, opened when it is first asked for.
@@ -31,6 +34,23 @@ class Holdings(ExitStack):
         if location not in self._databases:
             self._databases[location] = self.enter_context(StatusDatabase(location))
         return self._databases[location]
+
+    def crl_fetcher(self, clock: Clock) -> CRLFetcher:
+        """Return what fetches CRLs in the background; its thread starts with the first URL."""
+        if self._fetcher is None:
+            self._fetcher = CRLFetcher(clock=clock)
+            self.callback(self._fetcher.close)
+        return self._fetcher
+
+    def wait_settled(self) -> None:
+        """Wait until there is a CRL of every URL, or a reason why not, or FIRST_CRL_TIME is over."""
+        if self._fetcher is not None:
+            self._fetcher.wait_settled(FIRST_CRL_TIME)
+
+    def retire(self) -> None:
+        """Fetch no longer, for requests under way need no more than what is there."""
+        if self._fetcher is not None:
+            self._fetcher.close()
 
     def follow(self, forget: Callable[[Collection[int] | None], None]) -> None:
         """Have ``forget`` called with the serial numbers that change, None for all of them.

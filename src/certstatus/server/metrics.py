@@ -85,6 +85,9 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "upstream_seconds": _Entry(
         Kind.HISTOGRAM, "Time that an upstream responder took.", ("authority",)
     ),
+    "crl_fetches": _Entry(
+        Kind.COUNTER, "Looks at the URLs of CRLs, by outcome.", ("authority", "outcome")
+    ),
     # From staplers.
     "staple_events": _Entry(Kind.COUNTER, "What happened to staples, by kind.", ("kind",)),
     "staple_fetch_seconds": _Entry(

@@ -5,6 +5,8 @@ To add one, give it a key in ``certstatus.server.config_source`` and its lines h
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.clock import Clock
@@ -20,6 +22,7 @@ from certstatus.sources import (
     CRL,
     DatabaseSource,
     EventKind,
+    Fetching,
     Observer,
     OpenSSLIndex,
     RevocationTree,
@@ -29,7 +32,7 @@ from certstatus.sources import (
 )
 from certstatus.sources.upstream_asking import Tally
 
-__all__ = ["counting", "source_of"]
+__all__ = ["counting", "counting_fetches", "source_of"]
 
 
 def source_of(
@@ -37,12 +40,15 @@ def source_of(
     issuer: Certificate,
     clock: Clock,
     observer: Observer,
-    held: Holdings,
     *,
+    held: Holdings,
+    count_fetch: Callable[[str], None] | None = None,
     profile: Profile = Profile.RFC_6960,
     tally: Tally = lambda _outcome, _seconds: None,
 ) -> Source:
-    """Open a source; ``held`` closes what stays open, ``tally`` hears of questions upstream.
+    """Open a source; ``held`` closes what stays open.
+
+    ``tally`` hears of questions upstream, ``count_fetch`` of looks at CRLs' URLs.
 
     Raises:
         ConfigError, SourceError, MalformedError: it can't be used.
@@ -80,12 +86,44 @@ def source_of(
             tally=tally,
             clock=clock,
         )
-    assert config.crl is not None
+    return held.enter_context(
+        _crl(
+            config,
+            issuer,
+            clock,
+            observer,
+            held=held,
+            count_fetch=count_fetch,
+            archive_cutoff=_archive_cutoff(config, profile),
+        )
+    )
+
+
+def _crl(
+    config: SourceConfig,
+    issuer: Certificate,
+    clock: Clock,
+    observer: Observer,
+    *,
+    held: Holdings,
+    count_fetch: Callable[[str], None] | None,
+    archive_cutoff: bool,
+) -> CRL:
     return CRL(
-        config.crl,
+        config.crl or (),
         issuer,
-        now=now,
+        now=clock.now(),
         observer=observer,
+        fetching=Fetching(
+            folder=config.crl_folder,
+            certificates=load_certificates(config.crl_from or ()),
+            ldap_server=config.ldap_server,
+            allow_private=config.allow_private,
+            refresh=config.crl_refresh,
+            clock=clock,
+            fetcher=held.crl_fetcher(clock),
+            count=count_fetch,
+        ),
         issued=config.issued,
         issued_base=config.issued_base,
         issues=config.issues,
@@ -94,7 +132,7 @@ def source_of(
         distribution_points=config.distribution_points,
         partitions=config.partitions,
         crl_issuers=load_certificates(config.crl_issuers),
-        archive_cutoff=_archive_cutoff(config, profile),
+        archive_cutoff=archive_cutoff,
         left_out=config.left_out,
         allow_sha1=config.allow_sha1,
         entry_extensions=config.entry_extensions,
@@ -115,6 +153,11 @@ def _passed_on(config: SourceConfig, profile: Profile) -> frozenset[ObjectIdenti
     if _archive_cutoff(config, profile):
         found.add(ArchiveCutoff.oid)
     return frozenset(found)
+
+
+def counting_fetches(meter: Meter, authority: str) -> Callable[[str], None]:
+    """Count the looks at CRLs' URLs, by what came of them."""
+    return lambda outcome: meter.count("crl_fetches", authority=authority, outcome=outcome)
 
 
 def counting(meter: Meter, authority: str) -> Observer:

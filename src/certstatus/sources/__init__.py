@@ -20,6 +20,8 @@ from certstatus.sources.base import (
 
 if _typing.TYPE_CHECKING:
     from certstatus.sources.crl import CRL
+    from certstatus.sources.crl_by_url import Fetching
+    from certstatus.sources.crl_fetcher import CRLFetcher
     from certstatus.sources.crl_scope import Issues
     from certstatus.sources.crt import RevocationTree
     from certstatus.sources.database import (
@@ -62,6 +64,7 @@ __all__ = [
     "EVERYTHING",
     "Answer",
     "AuditEntry",
+    "CRLFetcher",
     "CertificateRecord",
     "Claim",
     "Claims",
@@ -69,6 +72,7 @@ __all__ = [
     "EntryExtensions",
     "Enumerable",
     "EventKind",
+    "Fetching",
     "ImportKind",
     "ImportReport",
     "IndexEntry",
@@ -106,6 +110,8 @@ __all__ = [
 
 _ROOMS: _typing.Final = {
     "crl": ("CRL",),
+    "crl_by_url": ("Fetching",),
+    "crl_fetcher": ("CRLFetcher",),
     "crl_scope": ("Issues",),
     "crt": ("RevocationTree",),
     "database": (

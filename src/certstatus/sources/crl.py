@@ -1,6 +1,7 @@
-"""A CA's CRLs, in files and folders, as a source: read at the start, and when they change.
+"""A CA's CRLs as a source: in files and folders, and at URLs.
 
-A CRL tells what is revoked, not what was issued: a serial that none lists is Unlisted,
+Files are read at the start, and when they change; what URLs give is fetched in the
+background into a folder of its own. A CRL tells what is revoked, not what was issued: a serial that none lists is Unlisted,
 unless a list of issued serials stands beside them (C10). An expired CRL answers tryLater,
 never good (C9); so do CRLs that together leave something out, for what they do not list
 (C4, C5).
@@ -12,10 +13,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import Final, Literal
+from types import TracebackType
+from typing import Final, Literal, Self, TypeAlias
 
 from certstatus.errors import ConfigError, MalformedError, SourceError
-from certstatus.limits import FILE_CHECK_TIME, MAX_ISSUED_BYTES
+from certstatus.limits import FILE_CHECK_TIME, FIRST_CRL_TIME, MAX_ISSUED_BYTES
 from certstatus.ocsp import (
     NO_EXTENSIONS,
     ArchiveCutoff,
@@ -27,7 +29,9 @@ from certstatus.ocsp import (
 )
 from certstatus.pkix import AlgorithmIdentifier, Certificate, CRLReason
 from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
+from certstatus.sources.crl_by_url import CRLsByURL, Fetching
 from certstatus.sources.crl_files import CRLFiles
+from certstatus.sources.crl_place import CRLPlace, named_place, named_server
 from certstatus.sources.crl_scope import Issuance, Issues
 from certstatus.sources.crl_set import Listed, NotListed, Undetermined, View
 from certstatus.sources.crl_signers import crl_issuers_of
@@ -42,19 +46,22 @@ __all__ = ["CRL"]
 
 _GOOD: Final = Good()
 
+Where: TypeAlias = Path | str | Sequence[str]
+"""A file or folder, a URL, or the URLs that are alternatives for one CRL."""
+
 
 class CRL:
-    """A Source over the CRLs of one authority, PEM or DER, in files and folders.
+    """A Source over the CRLs of one authority, PEM or DER, in files, folders and at URLs.
 
     Full and delta CRLs, partitions and indirect CRLs are joined; each is signed by
     ``issuer`` itself or by one of ``crl_issuers``. While a file is missing, half written or
     not to be believed, the last good CRL answers until its nextUpdate. One with a lower
-    number or an older thisUpdate is never taken over (C1).
+    number or an older thisUpdate is never taken over (C1). What has URLs is to be closed.
     """
 
     def __init__(
         self,
-        path: Path | Sequence[Path],
+        path: Where | Sequence[Where],
         issuer: Certificate,
         *,
         now: datetime,
@@ -73,9 +80,13 @@ class CRL:
         archive_cutoff: bool = False,
         left_out: Literal["try-later", "unknown"] = "try-later",
         allow_sha1: bool = False,
+        fetching: Fetching = Fetching(),  # noqa: B008 - a value, frozen
     ) -> None:
         """Read the CRLs, and the list of issued serials where there is one.
 
+        ``path`` is a file or folder, a URL, a list of URLs that are alternatives for one
+        CRL, or several of these; ``fetching`` says how URLs are fetched. Nobody waits for
+        them: until the first CRL has come, status raises SourceError.
         ``issued`` has one serial number in each line, of base ``issued_base``. ``issues``,
         ``distribution_points`` (all of which every certificate names), ``partitions`` (one
         of which every certificate names) and ``crl_issuers`` say what the authority issues
@@ -85,7 +96,8 @@ class CRL:
         where no CRL at hand looks (C5): SourceError, or an Unlisted that is never good.
 
         Raises:
-            ConfigError: a file is not there, or can't be used; the message says why.
+            ConfigError: a file is not there, or can't be used, or a URL can't be fetched;
+                the message says why.
         """
         if crl_url is not None and not crl_url.isascii():
             raise ConfigError("is not in ASCII", key="crl_url", remedy="percent-encode it")
@@ -100,9 +112,14 @@ class CRL:
         self._left_out = left_out
         self._is_expired = False
         self._listed = SortedSerials()
+        signers = _signers(issuer, crl_issuers)
+        paths, places = _sorted_out(path, fetching)
+        self._fetched = CRLsByURL(
+            places, signers, fetching, name=name, observer=observer, allow_sha1=allow_sha1
+        )
         self._crls = CRLFiles(
-            (path,) if isinstance(path, Path) else tuple(path),
-            _signers(issuer, crl_issuers),
+            (*paths, *self._fetched.folders),
+            signers,
             issuance=Issuance(
                 issues=issues,
                 distribution_points=frozenset(distribution_points),
@@ -113,6 +130,8 @@ class CRL:
             observer=observer,
             check_every=check_every,
             allow_sha1=allow_sha1,
+            memory=self._fetched.memory,
+            may_be_empty=self._fetched.has_places,
         )
         self._issued = (
             None
@@ -128,15 +147,44 @@ class CRL:
             )
         )
 
+        self._fetched.start(self._crls.hear_of_news)
+
+    def wait_settled(self, timeout: timedelta = FIRST_CRL_TIME) -> bool:
+        """Wait until of every URL there is a CRL, or a reason why there is none."""
+        return self._fetched.wait_settled(timeout)
+
+    def wake(self) -> None:
+        """Look at the clock now. For whoever has put it right."""
+        self._fetched.wake()
+
+    def close(self) -> None:
+        """Fetch no longer. What was fetched goes on answering until its nextUpdate."""
+        self._fetched.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
     @property
     def name(self) -> str:
         """What logs, metrics and ``origin`` call it."""
         return self._name
 
     @property
-    def signature_algorithm(self) -> AlgorithmIdentifier:
-        """What the CA signs its CRLs with; of several the first that was read (O31)."""
-        return self._crls.held.views[0].full.signature_algorithm
+    def signature_algorithm(self) -> AlgorithmIdentifier | None:
+        """What the CA signs its CRLs with; of several the first that was read (O31).
+
+        None while none has been fetched yet.
+        """
+        views = self._crls.held.views
+        return views[0].full.signature_algorithm if views else None
 
     async def status(self, cert_id: CertID, now: datetime) -> Answer:
         """Say what the CRLs say.
@@ -154,7 +202,7 @@ class CRL:
             return self._revoked(verdict, now)
         if isinstance(verdict, NotListed):
             return await self._not_listed(verdict.views, cert_id.serial_number, now)
-        if self._left_out == "unknown" and not verdict.is_expiry:
+        if self._left_out == "unknown" and crls.views and not verdict.is_expiry:
             return _not_covered(crls.views, self._name, now)
         raise SourceError(
             f"{self._name}: {verdict.reason}, and nothing at hand lists this serial",
@@ -257,6 +305,23 @@ def _not_covered(views: Sequence[View], name: str, now: datetime) -> Unlisted:
         lists_issued=False,
         is_covered=False,
     )
+
+
+def _sorted_out(
+    path: Where | Sequence[Where], fetching: Fetching
+) -> tuple[list[Path], list[CRLPlace]]:
+    """Tell files and folders from URLs. Raises ConfigError."""
+    server = None if fetching.ldap_server is None else named_server(fetching.ldap_server)
+    paths: list[Path] = []
+    places: list[CRLPlace] = []
+    for one in (path,) if isinstance(path, str | Path) else path:
+        if isinstance(one, str) and "://" in one:
+            places.append(named_place((one,), server=server))
+        elif isinstance(one, str | Path):
+            paths.append(Path(one))
+        else:
+            places.append(named_place(tuple(one), server=server))
+    return paths, places
 
 
 def _signers(issuer: Certificate, others: Collection[Certificate]) -> tuple[Certificate, ...]:

@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from certstatus.errors import ConfigError
+from certstatus.errors import ConfigError, MalformedError
 from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES, MAX_CRL_BYTES, MAX_CRL_FILES
 from certstatus.pkix import Certificate, CertificateList
 from certstatus.sources.crl_listing import Listing, is_about, read_listing
+from certstatus.sources.crl_memory import CRLMemory
 from certstatus.sources.crl_rules import check_follows
 from certstatus.sources.crl_scope import Issuance
 from certstatus.sources.crl_set import CRLSet
@@ -50,8 +51,13 @@ class CRLFiles:
         observer: Observer | None = None,
         check_every: timedelta = FILE_CHECK_TIME,
         allow_sha1: bool = False,
+        memory: CRLMemory | None = None,
+        may_be_empty: bool = False,
     ) -> None:
         """Read what is there; ``signers`` are the CA itself and the other CRL issuers.
+
+        ``memory`` tells what was believed before a restart; ``may_be_empty`` where CRLs
+        come into a folder later.
 
         Raises:
             ConfigError: a named file can't be used, a folder can't be read, or nothing in
@@ -63,6 +69,9 @@ class CRLFiles:
         self._observer = observer
         self._check_every = check_every
         self._allow_sha1 = allow_sha1
+        self._memory = memory
+        self._outdated: dict[Path, _Outdated] = {}
+        self._forgetful: str | None = None
         self._held = CRLSet((), issuance)
         self._idle: str | None = None
         self._folders = _Folders(tuple(path for path in paths if path.is_dir()), self._tell)
@@ -70,12 +79,13 @@ class CRLFiles:
         self._checked_at = now
         self._checking: asyncio.Future[None] | None = None
         self._finding: asyncio.Future[None] | None = None
+        self._has_news = False
         named = (path for path in paths if path not in self._folders.paths)
         self._files = {path: self._watched(path, now, in_folder=False) for path in named}
         self._named = frozenset(self._files)
         self._find(self._folders.first(), now)
         self._join()
-        if not self._held.views:
+        if not self._held.views and not may_be_empty:
             raise ConfigError(self._why_nothing(), file=", ".join(map(str, paths)))
 
     def _why_nothing(self) -> str:
@@ -87,7 +97,7 @@ class CRLFiles:
         self, path: Path, now: datetime, *, in_folder: bool
     ) -> WatchedFile[Listing | None]:
         def read(data: bytes, previous: Listing | None, at: datetime) -> Listing | None:
-            return self._read(data, previous, at, in_folder=in_folder)
+            return self._read(data, previous, at, path if in_folder else None)
 
         return WatchedFile(
             path,
@@ -100,15 +110,49 @@ class CRLFiles:
         )
 
     def _read(
-        self, data: bytes, previous: Listing | None, now: datetime, *, in_folder: bool
+        self, data: bytes, previous: Listing | None, now: datetime, found: Path | None
     ) -> Listing | None:
+        """Read a file, which was ``found`` in a folder or is a named one."""
         crl = CertificateList.load(data)
-        if in_folder and previous is None and not is_about(crl, self._signers):
+        if found is not None and previous is None and not is_about(crl, self._signers):
             return None
         listing = read_listing(crl, self._signers, now=now, allow_sha1=self._allow_sha1)
         if previous is not None:
             check_follows(crl, previous.crl_number, previous.this_update)
+        if self._memory is not None and not self._is_remembered(crl, listing, found):
+            return None
         return listing
+
+    def _is_remembered(self, crl: CertificateList, listing: Listing, found: Path | None) -> bool:
+        """Hold a CRL to what was believed before a restart, and remember it (C1).
+
+        In a folder older CRLs may stand beside the newest; so one is passed over, and told
+        of where no newer one stands there.
+        """
+        assert self._memory is not None
+        try:
+            self._memory.check(crl, listing.signer)
+        except MalformedError as error:
+            if found is None:
+                raise
+            self._outdated[found] = _Outdated(listing.slot, str(error))
+            return False
+        self._remember(crl, listing.signer)
+        return True
+
+    def _remember(self, crl: CertificateList, signer: Certificate) -> None:
+        """Write a CRL down as believed; one that can't be counts all the same."""
+        assert self._memory is not None
+        try:
+            self._memory.note(crl, signer)
+        except ConfigError as error:
+            if self._forgetful is None:
+                self._tell(EventKind.RELOAD_FAILED, f"can't be remembered: {error}")
+            self._forgetful = str(error)
+        else:
+            if self._forgetful is not None:
+                self._tell(EventKind.RECOVERED, "what is believed is remembered again")
+            self._forgetful = None
 
     @property
     def held(self) -> CRLSet:
@@ -124,18 +168,22 @@ class CRLFiles:
         those of more than ``MAX_AWAITED_BYTES``.
         """
         if self._checking is None:
-            if abs(now - self._checked_at) < self._check_every:
+            if abs(now - self._checked_at) < self._check_every and not self._has_news:
                 return self._held
             self._checking = asyncio.ensure_future(self._check(now))
             self._checking.add_done_callback(self._checked)
         await asyncio.shield(self._checking)
         return self._held
 
+    def hear_of_news(self) -> None:
+        """Look at the files with the next question. Any thread may call it."""
+        self._has_news = True
+
     def _checked(self, _: asyncio.Future[None]) -> None:
         self._checking = None
 
     async def _check(self, now: datetime) -> None:
-        self._checked_at = now
+        self._checked_at, self._has_news = now, False
         if self._finding is None:
             await self._look_into_folders(now)
         if self._finding is None:
@@ -160,6 +208,7 @@ class CRLFiles:
         said = [value for file in self._files.values() if (value := file.value) is not None]
         # Of two that are equally new the one that stands in a file now counts.
         listings = dict.fromkeys((*said, *self._held.in_use))
+        self._tell_outdated({one.slot for one in listings if one.is_full})
         if listings.keys() == set(self._held.listings):
             return
         self._held = CRLSet(listings, self._issuance)
@@ -168,6 +217,15 @@ class CRLFiles:
             kind = EventKind.RECOVERED if idle is None else EventKind.RELOAD_FAILED
             self._tell(kind, idle or f"no longer: {self._idle}")
         self._idle = idle
+
+    def _tell_outdated(self, slots: Collection[object]) -> None:
+        """Tell of files that went back behind what was believed, and have no newer beside them."""
+        for path, one in tuple(self._outdated.items()):
+            if one.slot in slots:
+                del self._outdated[path]
+            elif not one.is_told:
+                self._outdated[path] = replace(one, is_told=True)
+                self._tell(EventKind.RELOAD_FAILED, one.reason, path)
 
     def _find(self, found: frozenset[Path], now: datetime) -> None:
         """Open what is new in the folders, and let go of what is gone and counts no more."""
@@ -200,6 +258,15 @@ class CRLFiles:
     def _tell(self, kind: EventKind, detail: str, path: Path | None = None) -> None:
         facts = {} if path is None else {"file": str(path)}
         tell(SourceEvent(source=self._name, kind=kind, detail=detail, facts=facts), self._observer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outdated:
+    """Why a file in a folder is passed over: it is older than what was believed before."""
+
+    slot: object
+    reason: str
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

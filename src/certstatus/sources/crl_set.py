@@ -209,7 +209,7 @@ class CRLSet:
 
     def _gap(self, views: Sequence[View]) -> str | None:
         if not views:
-            return "there is no CRL that has not expired"
+            return "there is no CRL that has not expired" if self.views else "there is no CRL yet"
         return coverage_gap([one.scope for one in views], self._issuance)
 
 

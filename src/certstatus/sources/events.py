@@ -27,6 +27,15 @@ class EventKind(StrEnum):
     RELOAD_FAILED = "reload-failed"
     """A changed file can't be used; what was read last goes on answering. An alarm."""
 
+    FETCHED = "fetched"
+    """A newer CRL came from its URL, and answers from now on."""
+
+    FETCH_FAILED = "fetch-failed"
+    """No URL of a CRL gives one; what was fetched last goes on answering. An alarm."""
+
+    FETCH_UNTRUSTED = "fetch-untrusted"
+    """What came from a CRL's URL is not to be believed; as above. An alarm."""
+
     DATABASE_FAILED = "database-failed"
     """The database is locked, gone or damaged: answers are tryLater. An alarm."""
 
@@ -50,6 +59,7 @@ class EventKind(StrEnum):
 
 
 _ALARMS = frozenset(EventKind) - {
+    EventKind.FETCHED,
     EventKind.RELOADED,
     EventKind.RECOVERED,
     EventKind.DISAGREEMENT,

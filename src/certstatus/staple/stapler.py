@@ -18,18 +18,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from certstatus.background import Background
 from certstatus.clock import Clock
 from certstatus.errors import CertStatusError, ConfigError
 from certstatus.limits import (
+    BACKGROUND_CLOSE_TIME,
+    BACKGROUND_WAKE_TIME,
     FIRST_STAPLE_TIME,
     MAX_STAPLE_FETCHES,
-    STAPLER_CLOSE_TIME,
-    STAPLER_WAKE_TIME,
 )
 from certstatus.meter import Meter, NoMeter
 from certstatus.pkix import Certificate, HashAlgorithm
 from certstatus.requestor import AskPolicy, CheckPolicy, CheckResult, Requestor
-from certstatus.staple.background import Background
 from certstatus.staple.events import StapleEvent, StapleEventKind, StapleState
 from certstatus.staple.forks import goes_on_past_forks
 from certstatus.staple.held import Held, Origin, Staple, hold
@@ -200,14 +200,14 @@ class Stapler:
         self._background.wake()
 
     def close(self) -> None:
-        """End the thread, within STAPLER_CLOSE_TIME: what it fetches is broken off.
+        """End the thread, within BACKGROUND_CLOSE_TIME: what it fetches is broken off.
 
         What is held is served until it ends.
         """
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-        self._background.close(STAPLER_CLOSE_TIME)
+        self._background.close(BACKGROUND_CLOSE_TIME)
 
     def __enter__(self) -> Self:
         return self
@@ -283,7 +283,7 @@ class Stapler:
         """How long there is nothing to do; tries that end meanwhile wake who sleeps too long."""
         with self._changed:
             moments = [record.wake_at for record in self._records.values()]
-            until = min(moment for moment in (*moments, now + STAPLER_WAKE_TIME) if moment)
+            until = min(moment for moment in (*moments, now + BACKGROUND_WAKE_TIME) if moment)
             self._sleeps_until = until
         return max(until - now, timedelta(0))
 

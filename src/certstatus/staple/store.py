@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ from certstatus.errors import ConfigError, MalformedError, UntrustedError
 from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_RESPONSE_BYTES, MAX_STORED_STAPLES
 from certstatus.pkix import Certificate
 from certstatus.requestor import find_issuer
-from certstatus.requestor.entries import Entries
+from certstatus.requestor.entries import Entries, directory_problem
 from certstatus.staple.held import Held, Origin, hold
 from certstatus.verify import NoncePolicy, Report, VerifyPolicy, verify_response
 
@@ -116,20 +114,8 @@ class StapleStore:
 
     def _check_directory(self) -> None:
         """Refuse a directory into which others may write: they could make us forget."""
-        if not self.directory.is_absolute():
-            raise self._problem("can't be found: this user has no home")
-        try:
-            found = self.directory.stat()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._problem(f"can't be read: {error.strerror}") from error
-        if not stat.S_ISDIR(found.st_mode):
-            raise self._problem("is no directory")
-        if found.st_uid != os.geteuid():
-            raise self._problem("belongs to another user")
-        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise self._problem("can be written to by others")
+        if (problem := directory_problem(self.directory)) is not None:
+            raise self._problem(problem)
 
     def _problem(self, reason: str) -> ConfigError:
         return ConfigError(

@@ -14,11 +14,11 @@ import pytest
 from cryptography import x509
 
 from certstatus.limits import (
+    BACKGROUND_CLOSE_TIME,
+    BACKGROUND_WAKE_TIME,
     FIRST_STAPLE_TIME,
     MAX_STAPLE_FETCHES,
     MIN_STAPLE_PAUSE,
-    STAPLER_CLOSE_TIME,
-    STAPLER_WAKE_TIME,
 )
 from certstatus.ocsp import OCSPResponseStatus, Revoked, Unknown, encode_error_response
 from certstatus.pkix import Certificate, CRLReason, HashAlgorithm
@@ -390,7 +390,7 @@ def test_after_a_failure_the_least_pause_is_kept_and_then_it_is_tried_again(feed
 
 
 def test_the_thread_wakes_by_itself_when_a_try_is_due(feed: Feed) -> None:
-    assert timedelta(minutes=1) == STAPLER_WAKE_TIME
+    assert timedelta(minutes=1) == BACKGROUND_WAKE_TIME
     feed.reply = lambda: Reply(503)
     quick = Pace(min_pause=timedelta(milliseconds=5), max_pause=timedelta(milliseconds=10))
     requestor = Requestor(policy=POLICY)
@@ -624,7 +624,7 @@ def test_there_is_one_daemon_thread_and_it_ends_with_the_stapler(feed: Feed) -> 
 
 
 def test_closing_ends_a_fetch_that_hangs_and_serves_what_is_held(feed: Feed) -> None:
-    assert timedelta(seconds=1) == STAPLER_CLOSE_TIME
+    assert timedelta(seconds=1) == BACKGROUND_CLOSE_TIME
     leaf = feed.leaf()
     with feed.stapler() as (stapler, _):
         stapler.add(leaf, CA.certificate)
@@ -636,7 +636,7 @@ def test_closing_ends_a_fetch_that_hangs_and_serves_what_is_held(feed: Feed) -> 
 
         stapler.close()
 
-        assert time.monotonic() - started < STAPLER_CLOSE_TIME.total_seconds()
+        assert time.monotonic() - started < BACKGROUND_CLOSE_TIME.total_seconds()
         assert stapler.staple(leaf.fingerprint) is not None
         stapler.close()
         with pytest.raises(ValueError, match="closed"):

@@ -1,4 +1,4 @@
-"""The thread behind a stapler: it starts, wakes, ends and breaks without harm."""
+"""The thread behind a stapler or a fetcher: it starts, wakes, ends and breaks without harm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from certstatus.staple.background import Background
+from certstatus.background import Background
 from tests.feeding import PATIENCE, until
 
 LONG, WAIT = timedelta(hours=1), timedelta(seconds=PATIENCE)
@@ -122,7 +122,7 @@ def test_a_defect_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         raise ZeroDivisionError
 
     background = Background(main, "test-background")
-    with caplog.at_level(logging.ERROR, "certstatus.staple"):
+    with caplog.at_level(logging.ERROR, "certstatus.background"):
         background.start()
         until(lambda: not background.is_running)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 __all__ = ["Background"]
 
-_log: Final = logging.getLogger("certstatus.staple")
+_log: Final = logging.getLogger("certstatus.background")
 
 _left_behind: Final[list[object]] = []
 """A forked child's copies of its parent's loops: to close one would hurt the parent's."""
@@ -93,7 +93,7 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
             loop.run_until_complete(task)
         loop.run_until_complete(loop.shutdown_asyncgens())
     except Exception:
-        _log.exception("the stapler's thread ends by a defect")
+        _log.exception("a background thread ends by a defect")
         raise
     finally:
         loop.close()
