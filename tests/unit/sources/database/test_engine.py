@@ -102,7 +102,7 @@ def test_closing_twice_does_no_harm_and_a_closed_database_opens_again(
 
 def test_writers_take_turns(location: str, database: StatusDatabase, issuer: Issuer) -> None:
     """Four at once, each over connections of its own: every change stands, in one order."""
-    count = 20
+    count = 10
 
     def write(start: int) -> None:
         with StatusDatabase(location) as mine:
@@ -122,7 +122,7 @@ def test_writers_take_turns(location: str, database: StatusDatabase, issuer: Iss
 @pytest.mark.rule("O12")
 def test_a_revocation_is_final_whoever_else_writes(location: str, ca: TinyCA) -> None:
     """One revokes, one puts on hold and releases, both at once: revoked wins, and stays."""
-    rounds = 30
+    rounds = 12
     with StatusDatabase(location) as database:
         issuer = database.add_issuer(ca.certificate, actor=ACTOR, now=NOW)
         with database.change(actor=ACTOR, now=NOW) as ledger:

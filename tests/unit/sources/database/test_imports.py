@@ -84,6 +84,7 @@ def test_a_file_is_what_it_holds(ca: TinyCA) -> None:
         (ImportKind.CRL, MAX_CRL_BYTES),
     ],
 )
+@pytest.mark.above_the_engine
 def test_a_file_beyond_the_limit_is_refused(take: Take, kind: ImportKind, limit: int) -> None:
     class Huge(bytes):
         """Claims its size without having it."""
@@ -132,6 +133,7 @@ def test_a_new_issuer_is_listed_with_its_first_import(
     assert [entry.action for entry in database.audit()] == ["add-issuer", "add"]
 
 
+@pytest.mark.above_the_engine
 def test_a_foreign_certificate_stops_the_import(
     database: StatusDatabase, take: Take, ca: TinyCA, issuer: Issuer, other_ca: TinyCA
 ) -> None:
@@ -143,6 +145,7 @@ def test_a_foreign_certificate_stops_the_import(
     assert take(data, skip_foreign=True).counts == {Outcome.ADDED: 1, Outcome.FOREIGN: 1}
 
 
+@pytest.mark.above_the_engine
 def test_a_certificate_that_another_key_signed_is_foreign(
     take: Take, ca: TinyCA, issuer: Issuer
 ) -> None:
@@ -161,6 +164,7 @@ def test_an_import_says_nothing_of_the_status(
     assert state(database) == {1000: (Status.REVOKED, None)}
 
 
+@pytest.mark.above_the_engine
 def test_two_certificates_with_one_serial_number_stop_the_import(
     database: StatusDatabase, take: Take, ca: TinyCA, issuer: Issuer
 ) -> None:
@@ -171,6 +175,7 @@ def test_two_certificates_with_one_serial_number_stop_the_import(
     assert state(database) == {}
 
 
+@pytest.mark.above_the_engine
 def test_a_precertificate_and_its_certificate_share_a_serial_number(
     database: StatusDatabase, take: Take, ca: TinyCA, issuer: Issuer
 ) -> None:
@@ -266,6 +271,7 @@ def test_an_index_tightens_and_never_loosens(
     assert [one.action for one in database.audit()][-2:] == ["revoke", "hold"]
 
 
+@pytest.mark.above_the_engine
 def test_only_the_first_few_that_are_kept_are_named(take: Take, issuer: Issuer) -> None:
     take(encode_index([revoked(number) for number in range(50)]))
     report = take(encode_index([valid(number) for number in range(50)]))
@@ -274,6 +280,7 @@ def test_only_the_first_few_that_are_kept_are_named(take: Take, issuer: Issuer) 
     assert len(report.kept) == 20
 
 
+@pytest.mark.above_the_engine
 def test_a_bad_line_is_named_and_nothing_is_imported(
     database: StatusDatabase, take: Take, issuer: Issuer
 ) -> None:
@@ -285,6 +292,7 @@ def test_a_bad_line_is_named_and_nothing_is_imported(
     assert [one.action for one in database.audit()] == ["add-issuer"]
 
 
+@pytest.mark.above_the_engine
 def test_a_revocation_in_the_future_stops_the_import(
     database: StatusDatabase, take: Take, issuer: Issuer
 ) -> None:
@@ -293,6 +301,7 @@ def test_a_revocation_in_the_future_stops_the_import(
     assert state(database) == {}
 
 
+@pytest.mark.above_the_engine
 def test_an_index_belongs_to_the_issuer_that_is_named(
     database: StatusDatabase, take: Take, ca: TinyCA, issuer: Issuer, other_ca: TinyCA
 ) -> None:
@@ -303,11 +312,13 @@ def test_an_index_belongs_to_the_issuer_that_is_named(
     assert [one.issuer_id for one in database.records()] == [issuer.id + 1]
 
 
+@pytest.mark.above_the_engine
 def test_an_index_for_a_database_without_issuers_is_refused(take: Take) -> None:
     with pytest.raises(ConfigError, match="lists none"):
         take(encode_index([valid(1)]))
 
 
+@pytest.mark.above_the_engine
 def test_progress_is_told_as_it_goes(take: Take, issuer: Issuer) -> None:
     told: list[int] = []
     take(encode_index([valid(number) for number in range(2500)]), progress=told.append)
@@ -371,6 +382,7 @@ def test_each_scope_counts_by_itself(take: Take, ca: TinyCA, issuer: Issuer) -> 
     assert report.counts == {Outcome.ADDED: 1}
 
 
+@pytest.mark.above_the_engine
 def test_an_expired_crl_still_revokes(take: Take, ca: TinyCA, issuer: Issuer) -> None:
     """What it lists does not become good again because the next CRL is late."""
     assert take(crl(ca, 1), now=NOW + 30 * DAY).counts == {Outcome.ADDED: 1}
@@ -388,6 +400,7 @@ def test_of_two_keys_with_one_name_the_signer_counts(
 
 @pytest.mark.rule("C8")
 @pytest.mark.parametrize("kind", ["name", "key", "flipped", "named"])
+@pytest.mark.above_the_engine
 def test_a_crl_of_someone_else_is_refused(
     database: StatusDatabase, take: Take, ca: TinyCA, *, issuer: Issuer, other_ca: TinyCA, kind: str
 ) -> None:
@@ -418,6 +431,7 @@ def test_a_crl_of_someone_else_is_refused(
 
 
 @pytest.mark.rule("C4", "C8")
+@pytest.mark.above_the_engine
 def test_what_a_source_would_not_believe_is_not_imported(
     database: StatusDatabase, take: Take, ca: TinyCA, issuer: Issuer
 ) -> None:

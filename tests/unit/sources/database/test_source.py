@@ -81,12 +81,14 @@ def test_it_knows_at_all_times(source: DatabaseSource, ca: TinyCA) -> None:
 
 @pytest.mark.rule("O1")
 @pytest.mark.parametrize("algorithm", HashAlgorithm)
+@pytest.mark.above_the_engine
 def test_it_answers_under_every_hash(
     source: DatabaseSource, ca: TinyCA, algorithm: HashAlgorithm
 ) -> None:
     assert isinstance(ask(source, ca, LOST, algorithm=algorithm), Known)
 
 
+@pytest.mark.above_the_engine
 def test_another_listed_cas_certificate_is_not_ours(
     source: DatabaseSource, database: StatusDatabase, other_ca: TinyCA
 ) -> None:
@@ -98,6 +100,7 @@ def test_another_listed_cas_certificate_is_not_ours(
     assert status_of(DatabaseSource(database, other_ca.certificate), other_ca, LOST) == Good()
 
 
+@pytest.mark.above_the_engine
 def test_one_wrong_hash_is_not_ours(source: DatabaseSource, ca: TinyCA, other_ca: TinyCA) -> None:
     mixed = TinyCA(key=other_ca.key)  # our name, their key
     swapped = TinyCA("Other CA", key=ca.key)  # their name, our key
@@ -106,6 +109,7 @@ def test_one_wrong_hash_is_not_ours(source: DatabaseSource, ca: TinyCA, other_ca
     assert isinstance(ask(source, swapped, LOST), NotOurs)
 
 
+@pytest.mark.above_the_engine
 def test_an_issuer_that_is_not_listed_is_a_matter_of_configuration(
     database: StatusDatabase, other_ca: TinyCA
 ) -> None:
@@ -145,6 +149,7 @@ def test_a_compromised_ca_answers_revoked_for_everything(
         (EntryExtensions.RFC, True, True),
     ],
 )
+@pytest.mark.above_the_engine
 def test_entry_extensions_are_repeated_by_profile(
     source: DatabaseSource,
     database: StatusDatabase,

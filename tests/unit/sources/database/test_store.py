@@ -46,6 +46,7 @@ def test_an_issuer_is_listed_once(database: StatusDatabase, ca: TinyCA) -> None:
     assert trail(database) == [("add-issuer", None)]
 
 
+@pytest.mark.above_the_engine
 def test_a_renewed_certificate_is_the_same_issuer(database: StatusDatabase, ca: TinyCA) -> None:
     """One name and one key: the same CertIDs, whatever the certificate."""
     issuer = database.add_issuer(ca.certificate, actor=ACTOR, now=NOW)
@@ -55,6 +56,7 @@ def test_a_renewed_certificate_is_the_same_issuer(database: StatusDatabase, ca: 
     assert database.issuer(renewed.certificate) == issuer
 
 
+@pytest.mark.above_the_engine
 def test_a_new_key_is_another_issuer(database: StatusDatabase, ca: TinyCA) -> None:
     """A CA with two keys is two issuers: RFC 6960 §4.2.2.2 binds status to the key."""
     issuer = database.add_issuer(ca.certificate, actor=ACTOR, now=NOW)
@@ -167,6 +169,7 @@ def test_every_change_has_its_line_and_no_change_has_none(
 
 
 @pytest.mark.parametrize("name", ["revoke", "hold", "release"])
+@pytest.mark.above_the_engine
 def test_what_is_not_listed_is_not_changed(
     database: StatusDatabase, issuer: Issuer, name: str
 ) -> None:
@@ -176,6 +179,7 @@ def test_what_is_not_listed_is_not_changed(
     assert trail(database) == [("add-issuer", None)]
 
 
+@pytest.mark.above_the_engine
 def test_a_change_needs_someone_who_makes_it(database: StatusDatabase, issuer: Issuer) -> None:
     with pytest.raises(ChangeError, match="needs an actor"):
         database.add(issuer, 1000, actor="", now=NOW)
