@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,19 @@ class Token:
         file.write_bytes(issued.key_pem())
         self._run("--import", file, "--label", label, "--id", identifier, "--force")
         file.unlink()
+
+    def delete(self, label: str) -> None:
+        """Delete a key, by a process of its own."""
+        program = (
+            "import sys, pkcs11\n"
+            "module, token, label, pin = sys.argv[1:]\n"
+            "found = pkcs11.lib(module).get_token(token_label=token)\n"
+            "with found.open(rw=True, user_pin=pin) as session:\n"
+            "    for one in list(session.get_objects({pkcs11.Attribute.LABEL: label})):\n"
+            "        one.destroy()\n"
+        )
+        command = [sys.executable, "-c", program, str(self.module), self.label, label, PIN]
+        subprocess.run(command, check=True, capture_output=True)
 
     def _run(self, *arguments: str | Path) -> None:
         named = ("--token", self.label, "--pin", PIN)

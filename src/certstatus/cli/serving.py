@@ -30,7 +30,6 @@ from certstatus.server import (
 from certstatus.server.assembly import OCSPService
 from certstatus.server.config import Config, ServerConfig, load_config, parse_config
 from certstatus.server.log import configure_library_logs
-from certstatus.signing import share_refused_pins
 
 __all__ = ["load_from_file", "load_from_options", "run"]
 
@@ -142,7 +141,6 @@ def run(load: Load, *, check_only: bool) -> int:
         tools = Tools(clock=SystemClock(), meter=NoMeter(), log=log, index=0)
         return asyncio.run(_check(load, tools))
 
-    share_refused_pins()  # before the first fork: one wrong PIN is one try, not one of each worker
     with _LastWords() as words:
 
         async def factory(tools: Tools) -> OCSPService:

@@ -20,7 +20,6 @@ from certstatus.signing.local import (
     load_signers,
     make_signers,
 )
-from certstatus.signing.pkcs11_pin import share_refused_pins
 from certstatus.signing.pkcs11_uri import PKCS11URI
 from certstatus.signing.profile import Finding, Profile, Severity, check_signer, refuse_unfit
 from certstatus.signing.rotation import Rota, Term, in_force, renewal_due, term_of
@@ -53,7 +52,6 @@ __all__ = [
     "offered_algorithms",
     "refuse_unfit",
     "renewal_due",
-    "share_refused_pins",
     "signature_by",
     "term_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +10,19 @@ from certstatus.errors import ConfigError
 from certstatus.pkix import Certificate
 from certstatus.signing.base import Signer
 from certstatus.signing.local import load_signers
+from certstatus.signing.pkcs11_pin import refused_pins
 from certstatus.signing.pkcs11_uri import PKCS11URI
 from certstatus.signing.profile import Finding, Profile
 
 __all__ = ["load_any_signers"]
+
+
+def _share_refused_pins() -> None:
+    """Have them known before a fork, so that parent and child know the same ones."""
+    refused_pins()
+
+
+os.register_at_fork(before=_share_refused_pins)  # here, since whoever loads keys has come by
 
 
 def load_any_signers(

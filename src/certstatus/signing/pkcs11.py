@@ -53,6 +53,7 @@ class PKCS11Key:
     uri: PKCS11URI
     module_path: str
     public_key: CertificatePublicKeyTypes
+    spki_der: bytes = field(repr=False)
     password_file: Path | None = None
 
     def sign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
@@ -63,7 +64,16 @@ class PKCS11Key:
             SignerError: library, token or key can't be used; a later call tries anew.
         """
         with open_module(self.module_path).lend(self.uri, self.read_pin) as held:
+            if not self.is_held(held):
+                text = f"{self.uri}: the token has another key by this name now"
+                raise SignerError(f"{text}, not that of the certificate", rule="O16")
             return _signature(held, self.public_key, algorithm, data)
+
+    def is_held(self, held: HeldKey) -> bool:
+        """Whether what a session found is this key; once for each session, by a signature."""
+        if self.spki_der not in held.proved and _is_key_of(held, self.public_key):
+            held.proved.add(self.spki_der)
+        return self.spki_der in held.proved
 
     async def asign(self, algorithm: SignatureAlgorithm, data: bytes) -> bytes:
         """Sign DER in one of the library's threads; the same data at the same time once.
@@ -175,13 +185,14 @@ class _Opener:
                     uri=self.uri,
                     module_path=self.module_path,
                     public_key=certificate.public_key,
+                    spki_der=certificate.spki_der,
                     password_file=self.password_file,
                 )
             except MalformedError:
                 continue
             module = open_module(self.module_path)
             with module.lend(self.uri, key.read_pin, at_once=True) as held:
-                if _is_key_of(held, key.public_key):
+                if key.is_held(held):
                     return certificate, key, held.mechanisms
         text = f"{self.uri}: is not the key of any certificate in {file}; name its pair"
         raise SignerError(text, rule="O16")

@@ -65,11 +65,15 @@ _REFUSALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
-    """A private key as one session sees it, lent to one thread at a time."""
+    """A private key as one session sees it, lent to one thread at a time.
+
+    ``proved`` are the public keys (SubjectPublicKeyInfo) that it was seen to be the pair of.
+    """
 
     key: SignMixin
     kind: KeyType
     mechanisms: frozenset[Mechanism]
+    proved: set[bytes] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +196,7 @@ class Module:
 
         One process at a time looks: SoftHSM has no token for others while a login writes into it.
         """
-        if uri in self._tokens and not self._is_suspect:
+        if uri in self._tokens and not self._is_suspect and not at_once:
             with contextlib.suppress(PKCS11Error, _Missing):
                 return self._opened(uri, self._tokens[uri])
         with refused_pins().turn():
@@ -203,6 +207,8 @@ class Module:
     ) -> tuple[HeldKey, _OpenSession]:
         """Look for a key; what is missing may be seen by a library that is started anew."""
         is_new = (self._library is None or self._is_suspect) and self._start(uri, at_once=at_once)
+        for opened in (one for idle in self._idle.values() for one in idle):
+            opened.keys.pop(uri, None)  # it may name another key now
         try:
             return self._opened(uri, self._entered(uri, read_pin))
         except (PKCS11Error, _Missing) as error:

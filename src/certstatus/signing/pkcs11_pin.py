@@ -1,7 +1,7 @@
 """The PIN of a token: where it comes from, and which were refused. Three wrong ones lock many a token.
 
 Its law: a PIN that a token refused is not said to it a second time, neither by this process
-nor by one that has been forked from it since ``share_refused_pins``.
+nor by its parent, its children and theirs: ``keys`` sees to it that forks share what is known.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from certstatus.errors import ConfigError, SignerError
 from certstatus.limits import LOGIN_WAIT_TIME, MAX_PIN_BYTES, MAX_REFUSED_PINS
 from certstatus.signing.local import read_key_file
 
-__all__ = ["PIN", "PIN_VARIABLE", "RefusedPINs", "read_pin", "refused_pins", "share_refused_pins"]
+__all__ = ["PIN", "PIN_VARIABLE", "RefusedPINs", "read_pin", "refused_pins"]
 
 PIN_VARIABLE: Final = "CERTSTATUS_PIN"
 
@@ -141,13 +141,8 @@ _TOO_LONG: Final = "another login to a token takes too long"
 _known: list[RefusedPINs] = []
 
 
-def share_refused_pins() -> None:
-    """Let this process and all that it forks from now on know the same refused PINs."""
+def refused_pins() -> RefusedPINs:
+    """Return what is known of refused PINs, here and in all processes of this command."""
     if not _known:
         _known.append(RefusedPINs())
-
-
-def refused_pins() -> RefusedPINs:
-    """Return what is known of refused PINs here."""
-    share_refused_pins()
     return _known[0]

@@ -287,6 +287,26 @@ def test_one_key_may_be_the_delegates_of_several_cas(token: Token, tmp_path: Pat
     assert sum(map(len, module._idle.values())) == 1
 
 
+def test_another_key_by_the_same_name_does_not_sign_for_the_old_certificate(
+    token: Token, load: Load, watch: Watch
+) -> None:
+    old, new = delegate(), delegate()
+    token.put(old, "ocsp")
+    (old_signer, *_) = load(old)
+    assert holds(old_signer)
+
+    token.delete("ocsp")
+    token.put(new, "ocsp")
+    (new_signer, *_) = load(new)
+
+    assert holds(new_signer)
+    watch.pass_by()
+    for _ in range(2):
+        with pytest.raises(SignerError, match="another key by this name now"):
+            old_signer.sign(b"by the wrong key")
+    assert holds(new_signer)
+
+
 # --- how they come back --------------------------------------------------------------------
 
 

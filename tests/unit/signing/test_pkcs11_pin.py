@@ -13,7 +13,7 @@ import pytest
 from certstatus.errors import ConfigError, SignerError
 from certstatus.limits import LOGIN_WAIT_TIME, MAX_PIN_BYTES, MAX_REFUSED_PINS
 from certstatus.signing import pkcs11_pin
-from certstatus.signing.pkcs11_pin import PIN, PIN_VARIABLE, RefusedPINs, read_pin
+from certstatus.signing.pkcs11_pin import PIN, PIN_VARIABLE, RefusedPINs, read_pin, refused_pins
 
 WRONG = PIN("hunter2", "a test")
 
@@ -93,6 +93,19 @@ def test_parent_and_children_know_what_any_of_them_was_refused() -> None:
     assert exit_code(in_child(learn)) == 0
     assert refused.reason("token", WRONG) == "it is wrong"
     assert exit_code(in_child(lambda: refused.reason("token", WRONG) == "it is wrong")) == 0
+
+
+def test_a_fork_of_who_may_load_keys_shares_what_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pkcs11_pin, "_known", [])
+
+    def learn() -> bool:
+        refused_pins().note("token", WRONG, "it is wrong")
+        return True
+
+    assert exit_code(in_child(learn)) == 0
+    assert refused_pins().reason("token", WRONG) == "it is wrong"
 
 
 def test_when_no_more_can_be_noted_it_says_so() -> None:
