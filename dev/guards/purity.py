@@ -19,6 +19,7 @@ PURE: Final = (
     "certstatus.handshake",
     "certstatus.signing.profile",
     "certstatus.signing.algorithm",
+    "certstatus.signing.applicant",
     "certstatus.signing.lifetime",
     "certstatus.signing.rotation",
     "certstatus.requestor.plan",

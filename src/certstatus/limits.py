@@ -205,6 +205,24 @@ MAX_PIN_BYTES: Final = 255
 SHORT_LIFE: Final = timedelta(days=90)
 """A delegate that lives longer is warned of in the RFC 9919 profile (L5), which gives no number."""
 
+SIGNER_LIFE: Final = timedelta(days=30)
+"""How long a delegate lives that we issue: short, since with nocheck nobody can revoke it (L5)."""
+
+SIGNER_HEAD_START: Final = timedelta(hours=1)
+"""How far its notBefore goes back, for clocks that are slow and so that it signs at once."""
+
+RENEWAL_TIME: Final = timedelta(minutes=2)
+"""How long a renewal's command may take: a CA is asked and waited for, nobody types."""
+
+RENEWAL_CHECK_TIME: Final = timedelta(seconds=10)
+"""Between two looks at whether a signer is to be renewed, which comes days before its end."""
+
+RENEWAL_RETRY: Final = timedelta(minutes=1)
+"""From a renewal that failed to the next; it doubles each time."""
+
+MAX_RENEWAL_RETRY: Final = timedelta(hours=1)
+"""The longest such pause, and the shortest from one renewal that came off to the next."""
+
 SIGNER_CHECK_TIME: Final = timedelta(seconds=1)
 """Between two looks at signers' files: a new signer settles for minutes, so a second is soon."""
 

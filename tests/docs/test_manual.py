@@ -237,6 +237,7 @@ TABLES = [
     ("### `[requests]`", config.RequestsConfig),
     ("### `[[authority]]`", config.AuthorityConfig),
     ("### `[[authority.signer]]`", config.SignerConfig),
+    ("### `[authority.signer.renew]`", config.RenewConfig),
     ("### `[[authority.source]]`", config.SourceConfig),
     ("### `[[proxy]]`", config.ProxyConfig),
 ]
@@ -263,6 +264,7 @@ def written(default: object) -> str:
 IN_WORDS = {
     "name": "its subject",
     "refresh": "half of what is left",
+    "renew_before": "a third of its life",
     **dict.fromkeys(("nonce", "unlisted", "archive", "archive_cutoff"), "by profile"),
 }
 """Defaults that are None in the model, and mean something."""

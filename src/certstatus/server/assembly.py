@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from certstatus.errors import CertStatusError, SourceError
+from certstatus.limits import RENEWAL_CHECK_TIME, SIGNER_CHECK_TIME
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder import (
     Authority,
@@ -25,9 +27,11 @@ from certstatus.server.certificates import load_certificates
 from certstatus.server.config import Config, RequestsConfig
 from certstatus.server.holdings import Holdings
 from certstatus.server.proxies import build_proxy
+from certstatus.server.renewing import Renewer
+from certstatus.server.repeating import Repeating
 from certstatus.server.signer_health import problem_of
 from certstatus.server.signer_rack import SignerRack
-from certstatus.server.signer_watch import SignerWatch
+from certstatus.server.signers import SignerLoader
 from certstatus.server.worker import Tools
 
 __all__ = ["OCSPService"]
@@ -68,8 +72,13 @@ class OCSPService:
         self._held = Holdings()
         self._built = self._build(self._held)
         tools.meter.gauge("signer_days_left", self._days_left)
-        self._watch = SignerWatch(lambda: self.racks, tools.clock, tools.log)
-        self._watch.start_if_serving()
+        renewer = Renewer(self._loaders, tools.clock)
+        self._work = (
+            Repeating("signers", SIGNER_CHECK_TIME, self._look_at_signers, tools.log),
+            Repeating("renewal", RENEWAL_CHECK_TIME, renewer.look, tools.log),
+        )
+        for one in self._work:
+            one.start_if_serving()
 
     @property
     def face(self) -> HTTPFace:
@@ -139,9 +148,17 @@ class OCSPService:
 
     async def close(self) -> None:
         """Let go of files."""
-        await asyncio.to_thread(self._watch.close)
+        for one in self._work:
+            await asyncio.to_thread(one.close)
         await asyncio.to_thread(self._retired.close)
         await asyncio.to_thread(self._held.close)
+
+    def _look_at_signers(self, _stop: threading.Event) -> None:
+        for rack in self.racks:
+            rack.look(self._tools.clock.now())
+
+    def _loaders(self) -> Iterator[SignerLoader]:
+        return (loader for rack in self.racks for loader in rack.loaders)
 
     def _racks(self) -> Iterator[tuple[str, SignerRack]]:
         for one in self._built.authorities:

@@ -7,6 +7,7 @@ Paths are relative to the file that names them. Lengths of time are written as `
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -30,6 +31,7 @@ from certstatus.limits import (
     MAX_REQUEST_BYTES,
     MAX_REQUESTS,
     READ_TIME,
+    SETTLING_TIME,
 )
 from certstatus.responder import (
     Archive,
@@ -41,6 +43,7 @@ from certstatus.responder import (
 )
 from certstatus.server.config_problems import wrong_settings
 from certstatus.server.config_proxy import ProxyConfig
+from certstatus.server.config_renewal import RenewConfig
 from certstatus.server.config_signer import SignerConfig
 from certstatus.server.config_source import SourceConfig
 from certstatus.server.config_values import Duration, Table
@@ -52,6 +55,7 @@ __all__ = [
     "AuthorityConfig",
     "Config",
     "ProxyConfig",
+    "RenewConfig",
     "RequestsConfig",
     "ServerConfig",
     "SignerConfig",
@@ -142,10 +146,29 @@ class AuthorityConfig(Table):
             _ = self.policy
         except ConfigError as error:
             raise ValueError(str(error)) from None
+        for signer in self.signer:
+            _check_renewal(signer, self.validity)
         if self.profile is Profile.CABF:
             for source in self.source:
                 _check_cabf_source(source)
         return self
+
+
+def _check_renewal(signer: SignerConfig, validity: timedelta) -> None:
+    """A successor must have settled before the old one would shorten an answer."""
+    before, renew = signer.renew_before, signer.renew
+    if before is None or renew is None:
+        return
+    if before < validity + SETTLING_TIME:
+        raise ValueError(
+            f"signer.renew_before: is shorter than validity and {SETTLING_TIME} to settle "
+            "(write at least a day more than validity)"
+        )
+    if renew.ca_key is not None and before >= renew.life:
+        raise ValueError(
+            "signer.renew_before: is not shorter than renew.life, so each would be due at once "
+            "(write a third of life)"
+        )
 
 
 def _check_cabf_source(source: SourceConfig) -> None:
@@ -235,6 +258,9 @@ _PATHS: Final = _PATHS_OR_URLS | frozenset(
         "key",
         "module",
         "pkcs12",
+        "ca_key",
+        "ca_certificate",
+        "ca_password_file",
         "password_file",
         "index",
         "crl_folder",

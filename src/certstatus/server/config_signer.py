@@ -9,7 +9,8 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, model_validator
 
 from certstatus.errors import ConfigError
-from certstatus.server.config_values import Table
+from certstatus.server.config_renewal import RenewConfig
+from certstatus.server.config_values import Duration, Table
 from certstatus.signing import PKCS11URI
 from certstatus.signing.pkcs11_uri import SCHEME
 
@@ -41,12 +42,20 @@ class SignerConfig(Table):
     pkcs12: Path | None = None
     password_file: Path | None = None
     algorithm: str | None = None
+    renew_before: Duration | None = None
+    renew: RenewConfig | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> SignerConfig:
         pair = self.certificate is not None and self.key is not None
         if pair == (self.pkcs12 is not None):
             raise ValueError("name certificate and key, or pkcs12")
+        if self.renew is not None and self.pkcs12 is not None:
+            raise ValueError("renew needs certificate and key in files of their own, not pkcs12")
+        if self.renew_before is not None and self.renew is None:
+            raise ValueError("renew_before goes with renew")
+        if self.renew is not None and self.renew.new_key and isinstance(self.key, PKCS11URI):
+            raise ValueError("renew.new_key: a key in a token stays (leave it out)")
         if self.module is not None and not isinstance(self.key, PKCS11URI):
             raise ValueError("module goes with a pkcs11: URI as key")
         return self

@@ -60,7 +60,7 @@ class SignerTeller:
     """Tells the events of one authority's signers."""
 
     def __init__(self, authority: str, meter: Meter, log: Logger) -> None:
-        self._authority = authority
+        self.authority = authority
         self._meter = meter
         self._log = log
         self._warned: set[tuple[str, ...]] = set()
@@ -69,7 +69,7 @@ class SignerTeller:
         """Log an event, and count it."""
         write = self._log.error if kind.is_alarm else self._log.info
         write(f"signer.{kind}", detail=detail, **facts)
-        self._meter.count("signer_events", authority=self._authority, kind=kind.value)
+        self._meter.count("signer_events", authority=self.authority, kind=kind.value)
 
     def warn(self, detail: str, **facts: str) -> None:
         """Log what is unwise, once."""

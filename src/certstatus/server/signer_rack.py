@@ -78,6 +78,11 @@ class SignerRack(Sequence[Signer]):
     def __iter__(self) -> Iterator[Signer]:
         return iter(self._signers)
 
+    @property
+    def loaders(self) -> tuple[SignerLoader, ...]:
+        """What loads each of them."""
+        return tuple(files.loader for files in self._files)
+
     def look(self, now: datetime) -> None:
         """Read again what has changed, and tell what became of it and of time."""
         changes = [files.look(now) for files in self._files]

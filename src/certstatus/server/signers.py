@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 
 from certstatus.meter import Meter
 from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.responder import AuthorityPolicy
 from certstatus.server.config import SignerConfig
+from certstatus.server.renewal_files import certificate_in_force
 from certstatus.server.signer_events import SignerTeller
 from certstatus.server.signer_health import SignerHealth
 from certstatus.signing import (
@@ -83,6 +85,11 @@ class SignerLoader:
         """Whether the key can sign, whatever its files hold."""
         return SignerHealth(self.teller)
 
+    @property
+    def authority(self) -> str:
+        """The name of the authority."""
+        return self.teller.authority
+
     def load(self, now: datetime) -> tuple[Signer, ...]:
         """Load a key's signers through the gate: what clients would refuse does not sign.
 
@@ -95,7 +102,7 @@ class SignerLoader:
         config = self.config
         signers, unwise = load_any_signers(
             config.place,
-            config.certificate,
+            self._certificate_file,
             issuer=self.issuer,
             password_file=config.password_file,
             algorithms=() if config.algorithm is None else (config.algorithm,),
@@ -107,6 +114,14 @@ class SignerLoader:
         for text in sorted(told):
             self.teller.warn(text, certificate=str(signers[0].certificate))
         return tuple(self.health.watched(MeteredSigner(one, self.meter)) for one in signers)
+
+    @property
+    def _certificate_file(self) -> Path | None:
+        """Where the certificate stands, also after a renewal that was interrupted."""
+        certificate, key = self.config.certificate, self.config.key
+        if self.config.renew is None or certificate is None or not isinstance(key, Path):
+            return certificate
+        return certificate_in_force(certificate, key)
 
     def _judge(self, signer: Signer, now: datetime) -> Iterable[str]:
         """Refuse what is unfit; yield what is unwise."""

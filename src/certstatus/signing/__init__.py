@@ -9,7 +9,14 @@ from certstatus.signing.algorithm import (
     key_problem,
     offered_algorithms,
 )
+from certstatus.signing.applicant import Applicant, applicants, judge_certificate
 from certstatus.signing.base import AsyncSigner, Signer, signature_by
+from certstatus.signing.delegate import (
+    Delegator,
+    encode_certificate_request,
+    named_commonly,
+    parse_certificate_request,
+)
 from certstatus.signing.keys import load_any_signers
 from certstatus.signing.lifetime import check_lifetime, clamp, last_moment
 from certstatus.signing.local import (
@@ -20,14 +27,19 @@ from certstatus.signing.local import (
     load_signers,
     make_signers,
 )
+from certstatus.signing.new_key import KEY_KINDS, generate_key, generate_key_like, key_pem
 from certstatus.signing.pkcs11_uri import PKCS11URI
+from certstatus.signing.placing import create_file, place_file
 from certstatus.signing.profile import Finding, Profile, Severity, check_signer, refuse_unfit
 from certstatus.signing.rotation import Rota, Term, in_force, renewal_due, term_of
 
 __all__ = [
+    "KEY_KINDS",
     "PKCS11URI",
+    "Applicant",
     "AsyncSigner",
     "Choice",
+    "Delegator",
     "Finding",
     "LoadedKey",
     "LocalSigner",
@@ -38,18 +50,28 @@ __all__ = [
     "Signer",
     "SigningKey",
     "Term",
+    "applicants",
     "check_lifetime",
     "check_signer",
     "choose_signer",
     "clamp",
+    "create_file",
+    "encode_certificate_request",
+    "generate_key",
+    "generate_key_like",
     "in_force",
+    "judge_certificate",
+    "key_pem",
     "key_problem",
     "last_moment",
     "load_any_signers",
     "load_key",
     "load_signers",
     "make_signers",
+    "named_commonly",
     "offered_algorithms",
+    "parse_certificate_request",
+    "place_file",
     "refuse_unfit",
     "renewal_due",
     "signature_by",

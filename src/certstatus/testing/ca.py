@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -10,45 +10,20 @@ from typing import Final, TypeAlias, TypedDict, Unpack
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from certstatus.asn1 import oids
 from certstatus.pkix import Certificate, CRLReason, HashAlgorithm
+from certstatus.signing import KEY_KINDS, SigningKey, generate_key
 
 __all__ = ["KEY_KINDS", "Issued", "PrivateKey", "TinyCA", "generate_key", "sign_plain"]
 
-PrivateKey: TypeAlias = (
-    rsa.RSAPrivateKey
-    | ec.EllipticCurvePrivateKey
-    | ed25519.Ed25519PrivateKey
-    | ed448.Ed448PrivateKey
-    | mldsa.MLDSA44PrivateKey
-    | mldsa.MLDSA65PrivateKey
-    | mldsa.MLDSA87PrivateKey
-)
-
-KEY_KINDS: Final[dict[str, Callable[[], PrivateKey]]] = {
-    "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
-    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
-    "ed25519": ed25519.Ed25519PrivateKey.generate,
-    "ed448": ed448.Ed448PrivateKey.generate,
-    "mldsa44": mldsa.MLDSA44PrivateKey.generate,
-    "mldsa65": mldsa.MLDSA65PrivateKey.generate,
-    "mldsa87": mldsa.MLDSA87PrivateKey.generate,
-}
-"""Every kind of key that we sign with, by a short name."""
+PrivateKey: TypeAlias = SigningKey
 
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When the tiny CA's certificates become valid, unless a test says otherwise."""
-
-
-def generate_key(kind: str = "p256") -> PrivateKey:
-    """Make a key of a kind named in ``KEY_KINDS``."""
-    return KEY_KINDS[kind]()
 
 
 _DIGESTS: Final[dict[HashAlgorithm, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {

@@ -370,3 +370,72 @@ def test_a_wrong_pkcs11_uri_is_named_and_not_shown(
         load(tmp_path, signed_by(key, more))
 
     assert "hunter2" not in str(caught.value)
+
+
+# --- renewal ---------------------------------------------------------------------------------
+
+
+def renewed_by(renew: str, more: str = "") -> str:
+    """Write a configuration whose signer is renewed so."""
+    return SMALLEST.replace(
+        'key = "responder.key"', f'key = "responder.key"\n{more}\nrenew = {{ {renew} }}'
+    )
+
+
+def test_renewal_by_the_cas_key_has_files_beside_the_configuration(tmp_path: Path) -> None:
+    text = renewed_by('ca_key = "ca.key", ca_password_file = "pw", life = "20d"')
+    (signer,) = load(tmp_path, text).authority[0].signer
+
+    assert signer.renew is not None
+    assert signer.renew.ca_key == tmp_path / "ca.key"
+    assert signer.renew.ca_password_file == tmp_path / "pw"
+    assert signer.renew.life == timedelta(days=20)
+    assert signer.renew.new_key is False
+
+
+def test_renewal_by_a_command_leaves_its_words_as_they_are(tmp_path: Path) -> None:
+    text = renewed_by('command = ["/usr/bin/renew", "certificate", "key"]', 'renew_before = "7d"')
+    (signer,) = load(tmp_path, text).authority[0].signer
+
+    assert signer.renew is not None
+    assert signer.renew.command == ("/usr/bin/renew", "certificate", "key")
+    assert signer.renew_before == timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("renew", "more", "problem"),
+    [
+        ("new_key = true", "", "name command, or ca_key"),
+        ('command = ["a"], ca_key = "ca.key"', "", "name command, or ca_key"),
+        ("command = []", "", "at least 1 item"),
+        ('command = ["./renew"]', "", "write its whole path"),
+        ('command = [""]', "", "write its whole path"),
+        ('command = ["renew"], life = "20d"', "", "life goes with ca_key"),
+        ('command = ["renew"]', 'renew_before = "4d"', "at least a day more than validity"),
+        ('ca_key = "ca.key"', 'renew_before = "30d"', "write a third of life"),
+    ],
+)
+def test_a_renewal_that_can_not_work_is_named(
+    tmp_path: Path, renew: str, more: str, problem: str
+) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load(tmp_path, renewed_by(renew, more))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ('key = "k"\ncertificate = "c"\nrenew_before = "9d"', "renew_before goes with renew"),
+        ('pkcs12 = "s.p12"\nrenew = { command = ["a"] }', "in files of their own"),
+        (
+            'key = "pkcs11:object=k"\ncertificate = "c"\nrenew = {command = ["a"], new_key = true}',
+            "a key in a token stays",
+        ),
+    ],
+)
+def test_what_renewal_goes_with_is_named(tmp_path: Path, settings: str, problem: str) -> None:
+    text = SMALLEST.replace('certificate = "responder.pem"\nkey = "responder.key"', settings)
+    assert settings in text
+
+    with pytest.raises(ConfigError, match=problem):
+        load(tmp_path, text)
