@@ -1,4 +1,4 @@
-"""The table of limits in ``docs/security.md``, written from ``limits.py`` (``make docs``)."""
+"""The table of limits in ``docs/security.md``, written from ``limits.py`` and ``limits_tls.py`` (``make docs``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from certstatus import limits
+from certstatus import limits, limits_tls
 
 __all__ = ["limits_table", "with_limits"]
 
@@ -25,9 +25,10 @@ def with_limits(page: str) -> str:
 
 def limits_table() -> str:
     """Return a row for each constant: its name, its value and its reason."""
-    rows = _reasons(Path(limits.__file__).read_text(encoding="utf-8"))
     return _HEAD + "".join(
-        f"| `{name}` | {_value(getattr(limits, name))} | {reason} |\n" for name, reason in rows
+        f"| `{name}` | {_value(getattr(module, name))} | {reason} |\n"
+        for module in (limits, limits_tls)
+        for name, reason in _reasons(Path(str(module.__file__)).read_text(encoding="utf-8"))
     )
 
 

@@ -18,7 +18,7 @@ from certstatus.cli.host_list import HostList
 from certstatus.cli.probe_params import RESPONDER_ID
 from certstatus.errors import PlatformError
 from certstatus.handshake import TLS12, TLS13
-from certstatus.limits import (
+from certstatus.limits_tls import (
     MAX_HOST_LINE_BYTES,
     MAX_PROBE_CONCURRENCY,
     PROBE_CONCURRENCY,

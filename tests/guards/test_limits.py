@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from certstatus.limits import MAX_RESPONSE_BYTES
+from certstatus.limits_tls import MAX_WIRE_BYTES
 from dev.guards import limits
 from dev.tree import ROOT
 
 
-def test_every_limit_has_a_test() -> None:
-    found = limits.violations(ROOT / "src" / "certstatus" / "limits.py", ROOT / "tests")
+@pytest.mark.parametrize("name", ["limits.py", "limits_tls.py"])
+def test_every_limit_has_a_test(name: str) -> None:
+    found = limits.violations(ROOT / "src" / "certstatus" / name, ROOT / "tests")
 
     assert not found, "\n".join(found)
 
@@ -34,3 +37,8 @@ def test_a_limit_that_no_test_names_is_reported(
     (tmp_path / "tests" / "test_reading.py").write_text(test)
 
     assert limits.violations(tmp_path / "limits.py", tmp_path / "tests") == untested
+
+
+def test_a_limit_of_tls_rests_on_one_of_messages() -> None:
+    """Two modules of the ground floor don't import each other."""
+    assert MAX_WIRE_BYTES == 2 * MAX_RESPONSE_BYTES + 131_072

@@ -31,7 +31,7 @@ from certstatus.handshake import (
     encode_server_hello,
     status_message,
 )
-from certstatus.limits import (
+from certstatus.limits_tls import (
     MAX_HANDSHAKE_MESSAGES,
     MAX_PROBED_BYTES,
     MAX_STARTTLS_BYTES,

@@ -25,7 +25,7 @@ from certstatus.handshake import (
     read_transcript,
     split_handshake,
 )
-from certstatus.limits import (
+from certstatus.limits_tls import (
     MAX_CAPTURE_PACKETS,
     MAX_HANDSHAKE_MESSAGES,
     MAX_RESPONDER_IDS,

@@ -18,7 +18,7 @@ from certstatus.handshake import (
     Sender,
     check_flight,
 )
-from certstatus.limits import MAX_TLS13_STAPLE_BYTES
+from certstatus.limits_tls import MAX_TLS13_STAPLE_BYTES
 from certstatus.ocsp import ByKey, ByName, Extensions, Nonce
 from certstatus.tls.wire import Manner, WireConnection
 from certstatus.verify import Outcome

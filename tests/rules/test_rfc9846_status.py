@@ -14,7 +14,7 @@ from certstatus.handshake import (
     TLSExtension,
     encode_certificate_status,
 )
-from certstatus.limits import MAX_TLS13_STAPLE_BYTES
+from certstatus.limits_tls import MAX_TLS13_STAPLE_BYTES
 from certstatus.verify import Outcome
 from tests.flights import (
     ASKED,

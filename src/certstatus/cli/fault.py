@@ -14,7 +14,7 @@ import click
 from certstatus.cli.frame import Command, examples
 from certstatus.cli.output import console, note, print_columns, styled, write_json
 from certstatus.cli.params import SPAN
-from certstatus.limits import FAULT_DELAY
+from certstatus.limits_tls import FAULT_DELAY
 from certstatus.tls.fault import FAULTS, Fault, Where
 from certstatus.tls.fault_page import expected, told
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from certstatus.cli.output import note
-from certstatus.limits import MAX_HOST_LINE_BYTES
+from certstatus.limits_tls import MAX_HOST_LINE_BYTES
 from certstatus.tls.host import Host, parse_host
 
 __all__ = ["HostList"]

@@ -23,7 +23,7 @@ from certstatus.cli.probe_params import HOST, REQUEST_EXTENSION, RESPONDER_ID
 from certstatus.cli.waiting import counting, waiting
 from certstatus.fetch import HTTPDoor
 from certstatus.handshake import TLS12, TLS13, CertificateStatusRequest, OCSPStatusRequest
-from certstatus.limits import MAX_PROBE_CONCURRENCY, PROBE_CONCURRENCY, PROBE_TIME
+from certstatus.limits_tls import MAX_PROBE_CONCURRENCY, PROBE_CONCURRENCY, PROBE_TIME
 from certstatus.ocsp import Extension, Extensions, ResponderID
 from certstatus.requestor import CheckPolicy, Requestor
 from certstatus.tls.host import Host, parse_host

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from certstatus.errors import MalformedError
-from certstatus.limits import MAX_CAPTURE_PACKETS
+from certstatus.limits_tls import MAX_CAPTURE_PACKETS
 
 __all__ = ["Packet", "is_capture", "read_packets"]
 

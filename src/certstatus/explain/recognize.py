@@ -7,7 +7,7 @@ from typing import Final
 
 from certstatus.explain.capture_file import is_capture
 from certstatus.handshake import ExtensionType, HandshakeType, is_records
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES
 
 __all__ = ["Kind", "is_whole", "recognize"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from certstatus.explain.segment import Endpoint, Segment
-from certstatus.limits import MAX_CAPTURE_CONNECTIONS, MAX_STREAM_BYTES
+from certstatus.limits_tls import MAX_CAPTURE_CONNECTIONS, MAX_STREAM_BYTES
 
 __all__ = ["Connection", "Direction", "Traffic", "follow"]
 

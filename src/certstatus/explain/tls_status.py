@@ -15,7 +15,7 @@ from certstatus.explain.extension import extensions_field
 from certstatus.explain.field import Field, count_text, numbered
 from certstatus.explain.response import explain_response
 from certstatus.handshake import CertificateStatusType, Reader
-from certstatus.limits import MAX_TLS_CHAIN
+from certstatus.limits_tls import MAX_TLS_CHAIN
 from certstatus.ocsp import NO_EXTENSIONS, Extensions, parse_responder_id, parse_response
 
 __all__ = ["gathered", "request_fields", "request_v2_fields", "status_fields"]

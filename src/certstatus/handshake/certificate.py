@@ -22,7 +22,7 @@ from certstatus.handshake.extension import (
 )
 from certstatus.handshake.framing import Reader, vector
 from certstatus.handshake.numbers import TLS12, TLS13, ExtensionType
-from certstatus.limits import MAX_TLS_CHAIN
+from certstatus.limits_tls import MAX_TLS_CHAIN
 
 __all__ = [
     "CertificateEntry",

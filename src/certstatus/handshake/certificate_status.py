@@ -15,7 +15,7 @@ from certstatus.handshake.numbers import (
     CertificateStatusType,
     HandshakeType,
 )
-from certstatus.limits import MAX_TLS13_STAPLE_BYTES, MAX_TLS_CHAIN
+from certstatus.limits_tls import MAX_TLS13_STAPLE_BYTES, MAX_TLS_CHAIN
 
 __all__ = [
     "CertificateStatus",

@@ -10,7 +10,7 @@ from typing import Final
 
 from certstatus.errors import DecodeError
 from certstatus.handshake.framing import Reader
-from certstatus.limits import MAX_UNPACKED_BYTES
+from certstatus.limits_tls import MAX_UNPACKED_BYTES
 
 __all__ = ["algorithm_name", "unpack_certificate"]
 

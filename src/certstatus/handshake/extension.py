@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from certstatus.handshake.framing import Reader, vector
 from certstatus.handshake.numbers import ExtensionType, number_text
-from certstatus.limits import MAX_TLS_EXTENSIONS
+from certstatus.limits_tls import MAX_TLS_EXTENSIONS
 
 __all__ = ["ExtensionBlock", "TLSExtension", "encode_extensions", "read_extensions"]
 

@@ -38,7 +38,7 @@ from certstatus.handshake.status_request import (
     CertificateStatusRequest,
     CertificateStatusRequestItemV2,
 )
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES
 
 __all__ = ["Flight"]
 

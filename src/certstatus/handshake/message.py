@@ -9,7 +9,7 @@ from typing import Final
 
 from certstatus.handshake.framing import Reader, vector
 from certstatus.handshake.numbers import HandshakeType, number_text
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES
 
 __all__ = ["HandshakeMessage", "Sender", "guess_senders", "message_name", "split_handshake"]
 

@@ -13,7 +13,7 @@ from certstatus.errors import DecodeError
 from certstatus.handshake.framing import Reader
 from certstatus.handshake.message import HEADER_OCTETS, split_handshake
 from certstatus.handshake.numbers import ContentType, HandshakeType, number_text
-from certstatus.limits import MAX_HANDSHAKE_BYTES, MAX_HANDSHAKE_MESSAGES, MAX_TLS_RECORDS
+from certstatus.limits_tls import MAX_HANDSHAKE_BYTES, MAX_HANDSHAKE_MESSAGES, MAX_TLS_RECORDS
 
 __all__ = ["Record", "Transcript", "is_records", "parse_records", "read_records", "read_transcript"]
 

@@ -12,7 +12,7 @@ from typing import Final
 from certstatus.errors import MalformedError
 from certstatus.handshake.framing import Reader, vector
 from certstatus.handshake.numbers import CertificateStatusType
-from certstatus.limits import MAX_RESPONDER_IDS
+from certstatus.limits_tls import MAX_RESPONDER_IDS
 from certstatus.ocsp import (
     NO_EXTENSIONS,
     Extensions,

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import MalformedError
-from certstatus.limits import MAX_REMEMBERED_PEERS
+from certstatus.limits_tls import MAX_REMEMBERED_PEERS
 from certstatus.pkix import Certificate
 from certstatus.requestor import CheckResult, Requestor
 from certstatus.staple.forks import LockPastForks

@@ -30,14 +30,8 @@ from certstatus.handshake import (
     version_text,
 )
 from certstatus.handshake.numbers import number_text
-from certstatus.limits import (
-    FAULT_DELAY,
-    FAULT_TIME,
-    LINGER_TIME,
-    MAX_FAULT_CONNECTIONS,
-    MAX_FAULT_DELAY,
-    READ_TIME,
-)
+from certstatus.limits import LINGER_TIME, READ_TIME
+from certstatus.limits_tls import FAULT_DELAY, FAULT_TIME, MAX_FAULT_CONNECTIONS, MAX_FAULT_DELAY
 from certstatus.tls.fault import FAULTS, HONEST, Fault, Pace, Where
 from certstatus.tls.fault_gate import Gate, SecondHandle
 from certstatus.tls.fault_page import Listing

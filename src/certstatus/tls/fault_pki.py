@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.x509 import TLSFeatureType
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from certstatus.limits import FAULT_CA_LIFE, FAULT_CERTIFICATE_LIFE, MAX_FAULT_CERTIFICATES
+from certstatus.limits_tls import FAULT_CA_LIFE, FAULT_CERTIFICATE_LIFE, MAX_FAULT_CERTIFICATES
 from certstatus.ocsp import CertID, Extensions, Nonce
 from certstatus.pkix import Certificate, HashAlgorithm
 from certstatus.testing import Forge, Issued, TinyCA

@@ -24,7 +24,7 @@ from certstatus.handshake import (
     Sender,
     read_transcript,
 )
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES, MAX_PROBED_BYTES, PROBE_TIME
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES, MAX_PROBED_BYTES, PROBE_TIME
 from certstatus.ocsp import encode_responder_id
 from certstatus.pkix import Certificate
 from certstatus.tls.host import Host, Streams, connection, os_reason, unreachable

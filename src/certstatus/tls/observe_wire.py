@@ -21,7 +21,7 @@ from certstatus.handshake import (
     CertificateStatusType,
     Flight,
 )
-from certstatus.limits import PROBE_TIME
+from certstatus.limits_tls import PROBE_TIME
 from certstatus.tls import wire
 from certstatus.tls.host import Host, os_reason, unreachable
 from certstatus.tls.observe import USUAL_REQUEST, Observation

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from certstatus.clock import Clock
 from certstatus.handshake import CertificateStatusRequest, OCSPStatusRequest
-from certstatus.limits import MAX_CONTEXT_CERTIFICATES
+from certstatus.limits_tls import MAX_CONTEXT_CERTIFICATES
 from certstatus.ocsp import NO_EXTENSIONS, Extensions, parse_responder_id
 from certstatus.pkix import Certificate
 from certstatus.requestor import Requestor

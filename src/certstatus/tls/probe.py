@@ -23,7 +23,7 @@ from typing import Any, Final
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import CertStatusError
 from certstatus.handshake import TLS12, TLS13, CertificateStatusRequest
-from certstatus.limits import MAX_PROBE_CONCURRENCY, PROBE_CONCURRENCY, PROBE_TIME
+from certstatus.limits_tls import MAX_PROBE_CONCURRENCY, PROBE_CONCURRENCY, PROBE_TIME
 from certstatus.ocsp import CertStatus
 from certstatus.pkix import Certificate
 from certstatus.requestor import CheckPolicy, Requestor

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from certstatus.errors import MalformedError
 from certstatus.handshake import TLS13, CertificateStatusRequest
-from certstatus.limits import MAX_SERVED_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
+from certstatus.limits_tls import MAX_SERVED_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
 from certstatus.ocsp import ResponderID
 from certstatus.staple import Staple
 from certstatus.staple.forks import LockPastForks

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from certstatus.errors import MalformedError, UnreachableError
-from certstatus.limits import MAX_STARTTLS_BYTES, MAX_STARTTLS_LINE_BYTES
+from certstatus.limits_tls import MAX_STARTTLS_BYTES, MAX_STARTTLS_LINE_BYTES
 
 __all__ = ["Inbox", "Talk"]
 

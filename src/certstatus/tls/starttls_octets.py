@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from certstatus.limits import MAX_STARTTLS_LINE_BYTES
+from certstatus.limits_tls import MAX_STARTTLS_LINE_BYTES
 from certstatus.tls.starttls_inbox import Inbox, Talk
 
 __all__ = ["ldap", "postgres"]

@@ -38,7 +38,7 @@ from certstatus.handshake import (
     parse_client_hello,
 )
 from certstatus.handshake.numbers import number_text
-from certstatus.limits import MAX_WIRE_BYTES, WIRE_CLOSE_TIME, WIRE_TIME
+from certstatus.limits_tls import MAX_WIRE_BYTES, WIRE_CLOSE_TIME, WIRE_TIME
 from certstatus.tls.wire_client import ClientScript
 from certstatus.tls.wire_credentials import Credentials
 from certstatus.tls.wire_engine import Engine

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certstatus.errors import SignerError
-from certstatus.limits import MAX_TLS_CHAIN
+from certstatus.limits_tls import MAX_TLS_CHAIN
 from certstatus.pkix import Certificate
 from certstatus.tls.wire_tlslite import X509, X509CertChain, parsePEMKey
 

@@ -19,7 +19,7 @@ from certstatus.handshake import (
     HandshakeType,
     Sender,
 )
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES
 from certstatus.tls.wire_credentials import Credentials
 from certstatus.tls.wire_mask import without_status
 from certstatus.tls.wire_socket import BoundedSocket

@@ -24,7 +24,8 @@ from certstatus.handshake import (
     TLSExtension,
     encode_certificate_status,
 )
-from certstatus.limits import MAX_RESPONSE_BYTES, MAX_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
+from certstatus.limits import MAX_RESPONSE_BYTES
+from certstatus.limits_tls import MAX_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
 
 __all__ = ["Manner", "Reply", "ServerStaples", "honest_reply", "misbehave"]
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from certstatus.errors import MalformedError
-from certstatus.limits import WIRE_CLOSE_TIME
+from certstatus.limits_tls import WIRE_CLOSE_TIME
 
 __all__ = ["BoundedSocket"]
 

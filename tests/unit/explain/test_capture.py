@@ -6,7 +6,7 @@ from certstatus.explain import Field, explain_capture
 from certstatus.explain.capture_file import is_capture, read_packets
 from certstatus.explain.segment import read_segment
 from certstatus.explain.stream import follow
-from certstatus.limits import MAX_CAPTURE_CONNECTIONS, MAX_CAPTURE_PACKETS, MAX_STREAM_BYTES
+from certstatus.limits_tls import MAX_CAPTURE_CONNECTIONS, MAX_CAPTURE_PACKETS, MAX_STREAM_BYTES
 from tests.captures import (
     CLIENT,
     CLIENT6,

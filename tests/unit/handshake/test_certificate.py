@@ -19,7 +19,7 @@ from certstatus.handshake import (
     parse_certificate_message,
     parse_certificate_request,
 )
-from certstatus.limits import MAX_TLS_CHAIN
+from certstatus.limits_tls import MAX_TLS_CHAIN
 from tests.flights import ASKED, OTHER, PROMISED, STAPLE, entries
 
 TLS11 = 0x0302

@@ -10,7 +10,7 @@ from certstatus.handshake import (
     parse_certificate_status,
     status_message,
 )
-from certstatus.limits import MAX_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
+from certstatus.limits_tls import MAX_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES
 
 OCSP, MULTI = CertificateStatusType.OCSP, CertificateStatusType.OCSP_MULTI
 TRY_LATER = bytes.fromhex("30030a0103")

@@ -7,7 +7,7 @@ import pytest
 from certstatus.errors import DecodeError
 from certstatus.handshake import Flight, HandshakeType
 from certstatus.handshake.compressed import algorithm_name, unpack_certificate
-from certstatus.limits import MAX_UNPACKED_BYTES
+from certstatus.limits_tls import MAX_UNPACKED_BYTES
 from tests.flights import CHAIN, certificate, of_server
 
 PLAIN = certificate().body

@@ -19,7 +19,7 @@ from certstatus.handshake import (
     parse_encrypted_extensions,
     parse_server_hello,
 )
-from certstatus.limits import MAX_TLS_EXTENSIONS
+from certstatus.limits_tls import MAX_TLS_EXTENSIONS
 from tests.flights import ASKED, ASKED_V2, CHOSE_TLS13, OFFERS_TLS13, RETRY_RANDOM
 
 NAME = TLSExtension(ExtensionType.SERVER_NAME, bytes.fromhex("0007 00 0004") + b"a.bc")

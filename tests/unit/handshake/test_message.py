@@ -4,7 +4,7 @@ import pytest
 
 from certstatus.errors import DecodeError, MalformedError
 from certstatus.handshake import Flight, HandshakeMessage, Sender, split_handshake
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES
 from tests.flights import (
     CHOSE_TLS13,
     HELLO_DONE,

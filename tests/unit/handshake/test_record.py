@@ -7,7 +7,7 @@ import pytest
 from certstatus.errors import DecodeError
 from certstatus.handshake import Record, parse_records, read_records, read_transcript
 from certstatus.handshake.record import is_records
-from certstatus.limits import MAX_HANDSHAKE_BYTES
+from certstatus.limits_tls import MAX_HANDSHAKE_BYTES
 from tests.flights import certificate, client_hello, server_hello
 
 HELLO = client_hello().encode()

@@ -13,7 +13,7 @@ from certstatus.handshake import (
     parse_certificate_status_request,
     parse_status_request_v2,
 )
-from certstatus.limits import MAX_RESPONDER_IDS
+from certstatus.limits_tls import MAX_RESPONDER_IDS
 from certstatus.ocsp import ByKey, ByName, Extensions, Nonce, encode_responder_id
 from certstatus.pkix import Name
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from certstatus.limits import MAX_REMEMBERED_PEERS
+from certstatus.limits_tls import MAX_REMEMBERED_PEERS
 from certstatus.ocsp import CertStatus, Good, Revoked
 from certstatus.pkix import Certificate
 from certstatus.requestor import CheckResult, Requestor

@@ -13,10 +13,10 @@ import pytest
 
 from certstatus.errors import ConfigError, UnreachableError
 from certstatus.handshake import TLS12, TLS13, AlertDescription
-from certstatus.limits import (
+from certstatus.limits import FETCH_TIME
+from certstatus.limits_tls import (
     FAULT_DELAY,
     FAULT_TIME,
-    FETCH_TIME,
     MAX_FAULT_CONNECTIONS,
     MAX_FAULT_DELAY,
     PROBE_TIME,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from certstatus.limits import FAULT_CA_LIFE, FAULT_CERTIFICATE_LIFE, MAX_FAULT_CERTIFICATES
+from certstatus.limits_tls import FAULT_CA_LIFE, FAULT_CERTIFICATE_LIFE, MAX_FAULT_CERTIFICATES
 from certstatus.ocsp import CertID, Nonce, parse_response
 from certstatus.pkix import HashAlgorithm, issuance_problem
 from certstatus.testing import TinyCA

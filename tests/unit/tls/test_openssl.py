@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 from cryptography.x509 import ObjectIdentifier, TLSFeatureType
 
-from certstatus.limits import (
+from certstatus.limits_tls import (
     MAX_CONTEXT_CERTIFICATES,
     MAX_REMEMBERED_PEERS,
     MAX_SERVED_TLS12_STAPLE_BYTES,

@@ -19,7 +19,7 @@ from certstatus.handshake import (
     Flight,
     OCSPStatusRequest,
 )
-from certstatus.limits import MAX_PROBE_CONCURRENCY
+from certstatus.limits_tls import MAX_PROBE_CONCURRENCY
 from certstatus.ocsp import ByKey, ByName, Extensions, Nonce, Revoked, parse_request
 from certstatus.requestor import AskPolicy, CheckPolicy, Requestor
 from certstatus.testing import Forge, TinyCA

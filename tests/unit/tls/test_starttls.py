@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certstatus.errors import MalformedError, UnreachableError
-from certstatus.limits import MAX_STARTTLS_BYTES, MAX_STARTTLS_LINE_BYTES
+from certstatus.limits_tls import MAX_STARTTLS_BYTES, MAX_STARTTLS_LINE_BYTES
 from certstatus.tls.starttls import StartTLS, Upgrade
 
 TLS_NAMESPACE = "urn:ietf:params:xml:ns:xmpp-tls"

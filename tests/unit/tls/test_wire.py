@@ -34,7 +34,7 @@ from certstatus.handshake import (
     encode_client_hello,
     parse_records,
 )
-from certstatus.limits import MAX_HANDSHAKE_MESSAGES, MAX_WIRE_BYTES, WIRE_TIME
+from certstatus.limits_tls import MAX_HANDSHAKE_MESSAGES, MAX_WIRE_BYTES, WIRE_TIME
 from certstatus.ocsp import ByKey
 from certstatus.tls import wire_socket
 from certstatus.tls.wire import Choose, Credentials, ServerStaples, WireConnection, accept, connect

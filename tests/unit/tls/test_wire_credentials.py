@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from certstatus.errors import SignerError
-from certstatus.limits import MAX_TLS_CHAIN
+from certstatus.limits_tls import MAX_TLS_CHAIN
 from certstatus.testing import TinyCA, generate_key
 from certstatus.tls.wire import Credentials, WireConnection
 from tests.wiring import NOW, SERVER, serving, shake_hands

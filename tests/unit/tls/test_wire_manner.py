@@ -23,12 +23,8 @@ from certstatus.handshake import (
     encode_status_request_v2,
     parse_certificate_status,
 )
-from certstatus.limits import (
-    MAX_RESPONSE_BYTES,
-    MAX_TLS12_STAPLE_BYTES,
-    MAX_TLS13_STAPLE_BYTES,
-    MAX_WIRE_BYTES,
-)
+from certstatus.limits import MAX_RESPONSE_BYTES
+from certstatus.limits_tls import MAX_TLS12_STAPLE_BYTES, MAX_TLS13_STAPLE_BYTES, MAX_WIRE_BYTES
 from certstatus.tls.wire_manner import Manner, Reply, ServerStaples, honest_reply, misbehave
 
 OCSP, MULTI = CertificateStatusType.OCSP, CertificateStatusType.OCSP_MULTI

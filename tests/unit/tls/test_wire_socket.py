@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from certstatus.errors import MalformedError
-from certstatus.limits import WIRE_CLOSE_TIME
+from certstatus.limits_tls import WIRE_CLOSE_TIME
 from certstatus.tls import wire_socket
 from certstatus.tls.wire_socket import BoundedSocket
 
