@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certstatus.ocsp import Good, Revoked
-from certstatus.sources import Known
+from certstatus.ocsp import CertStatus, Good, Revoked, Unknown
 from certstatus.sources.upstream_keeping import Keeping, Kept, Pauses
 from tests.books import NOW
 
@@ -16,42 +15,33 @@ SECOND = timedelta(seconds=1)
 SIZE = 4
 moments = st.integers(0, 9).map(lambda minutes: NOW + timedelta(minutes=minutes))
 
-statuses: st.SearchStrategy[Good | Revoked] = st.sampled_from([Good(), Revoked(NOW)])
+statuses: st.SearchStrategy[CertStatus] = st.sampled_from([Good(), Revoked(NOW), Unknown()])
+
+told: st.SearchStrategy[Kept[str]] = st.builds(
+    Kept,
+    given=st.just("an answer"),
+    cert_status=statuses,
+    this_update=moments,
+    ends=moments,
+    fresh_until=moments,
+)
 
 
-@st.composite
-def told(draw: st.DrawFn) -> Kept[Known]:
-    begin, end = draw(moments), draw(moments)
-    known = Known(
-        cert_status=draw(statuses),
-        this_update=begin,
-        next_update=end,
-        origin="x",
-    )
-    return Kept(
-        given=known,
-        cert_status=known.cert_status,
-        this_update=begin,
-        ends=end,
-        fresh_until=draw(moments),
-    )
-
-
-arrivals = st.lists(st.tuples(moments, st.integers(1, 6), told()), max_size=30)
+arrivals = st.lists(st.tuples(moments, st.integers(1, 6), told), max_size=30)
 
 
 def in_order(
-    found: list[tuple[datetime, int, Kept[Known]]],
-) -> list[tuple[datetime, int, Kept[Known]]]:
+    found: list[tuple[datetime, int, Kept[str]]],
+) -> list[tuple[datetime, int, Kept[str]]]:
     return sorted(found, key=lambda one: one[0])
 
 
 @settings(max_examples=300)
 @given(arrivals, moments)
 def test_nothing_is_found_past_its_end_and_never_more_than_fits(
-    arrived: list[tuple[datetime, int, Kept[Known]]], later: datetime
+    arrived: list[tuple[datetime, int, Kept[str]]], later: datetime
 ) -> None:
-    keeping: Keeping[Known] = Keeping(SIZE)
+    keeping: Keeping[str] = Keeping(SIZE)
     for now, serial, kept in in_order(arrived):
         keeping.take(serial, kept, now)
         assert len(keeping) <= SIZE
@@ -61,9 +51,9 @@ def test_nothing_is_found_past_its_end_and_never_more_than_fits(
 @settings(max_examples=300)
 @given(arrivals)
 def test_what_counts_gives_way_to_what_is_newer_or_revokes(
-    arrived: list[tuple[datetime, int, Kept[Known]]],
+    arrived: list[tuple[datetime, int, Kept[str]]],
 ) -> None:
-    keeping: Keeping[Known] = Keeping(SIZE)
+    keeping: Keeping[str] = Keeping(SIZE)
     for now, serial, kept in in_order(arrived):
         held = keeping.find(serial, now)
         counts = keeping.take(serial, kept, now)
@@ -71,15 +61,18 @@ def test_what_counts_gives_way_to_what_is_newer_or_revokes(
         assert counts is kept or counts is held
         if held is None:
             assert counts is kept
-        elif isinstance(kept.given.cert_status, Revoked) and held.given.cert_status == Good():
+        elif Unknown() in {kept.cert_status, held.cert_status}:
+            was_known = held.cert_status != Unknown()
+            assert counts is (held if was_known else kept), "unknown replaces only unknown"
+        elif isinstance(kept.cert_status, Revoked) and held.cert_status == Good():
             assert counts is kept, "revoked replaces good at once"
-        elif kept.given.this_update < held.given.this_update:
+        elif kept.this_update < held.this_update:
             assert counts is held, "older replaces nothing"
-        elif kept.given.this_update > held.given.this_update:
+        elif kept.this_update > held.this_update:
             assert counts is kept
         else:
-            was_revoked = isinstance(held.given.cert_status, Revoked)
-            assert not (was_revoked and counts.given.cert_status == Good())
+            was_revoked = isinstance(held.cert_status, Revoked)
+            assert not (was_revoked and counts.cert_status == Good())
 
 
 @given(st.lists(st.tuples(moments, st.integers(1, 6), st.booleans()), max_size=40))

@@ -237,11 +237,13 @@ def test_keys_are_apart_from_those_of_what_is_signed_here(branch: Branch, shelf:
 def test_a_reload_goes_on_with_what_is_kept_where_the_rules_are_the_same(branch: Branch) -> None:
     before = branch.proxy(branch.server.url)
     same = branch.proxy("http://127.0.0.1:1/")
+    other_ca = branch.proxy("http://127.0.0.1:1/", issuers=[TinyCA("Other CA")])
     branch.policy = replace(branch.policy, allow_sha1=True)
     other = branch.proxy("http://127.0.0.1:1/")
 
-    same.take_over(before)
-    other.take_over(before)
+    for one in (same, other, other_ca):
+        one.take_over(before)
 
     assert same.keeping is before.keeping
     assert other.keeping is not before.keeping
+    assert other_ca.keeping is not before.keeping

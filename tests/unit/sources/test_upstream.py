@@ -461,6 +461,22 @@ def test_a_question_goes_on_with_our_mark_behind_those_it_came_through(feed: Fee
     assert second.startswith("1.1 certstatus-")
 
 
+def test_questions_that_came_by_other_ways_do_not_wait_for_each_other(feed: Feed) -> None:
+    """Two responders that wait for each other must not join what they wait for."""
+    cert_id = CertID.of(feed.ca.certificate, SERIAL)
+
+    async def by(way: bytes) -> object:
+        with came_through([way]):
+            return await feed.source.status(cert_id, NOW)
+
+    async def both_ways() -> list[object]:
+        ways = (f"1.1 certstatus-{number:016x}".encode() for number in range(2))
+        return await asyncio.gather(*(by(way) for way in ways))
+
+    assert [type(one) for one in asyncio.run(both_ways())] == [Known, Known]
+    assert len(feed.server.asked) == 2
+
+
 def test_a_question_that_came_through_us_is_refused_and_an_alarm(feed: Feed) -> None:
     feed.status()
     (asked,) = feed.server.asked
