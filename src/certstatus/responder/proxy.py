@@ -213,10 +213,11 @@ class Proxy:
         if isinstance(heard, Unheard):
             return heard
         reply = self._reply(heard, now)
-        if not question.is_about_one or not is_small(heard.verified[0]):
+        if not question.is_about_one:
             return reply
         told = self._kept(heard, reply, now)
-        kept = self.keeping.take(question.key, told, now)
+        take = self.keeping.take if is_small(heard.verified[0]) else self.keeping.weigh
+        kept = take(question.key, told, now)
         if kept is told:
             self._offer(question, told)
             return reply
@@ -268,13 +269,14 @@ class Proxy:
             self._shelf.offer(key, entry)
 
     async def _shelved(self, question: Forwarded, now: datetime) -> Kept[Reply | None] | None:
-        """Take up what rests on the shelf, verified anew, where nothing is kept."""
-        if self._shelf is None or self.keeping.find(question.key, now) is not None:
-            return None
-        key = shelf_key(question)
-        stored = None if key is None else await self._shelf.get(key)
+        """Take up what rests on the shelf, verified anew: another one may have asked already."""
+        key = None if self._shelf is None else shelf_key(question)
+        stored = None if self._shelf is None or key is None else await self._shelf.get(key)
         if stored is None or stored.next_update <= now:
             return None
+        kept = self.keeping.find(question.key, now)
+        if kept is not None and kept.given is not None and kept.given.der == stored.der:
+            return None  # no news: how long it is fresh is for us to say, not for the store
         policy = self._policy.upstream.verify_policy
         verified = verified_anew(stored, question, policy, now)
         if verified is None or verified.expires is None:

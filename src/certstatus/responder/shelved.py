@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from certstatus.limits import MAX_LISTED_SERIAL_OCTETS
+from certstatus.limits import MAX_LISTED_SERIAL_OCTETS, MAX_PROXIED_BYTES
 from certstatus.ocsp import parse_request
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder.forwarding import Forwarded
@@ -50,9 +50,11 @@ def shelf_key(question: Forwarded) -> StoreKey | None:
 
 
 def entry_of(kept: Kept[Reply | None]) -> StoredResponse | None:
-    """Write a kept answer as an entry; None: caches may not have it."""
+    """Write a kept answer as an entry; None: caches may not have it, or it is too large."""
     reply = kept.given
     if reply is None or not reply.is_cacheable or reply.produced_at is None:
+        return None
+    if len(reply.der) > MAX_PROXIED_BYTES:
         return None
     said = Statement(cert_status=kept.cert_status, known_at=kept.this_update, origin="", why="")
     return StoredResponse(

@@ -55,11 +55,16 @@ class Keeping(Generic[T]):
         self._kept.move_to_end(key)
         return kept
 
+    def weigh(self, key: Hashable, told: Kept[T], now: datetime) -> Kept[T]:
+        """Say what counts, the one held or this one, and take nothing in."""
+        held = self.find(key, now)
+        return told if held is None or _replaces(told, held) else held
+
     def take(self, key: Hashable, told: Kept[T], now: datetime) -> Kept[T]:
         """Take an answer in; return what counts from now on, the one held or this one."""
-        held = self.find(key, now)
-        if held is not None and not _replaces(told, held):
-            return held
+        counts = self.weigh(key, told, now)
+        if counts is not told:
+            return counts
         self._kept[key] = told
         self._kept.move_to_end(key)
         if len(self._kept) > self._size:

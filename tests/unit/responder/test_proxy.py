@@ -359,6 +359,17 @@ def test_an_answer_of_unusual_size_is_handed_on_and_not_kept(branch: Branch) -> 
     assert len(branch.server.asked) == 2
 
 
+def test_an_answer_of_unusual_size_takes_no_revocation_back(branch: Branch) -> None:
+    branch.says(REVOKED, this_update=NOW - MINUTE)
+    branch.ask()
+    many = tuple(branch.forge.single(branch.cert_id(serial)) for serial in range(800))
+    branch.signs(branch.forge.but(more=many, this_update=NOW - HOUR))
+    branch.pass_time(UPSTREAM_REFRESH)
+
+    assert status_of(branch.ask()) == REVOKED
+    assert len(branch.server.asked) == 2
+
+
 # --- negative answers ---------------------------------------------------------------------------
 
 

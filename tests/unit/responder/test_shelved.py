@@ -131,6 +131,17 @@ def test_many_who_ask_first_look_on_the_shelf_once(branch: Branch, shelf: Table)
     assert len(branch.server.asked) == 1
 
 
+def test_what_another_worker_asked_for_is_not_asked_for_again(branch: Branch, shelf: Table) -> None:
+    ours, theirs = branch.router, branch.over(branch.server.url, shelf=shelf)
+    branch.ask(router=ours)
+    branch.pass_time(UPSTREAM_REFRESH)
+    branch.says(REVOKED, this_update=NOW)
+    newer = branch.ask(router=theirs).der
+
+    assert branch.ask(router=ours).der == newer
+    assert len(branch.server.asked) == 2
+
+
 # --- a store is not believed --------------------------------------------------------------------
 
 
