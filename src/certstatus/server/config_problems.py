@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -30,6 +31,7 @@ _BY_KIND: Final = {
     "literal_error": "",
     "value_error": "",
 }
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _SECRET: Final = re.compile(r"(?i)pas|pin|secret|token")
 
 
@@ -53,10 +55,15 @@ def _wrong(error: Any, model: type[BaseModel], text: str | None) -> WrongSetting
     message, remedy = _words(error, model)
     return WrongSetting(
         message=message,
-        key=".".join(str(part) for part in error["loc"]),
+        key=".".join(_quoted(str(part)) for part in error["loc"]),
         remedy=remedy,
         line=None if text is None else line_of(text, error["loc"]),
     )
+
+
+def _quoted(name: str) -> str:
+    """Write a key as TOML does: what is not bare, in quotes."""
+    return name if _BARE.fullmatch(name) else json.dumps(name)
 
 
 def _words(error: Any, model: type[BaseModel]) -> tuple[str, str]:
