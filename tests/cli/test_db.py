@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from certstatus.limits import MAX_IMPORT_BYTES
 from certstatus.pkix import CRLReason
 from certstatus.sources import StatusDatabase, encode_index, serial_text
 from certstatus.testing import Issued, Lab, TinyCA
-from tests.books import altered_crl, crl, valid
+from tests.books import DAY, altered_crl, crl, issued_by, scope, valid
 
 Do = Callable[..., Result]
 
@@ -295,12 +296,12 @@ def test_long_work_tells_how_far_it_is(
     books: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "many.txt"
-    path.write_bytes(encode_index([valid(number) for number in range(2, 2002)]))
+    path.write_bytes(encode_index([valid(number) for number in range(2, 6002)]))
     seconds = iter(range(100))
     monkeypatch.setattr("certstatus.cli.db.time.monotonic", lambda: next(seconds))
     done = books("import", path)
 
-    assert f"{path}: 1000 entries so far" in done.stderr
+    assert f"{path}: 4000 entries so far" in done.stderr
     assert done.stdout.startswith(f"{path}: ")
 
 
@@ -496,3 +497,31 @@ def test_a_crl_of_sha1_needs_a_word(books: Do, tmp_path: Path) -> None:
     assert refused.exit_code == 65
     assert "SHA-1" in refused.stderr
     assert books(*args, "--allow-sha1").stdout == f"{tmp_path / 'old.crl'}: 1 added\n"
+
+
+def test_an_indirect_crl_needs_its_issuer_named(do: Do, tmp_path: Path) -> None:
+    root = TinyCA("Root")
+    ours, signer = TinyCA("Ours", parent=root), TinyCA("CRL issuer", parent=root)
+    for name, ca in {"root": root, "ours": ours, "signer": signer}.items():
+        (tmp_path / f"{name}.pem").write_bytes(ca.issued.certificate_pem)
+    path = tmp_path / "indirect.crl"
+    now = datetime.now(UTC)
+    listed = (7, [issued_by(ours)])
+    path.write_bytes(
+        crl(
+            signer,
+            listed,
+            this_update=now - DAY,
+            next_update=now + DAY,
+            revocation_date=now - DAY,
+            extensions=[scope(indirect_crl=True)],
+        )
+    )
+    do("init", "--issuer", tmp_path / "ours.pem")
+
+    alone = do("import", path)
+    assert alone.exit_code == 65
+    assert alone.stderr.count("\n") <= 2
+    assert "CN=CRL issuer, which the database does not list" in alone.stderr
+    signers = [("--crl-issuer", tmp_path / f"{name}.pem") for name in ("signer", "root")]
+    assert do("import", path, *signers[0], *signers[1]).stdout == f"{path}: 1 added\n"

@@ -164,6 +164,13 @@ def _summary_row(summary: sources.IssuerSummary) -> tuple[str, ...]:
 @click.option("--as", "kind", type=click.Choice(_KINDS), help="What it is, if not plain.")
 @click.option("--skip-foreign", is_flag=True, help="Pass over certificates of other CAs.")
 @click.option("--allow-sha1", is_flag=True, help="Believe a CRL whose signature rests on SHA-1.")
+@click.option(
+    "--crl-issuer",
+    "crl_issuers",
+    metavar="FILE",
+    multiple=True,
+    help="Who signs an indirect CRL, and the CAs above it and its CA.",
+)
 @actor_option
 @json_option
 def import_(
@@ -174,16 +181,19 @@ def import_(
     kind: str | None,
     skip_foreign: bool,
     allow_sha1: bool,
+    crl_issuers: tuple[str, ...],
     actor: str,
     as_json: bool,
 ) -> None:
     """Import certificates (PEM, DER, folders of them), an OpenSSL index.txt, or a CRL.
 
     Each file is imported whole or not at all. An import adds, revokes and holds; it never
-    takes a revocation back. What a file says otherwise than the database is kept as it
+    takes a revocation back, and takes off a hold only where a delta CRL says so. What a file
+    says otherwise than the database is kept as it
     was, and named.
     """
     certificate = None if issuer is None else load_certificate(issuer)
+    signers = [load_certificate(name) for name in crl_issuers]
     with sources.StatusDatabase(location) as database:
         done = []
         for path in _files(names):
@@ -198,6 +208,7 @@ def import_(
                     issuer=certificate,
                     skip_foreign=skip_foreign,
                     allow_sha1=allow_sha1,
+                    crl_issuers=signers,
                     progress=progress,
                 )
             done.append((str(path), report))

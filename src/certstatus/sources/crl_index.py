@@ -83,7 +83,7 @@ class CRLIndex(Mapping[int, RevokedEntry]):
         """Yield the serial numbers, in the order of the CRL."""
         return (int.from_bytes(octets, signed=True) for octets, _ in self._standing())
 
-    def entries(self) -> Iterator[RevokedEntry]:
+    def in_order(self) -> Iterator[RevokedEntry]:
         """Yield the entries, in the order of the CRL."""
         return (self._crl.entry_at(place) for _, place in self._standing())
 

@@ -6,7 +6,7 @@ it beside others; what they say together stands in ``crl_set``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -18,7 +18,6 @@ from certstatus.pkix import (
     Certificate,
     CertificateList,
     IssuingDistributionPoint,
-    RevokedEntry,
 )
 from certstatus.sources.crl_index import CRLIndex
 from certstatus.sources.crl_rules import WHERE, check_believable
@@ -46,7 +45,7 @@ class Listing:
     this_update: datetime
     next_update: datetime
     archive_cutoff: datetime | None
-    entries: Mapping[int, RevokedEntry] = field(repr=False)
+    entries: CRLIndex = field(repr=False)
 
     @property
     def is_full(self) -> bool:

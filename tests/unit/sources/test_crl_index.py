@@ -31,7 +31,7 @@ def test_what_is_listed_is_found_and_nothing_else() -> None:
     assert found[2**150].reason is CRLReason.CERTIFICATE_HOLD
     assert found.get(6) is None
     assert -7 not in found
-    assert [one.serial_number for one in found.entries()] == [7, 2**150, 5]
+    assert [one.serial_number for one in found.in_order()] == [7, 2**150, 5]
 
 
 def test_of_two_entries_for_one_serial_the_strictest_stands() -> None:

@@ -50,7 +50,7 @@ def books_of_crl(data: bytes, issuer: Certificate, *, now: datetime) -> Books:
     if gap is not None:
         raise MalformedError(f"{gap}, and a tree speaks of all", where=where, rule="C4")
     return Books(
-        entries=tuple(CRLIndex(crl, issuer.subject).entries()),
+        entries=tuple(CRLIndex(crl, issuer.subject).in_order()),
         this_update=min(crl.this_update, now),
         next_update=crl.next_update,
     )

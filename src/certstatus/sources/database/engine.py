@@ -12,7 +12,7 @@ import contextlib
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -95,9 +95,9 @@ class Engine(ABC):
 
     @abstractmethod
     def insert(
-        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+        self, connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]
     ) -> None:
-        """Add rows, each with the same columns, the fastest way there is."""
+        """Add rows, one at the least, each with the same columns, the fastest way there is."""
 
     @abstractmethod
     def source_error(self, error: BaseException | None) -> SourceError:

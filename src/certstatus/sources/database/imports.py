@@ -1,14 +1,14 @@
 """Imports into the status database: certificates, an OpenSSL index, a CRL.
 
 Each is one transaction: where a line or a certificate is wrong, nothing of it is imported,
-and the message names it. An import adds, revokes, holds and completes; it never releases
-and never alters a revocation. What it would loosen or alter is kept, counted and named.
+and the message names it. An import adds, revokes, holds and completes. It never alters a
+revocation, and takes off a hold only where a delta CRL does (C3): what it would loosen or
+alter otherwise is kept, counted and named.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,12 +30,19 @@ from certstatus.pkix import (
     CRLReason,
     RevokedEntry,
 )
-from certstatus.sources.crl_index import CRLIndex
-from certstatus.sources.crl_rules import check_follows, load_full_crl
+from certstatus.sources.crl_listing import Listing
+from certstatus.sources.crl_rules import check_follows
+from certstatus.sources.database.crl_imports import (
+    check_adds,
+    listings_about,
+    scope_key,
+    told_crl,
+)
 from certstatus.sources.database.ledger import (
     Change,
     Issuer,
     Ledger,
+    has_certificates,
     read_issuers,
     read_records,
     signer_of,
@@ -52,7 +59,8 @@ T = TypeVar("T")
 Progress: TypeAlias = Callable[[int], None]
 """Told now and then how many entries are done."""
 
-_CHUNK: Final = 1000
+_CHUNK: Final = 4000
+"""Looked up and written at once."""
 _MOST_NAMED: Final = 20
 
 
@@ -128,12 +136,14 @@ def import_file(
     issuer: Certificate | None = None,
     skip_foreign: bool = False,
     allow_sha1: bool = False,
+    crl_issuers: Collection[Certificate] = (),
     progress: Progress = lambda _: None,
 ) -> ImportReport:
     """Import the contents of one file in one transaction; ``where`` names it in messages.
 
     ``issuer`` is listed first where it is new. An index needs it, unless the database has
-    one issuer alone. ``skip_foreign`` passes over certificates of other CAs.
+    one issuer alone. ``skip_foreign`` passes over certificates of other CAs. ``crl_issuers``
+    may sign indirect CRLs, with the CAs above them and the issuers (C7, C8).
 
     Raises:
         MalformedError: the file, a line or a certificate is broken, or is not of a CA that
@@ -152,7 +162,7 @@ def import_file(
         elif kind is ImportKind.INDEX:
             job.take_index(data, listed or _only_issuer(ledger))
         else:
-            job.take_crl(data, listed, allow_sha1=allow_sha1)
+            job.take_crl(data, listed, crl_issuers=crl_issuers, allow_sha1=allow_sha1)
     return job.report
 
 
@@ -179,6 +189,10 @@ class _Import:
         self._where = where
         self._progress = progress
         self._note = f"import of {where}"
+        # Where nothing is listed yet, and no serial number comes twice, nothing need be looked up.
+        self._looks = True
+        self._is_delta = False
+        self._releases_since: datetime | None = None
 
     # --- certificates -------------------------------------------------------------------
 
@@ -217,42 +231,48 @@ class _Import:
     def take_index(self, data: bytes, issuer: Issuer) -> None:
         """Take over every line of an index."""
         entries = parse_index(data, self._where)
+        self._looks = has_certificates(self._ledger.connection, issuer)
         self._take((_record_of_entry(entry, issuer) for entry in entries), tells_status=True)
 
     # --- a CRL --------------------------------------------------------------------------
 
-    def take_crl(self, data: bytes, issuer: Issuer | None, *, allow_sha1: bool) -> None:
+    def take_crl(
+        self,
+        data: bytes,
+        issuer: Issuer | None,
+        *,
+        crl_issuers: Collection[Certificate],
+        allow_sha1: bool,
+    ) -> None:
         """Revoke what a CRL lists; what it does not list stays as it is."""
         with _naming(self._where):
-            crl, issuer = self._believed(data, issuer, allow_sha1=allow_sha1)
-            entries = CRLIndex(crl, issuer.certificate.subject).entries()
-            extension = crl.extensions.get(oids.ID_CE_ISSUING_DISTRIBUTION_POINT)
-            scope = "" if extension is None else hashlib.sha256(extension[1]).hexdigest()
-            check_follows(crl, *self._ledger.newest_crl(issuer, scope))
-        self._ledger.set_newest_crl(issuer, scope, crl.crl_number, crl.this_update)
-        told = {"crlNumber": crl.crl_number, "thisUpdate": f"{crl.this_update:%Y-%m-%dT%H:%M:%SZ}"}
-        self._ledger.note("import-crl", issuer, after=told, note=self._note)
-        self._take((_record_of_revoked(entry, issuer) for entry in entries), tells_status=True)
-
-    def _believed(
-        self, data: bytes, issuer: Issuer | None, *, allow_sha1: bool
-    ) -> tuple[CertificateList, Issuer]:
-        """Read a CRL with the key of the CA that it names; of several, the one that signed it."""
-        crl = CertificateList.load(data)
-        candidates = [issuer] if issuer is not None else _named(crl, self._ledger)
-        if not candidates:
-            raise MalformedError(
-                f"is of {crl.issuer}, which the database does not list",
-                where="CertificateList.issuer",
+            crl = CertificateList.load(data)
+            listings = listings_about(
+                crl,
+                read_issuers(self._ledger.connection),
+                crl_issuers,
+                now=self._ledger.now,
+                allow_sha1=allow_sha1,
+                asked=issuer,
             )
-        chosen = next(
-            (one for one in candidates if crl.signature_problem(one.certificate) is None),
-            candidates[0],
-        )
-        loaded = load_full_crl(
-            data, chosen.certificate, now=self._ledger.now, allow_sha1=allow_sha1
-        )
-        return loaded, chosen
+        for about, listing in listings:
+            self._take_listing(crl, listing, about)
+
+    def _take_listing(self, crl: CertificateList, listing: Listing, issuer: Issuer) -> None:
+        scope = scope_key(crl, listing, issuer)
+        stands, since = self._ledger.newest_crl(issuer, scope)
+        with _naming(self._where):
+            check_follows(crl, stands, since)
+            check_adds(listing, stands)
+        self._ledger.set_newest_crl(issuer, scope, crl.crl_number, crl.this_update)
+        self._ledger.note("import-crl", issuer, after=told_crl(listing), note=self._note)
+        self._looks = has_certificates(self._ledger.connection, issuer)
+        self._is_delta = not listing.is_full
+        # Read once more, a delta does not take off a hold that came after it.
+        is_new = stands is None or listing.crl_number is None or listing.crl_number > stands
+        self._releases_since = listing.this_update if is_new and self._is_delta else None
+        records = (_record_of_revoked(entry, issuer) for entry in listing.entries.in_order())
+        self._take(records, tells_status=True)
 
     # --- all ----------------------------------------------------------------------------
 
@@ -267,9 +287,16 @@ class _Import:
         for one in reported:
             key = one.issuer_id, one.serial_number
             before = standing.get(key)
+            if before is None and self._is_delta and one.status is Status.GOOD:
+                self.report.count(Outcome.UNCHANGED)
+                continue
             try:
                 after, outcome = merged(
-                    before, one, tells_status=tells_status, now=self._ledger.now
+                    before,
+                    one,
+                    tells_status=tells_status,
+                    now=self._ledger.now,
+                    releases_since=self._releases_since,
                 )
             except ChangeError as error:
                 raise ChangeError(f"{self._where}: {error.message}", rule=error.rule) from error
@@ -293,6 +320,8 @@ class _Import:
                     where=self._where,
                 )
             serials.setdefault(one.issuer_id, set()).add(one.serial_number)
+        if not self._looks:
+            return {}
         return {
             (issuer_id, serial): record
             for issuer_id, numbers in serials.items()
@@ -307,7 +336,12 @@ class _Import:
             )
 
 
-_ACTIONS: Final = {Outcome.ADDED: "add", Outcome.REVOKED: "revoke", Outcome.HELD: "hold"}
+_ACTIONS: Final = {
+    Outcome.ADDED: "add",
+    Outcome.REVOKED: "revoke",
+    Outcome.HELD: "hold",
+    Outcome.RELEASED: "release",
+}
 
 
 @contextmanager
@@ -324,11 +358,6 @@ def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, _CHUNK)):
         yield chunk
-
-
-def _named(crl: CertificateList, ledger: Ledger) -> list[Issuer]:
-    issuers = read_issuers(ledger.connection)
-    return [one for one in issuers if crl.issuer.matches(one.certificate.subject)]
 
 
 def _record_of_certificate(certificate: Certificate, issuer: Issuer) -> CertificateRecord:
@@ -359,6 +388,8 @@ def _record_of_entry(entry: IndexEntry, issuer: Issuer) -> CertificateRecord:
 
 
 def _record_of_revoked(entry: RevokedEntry, issuer: Issuer) -> CertificateRecord:
+    if entry.reason is CRLReason.REMOVE_FROM_CRL:
+        return CertificateRecord(issuer_id=issuer.id, serial_number=entry.serial_number)
     # Unspecified says no more than nothing (RFC 5280 §5.3.1, C9).
     reason = None if entry.reason is CRLReason.UNSPECIFIED else entry.reason
     return CertificateRecord(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from certstatus.errors import ChangeError
 from certstatus.pkix import (
@@ -19,13 +20,21 @@ from certstatus.pkix import (
     signature_problem,
 )
 from certstatus.sources.database.record import CertificateRecord, Status
-from certstatus.sources.database.schema import audit, certificates, crls, issuer_hashes, issuers
+from certstatus.sources.database.schema import (
+    Number,
+    audit,
+    certificates,
+    crls,
+    issuer_hashes,
+    issuers,
+)
 
 __all__ = [
     "Change",
     "Issuer",
     "Ledger",
     "find_issuer",
+    "has_certificates",
     "read_issuers",
     "read_records",
     "record_of",
@@ -124,16 +133,26 @@ def read_records(
     connection: sa.Connection, issuer_id: int, serial_numbers: Collection[int]
 ) -> dict[int, CertificateRecord]:
     """Return what is listed of these serial numbers."""
-    query = sa.select(certificates).where(
-        certificates.c.issuer_id == issuer_id,
-        certificates.c.serial_number.in_(serial_numbers),
+    column = certificates.c.serial_number
+    # One array in place of thousands of parameters, each of which costs both ends.
+    listed = (
+        column == sa.func.any(sa.cast(list(serial_numbers), postgresql.ARRAY(Number)))
+        if connection.dialect.name == "postgresql"
+        else column.in_(serial_numbers)
     )
+    query = sa.select(certificates).where(certificates.c.issuer_id == issuer_id, listed)
     return {row.serial_number: record_of(row) for row in connection.execute(query)}
+
+
+def has_certificates(connection: sa.Connection, issuer: Issuer) -> bool:
+    """Whether anything is listed of an issuer."""
+    query = sa.select(certificates.c.serial_number).filter_by(issuer_id=issuer.id).limit(1)
+    return connection.execute(query).first() is not None
 
 
 # --- writing ----------------------------------------------------------------------------------
 
-Insert: TypeAlias = Callable[[sa.Connection, sa.Table, Sequence[Mapping[str, Any]]], None]
+Insert: TypeAlias = Callable[[sa.Connection, sa.Table, Iterable[Mapping[str, Any]]], None]
 """How the engine adds rows to a table."""
 
 _UPDATE: Final = (
@@ -240,10 +259,12 @@ class Ledger:
 
     def write(self, changes: Sequence[Change]) -> None:
         """Carry changes out, and note each of them."""
-        added = [self._row(one.after) for one in changes if one.before is None]
+        if not changes:
+            return
+        added = [one.after for one in changes if one.before is None]
         altered = [self._altered(one.after) for one in changes if one.before is not None]
         if added:
-            self._insert(self.connection, certificates, added)
+            self._insert(self.connection, certificates, map(self._row, added))
         if altered:
             self.connection.execute(_UPDATE, altered)
         self._note_all(
@@ -272,9 +293,8 @@ class Ledger:
         self._note_all([{**line, "before": before, "after": after, "note": note}])
 
     def _note_all(self, lines: Iterable[dict[str, Any]]) -> None:
-        rows = [{"at": self.now, "actor": self._actor, **line} for line in lines]
-        if rows:
-            self._insert(self.connection, audit, rows)
+        rows = ({"at": self.now, "actor": self._actor, **line} for line in lines)
+        self._insert(self.connection, audit, rows)
 
     def _row(self, record: CertificateRecord) -> dict[str, Any]:
         return {

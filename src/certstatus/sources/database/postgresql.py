@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from typing import Any, Final, TypeVar, cast
 
 import psycopg
@@ -32,6 +33,7 @@ from certstatus.limits import (
     DATABASE_WRITE_TIME,
     MAX_DATABASE_LOOKUPS,
 )
+from certstatus.sources.database.copying import copied
 from certstatus.sources.database.engine import Engine, Listener, version_of
 
 __all__ = ["CHANNEL", "PostgreSQLEngine"]
@@ -374,25 +376,21 @@ class PostgreSQLEngine(Engine):
         return now.astimezone(UTC)
 
     def insert(
-        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+        self, connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]
     ) -> None:
         """Add rows; many of them by COPY."""
-        if len(rows) < _FEW:
-            connection.execute(table.insert(), rows)
+        rows = iter(rows)
+        first = list(islice(rows, _FEW))
+        if len(first) < _FEW:
+            connection.execute(table.insert(), first)
             return
-        connection.info[_COPIED] = connection.info.get(_COPIED, 0) + len(rows)
-        names = tuple(rows[0])
+        names = tuple(first[0])
         into = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
-        processors = [
-            (name, table.c[name].type.dialect_impl(connection.dialect).bind_processor)
-            for name in names
-        ]
-        writers = [(name, process(connection.dialect)) for name, process in processors]
-        with _driver(connection).cursor() as cursor, cursor.copy(into.encode()) as copy:
-            for row in rows:
-                copy.write_row(
-                    [row[name] if write is None else write(row[name]) for name, write in writers]
-                )
+        with _driver(connection).cursor() as cursor:
+            with cursor.copy(into.encode()) as copy:
+                for lines in copied(table, names, chain(first, rows), connection.dialect):
+                    copy.write(lines)
+            connection.info[_COPIED] = connection.info.get(_COPIED, 0) + cursor.rowcount
 
     # --- errors -------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 Its law, and the only place where it stands: a revocation is final. A hold alone may be
 released, or become a revocation. Saying the same again changes nothing and is no error;
-saying something else is refused. An import only tightens: what it would loosen or alter
-is kept as it was, and reported.
+saying something else is refused. An import only tightens, but for a hold that a delta CRL
+takes off (C3): what it would loosen or alter is kept as it was, and reported.
 
 No database and no clock here: a record and ``now`` come in, a record comes out.
 """
@@ -193,6 +193,8 @@ class Outcome(StrEnum):
     ADDED = "added"
     REVOKED = "revoked"
     HELD = "held"
+    RELEASED = "released"
+    """A delta CRL says removeFromCRL of a hold."""
     COMPLETED = "completed"
     """Only facts beside the status were missing, and are there now."""
     UNCHANGED = "unchanged"
@@ -211,10 +213,12 @@ def merged(
     *,
     tells_status: bool,
     now: datetime,
+    releases_since: datetime | None = None,
 ) -> Merged:
     """Join what an import reports to what stands.
 
     ``tells_status`` is False for a certificate by itself, which says nothing of its status.
+    With ``releases_since`` a good that is reported takes off a hold that began by then.
 
     Raises:
         ChangeError: two different certificates bear one serial number, or a time lies in
@@ -230,6 +234,8 @@ def merged(
         return reported, Outcome.ADDED
     complete = _completed(record, reported)
     outcome = _effect(record, reported, tells_status=tells_status)
+    if outcome is Outcome.KEPT and _is_release(record, reported, releases_since):
+        return released(complete), Outcome.RELEASED
     if outcome in {Outcome.REVOKED, Outcome.HELD}:
         complete = replace(
             complete,
@@ -241,6 +247,16 @@ def merged(
     elif outcome is Outcome.UNCHANGED and complete != record:
         outcome = Outcome.COMPLETED
     return complete, outcome
+
+
+def _is_release(
+    record: CertificateRecord, reported: CertificateRecord, since: datetime | None
+) -> bool:
+    """Whether a hold ends. One that began after the report was made is another hold."""
+    if record.revocation_time is None or since is None:
+        return False
+    is_hold = record.status is Status.HOLD and record.revocation_time <= since
+    return is_hold and reported.status is Status.GOOD
 
 
 def _completed(record: CertificateRecord, reported: CertificateRecord) -> CertificateRecord:

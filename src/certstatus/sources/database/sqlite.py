@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -165,10 +165,10 @@ class SQLiteEngine(Engine):
         return datetime.fromtimestamp(int(seconds), UTC)
 
     def insert(
-        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+        self, connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]
     ) -> None:
         """Add rows, one prepared statement for all."""
-        connection.execute(table.insert(), rows)
+        connection.execute(table.insert(), list(rows))
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:

@@ -321,9 +321,9 @@ def test_an_index_for_a_database_without_issuers_is_refused(take: Take) -> None:
 @pytest.mark.above_the_engine
 def test_progress_is_told_as_it_goes(take: Take, issuer: Issuer) -> None:
     told: list[int] = []
-    take(encode_index([valid(number) for number in range(2500)]), progress=told.append)
+    take(encode_index([valid(number) for number in range(9000)]), progress=told.append)
 
-    assert told == [1000, 2000, 2500]
+    assert told == [4000, 8000, 9000]
 
 
 # --- a CRL ----------------------------------------------------------------------------------
@@ -419,7 +419,7 @@ def test_a_crl_of_someone_else_is_refused(
         "flipped": (bytes(flipped), "books: CertificateList: is not to be believed"),
         "named": (
             crl(ca, 1),
-            "books: CertificateList: is not to be believed: the CRL is of CN=Tiny CA",
+            "books: CertificateList.issuer: is of CN=Tiny CA, not of CN=Other CA",
         ),
     }[kind]
     if kind == "named":
@@ -440,7 +440,6 @@ def test_what_a_source_would_not_believe_is_not_imported(
     for data, problem in (
         (crl(ca, 1, extensions=[(unknown, True)]), "unknown critical"),
         (crl(ca, 1, (2, [(unknown, True)])), "unknown critical"),
-        (crl(ca, 1, extensions=[scope(indirect_crl=True)]), "indirect"),
         (crl(ca, 1, extensions=[(x509.DeltaCRLIndicator(1), True)]), "delta CRL"),
         (crl(ca, 1, (2, [(remove, False)])), "removeFromCRL"),
         (altered_crl(ca, crl(ca, 1), next_update=None), "nextUpdate"),

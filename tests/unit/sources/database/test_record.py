@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -199,6 +199,29 @@ def test_an_import_only_tightens(
     outcome: Outcome,
 ) -> None:
     assert merged(standing, reported, tells_status=True, now=NOW) == (stands, outcome)
+
+
+@pytest.mark.rule("C3")
+@pytest.mark.parametrize(
+    ("standing", "since", "stands", "outcome"),
+    [
+        (HELD, NOW, GOOD, Outcome.RELEASED),
+        (HELD, NOW - DAY, GOOD, Outcome.RELEASED),
+        (HELD, NOW - 2 * DAY, HELD, Outcome.KEPT),
+        (HELD, None, HELD, Outcome.KEPT),
+        (LOST, NOW, LOST, Outcome.KEPT),
+        (GOOD, NOW, GOOD, Outcome.UNCHANGED),
+    ],
+)
+def test_a_removal_ends_a_hold_that_began_before_it(
+    standing: CertificateRecord,
+    since: datetime | None,
+    stands: CertificateRecord,
+    outcome: Outcome,
+) -> None:
+    found = merged(standing, GOOD, tells_status=True, now=NOW, releases_since=since)
+
+    assert found == (stands, outcome)
 
 
 @pytest.mark.parametrize("standing", [GOOD, HELD, LOST])
