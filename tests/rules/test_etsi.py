@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -122,3 +122,44 @@ def test_the_profile_promises_nothing_for_a_source_that_forgets_the_expired() ->
 
     assert not by_profile.single_extensions.has(ArchiveCutoff)
     assert by_word.single_extensions.has(ArchiveCutoff)
+
+
+# --- the last CRL ---------------------------------------------------------------------------
+
+THE_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.rule("E3", "O27", "C14")
+@pytest.mark.parametrize("later", [0, 1, 400])
+def test_the_last_crl_of_a_ca_goes_on_saying_revoked_of_what_has_expired(
+    tmp_path: Path, later: int
+) -> None:
+    """No CRL follows it, and nothing that it lists becomes good again."""
+    since = CA.certificate.not_before
+    path = tmp_path / "last.crl"
+    path.write_bytes(crl(CA, 2, next_update=THE_END, extensions=[expired_certs_on_crl(since)]))
+    source = CRL(path, CA.certificate, now=NOW, archive_cutoff=True)
+    now = NOW + later * DAY
+
+    one = single(respond(etsi(source), request(CertID.of(CA.certificate, 2)), now=now))
+
+    assert one.cert_status == Revoked(NOW - 2 * DAY)
+    assert one.this_update == NOW - DAY
+    assert one.next_update is not None
+    assert now < one.next_update <= now + 4 * DAY
+    assert one.single_extensions.get(ArchiveCutoff) == ArchiveCutoff(since)
+
+
+@pytest.mark.rule("E3")
+def test_no_answer_from_the_last_crl_outlives_its_signer(tmp_path: Path) -> None:
+    path = tmp_path / "last.crl"
+    path.write_bytes(crl(CA, 2, next_update=THE_END))
+    served = etsi(CRL(path, CA.certificate, now=NOW))
+    end = min(one.certificate.not_after for one in served.signers)
+    asked = request(CertID.of(CA.certificate, 2))
+
+    last = single(respond(served, asked, now=end - timedelta(hours=1)))
+
+    assert last.next_update is not None
+    assert last.next_update <= end
+    assert respond(served, asked, now=end + DAY).response_status.label == "internalError"
