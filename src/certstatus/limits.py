@@ -48,6 +48,9 @@ MAX_CERTIFICATE_BYTES: Final = 262_144
 MAX_CRL_BYTES: Final = 67_108_864
 """A CRL: 1.2 million entries of 20-octet serials with reasons. No standard bounds it."""
 
+MAX_CRL_FILE_BYTES: Final = 94_371_840
+"""A CRL's file, PEM or DER: base64 and its line ends add four tenths to the longest CRL."""
+
 MAX_CRL_FILES: Final = 1_000
 """CRLs in one folder: each is looked at four times a second, and held in memory."""
 

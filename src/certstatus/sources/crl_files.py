@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from certstatus.errors import ConfigError, MalformedError
-from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES, MAX_CRL_BYTES, MAX_CRL_FILES
+from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES, MAX_CRL_FILE_BYTES, MAX_CRL_FILES
 from certstatus.pkix import Certificate, CertificateList
 from certstatus.sources.crl_listing import Listing, is_about, read_listing
 from certstatus.sources.crl_memory import CRLMemory
@@ -104,7 +104,7 @@ class CRLFiles:
             read,
             name=self._name,
             now=now,
-            max_bytes=MAX_CRL_BYTES,
+            max_bytes=MAX_CRL_FILE_BYTES,
             observer=self._observer,
             check_every=self._check_every,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 
 import pytest
 
@@ -30,6 +31,25 @@ def test_blocks_come_in_order_and_other_labels_are_passed_over() -> None:
 @pytest.mark.parametrize("text", [b"", b"text", b"-----BEGIN", block(b"AQ==", b"X")])
 def test_a_text_without_such_a_block_holds_nothing(text: bytes) -> None:
     assert decode_pem(text, LABELS, "file") == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 196_607, 196_608, 196_609, 500_000])
+@pytest.mark.parametrize("line", [64, 76, 1_000_000])
+def test_a_block_of_any_length_is_read_in_steps(size: int, line: int) -> None:
+    der = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    digits = b64encode(der)
+    body = b"\r\n".join(digits[at : at + line] for at in range(0, len(digits), line))
+
+    assert decode_pem(b"text" + block(body), LABELS, "file") == [der]
+
+
+@pytest.mark.parametrize("padding", [b"=", b"=="])
+@pytest.mark.parametrize("before", [2**18 - 4, 2**18, 2**19])
+def test_padding_before_the_end_is_refused_wherever_it_stands(padding: bytes, before: int) -> None:
+    body = b"A" * (before - len(padding)) + padding + b"AQID" * 100_000
+
+    with pytest.raises(MalformedError, match="not base64"):
+        decode_pem(block(body), LABELS, "file")
 
 
 @pytest.mark.parametrize("body", [b"A", b"AQI", b"AQ=I", b"A%Q=", b"-----", b"\xff\xff\xff\xff"])

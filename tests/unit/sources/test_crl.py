@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from certstatus.errors import ConfigError, SourceError
-from certstatus.limits import DEFAULT_SKEW, MAX_CRL_BYTES, MAX_ISSUED_BYTES
+from certstatus.limits import DEFAULT_SKEW, MAX_CRL_FILE_BYTES, MAX_ISSUED_BYTES
 from certstatus.ocsp import CrlID, Good, InvalidityDate, ReasonCode, Revoked
 from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.sources import CRL, EntryExtensions, EventKind, Known, NotOurs, Unlisted
@@ -311,7 +311,7 @@ def test_a_crl_that_is_not_there_is_named(tmp_path: Path, ca: TinyCA) -> None:
 def test_a_crl_beyond_the_limit_is_refused(tmp_path: Path, ca: TinyCA) -> None:
     path = tmp_path / "ca.crl"
     with path.open("wb") as file:
-        file.truncate(MAX_CRL_BYTES + 1)
+        file.truncate(MAX_CRL_FILE_BYTES + 1)
 
-    with pytest.raises(ConfigError, match=f"larger than {MAX_CRL_BYTES} bytes"):
+    with pytest.raises(ConfigError, match=f"larger than {MAX_CRL_FILE_BYTES} bytes"):
         CRL(path, ca.certificate, now=NOW)

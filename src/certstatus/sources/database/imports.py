@@ -19,7 +19,7 @@ from typing import Final, TypeAlias, TypeVar
 from certstatus.asn1 import oids
 from certstatus.errors import ChangeError, ConfigError, MalformedError
 from certstatus.limits import (
-    MAX_CRL_BYTES,
+    MAX_CRL_FILE_BYTES,
     MAX_IMPORT_BYTES,
     MAX_INDEX_BYTES,
     MAX_LISTED_SERIAL_OCTETS,
@@ -121,7 +121,7 @@ def kind_of(data: bytes, where: str) -> ImportKind:
 _MOST_BYTES: Final = {
     ImportKind.CERTIFICATES: MAX_IMPORT_BYTES,
     ImportKind.INDEX: MAX_INDEX_BYTES,
-    ImportKind.CRL: MAX_CRL_BYTES,
+    ImportKind.CRL: MAX_CRL_FILE_BYTES,
 }
 
 

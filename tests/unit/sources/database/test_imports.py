@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from certstatus.errors import ChangeError, ConfigError, MalformedError
-from certstatus.limits import MAX_CRL_BYTES, MAX_IMPORT_BYTES, MAX_INDEX_BYTES
+from certstatus.limits import MAX_CRL_FILE_BYTES, MAX_IMPORT_BYTES, MAX_INDEX_BYTES
 from certstatus.ocsp import CertID
 from certstatus.pkix import Certificate, CRLReason
 from certstatus.sources import (
@@ -81,7 +81,7 @@ def test_a_file_is_what_it_holds(ca: TinyCA) -> None:
     [
         (ImportKind.CERTIFICATES, MAX_IMPORT_BYTES),
         (ImportKind.INDEX, MAX_INDEX_BYTES),
-        (ImportKind.CRL, MAX_CRL_BYTES),
+        (ImportKind.CRL, MAX_CRL_FILE_BYTES),
     ],
 )
 @pytest.mark.above_the_engine
