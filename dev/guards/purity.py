@@ -28,6 +28,7 @@ PURE: Final = (
     "certstatus.fetch.ldap_message",
     "certstatus.fetch.ldap_url",
     "certstatus.sources.crl_index",
+    "certstatus.sources.crl_findings",
     "certstatus.sources.crl_listing",
     "certstatus.sources.crl_place",
     "certstatus.sources.crl_rules",

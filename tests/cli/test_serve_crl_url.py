@@ -188,6 +188,25 @@ def test_a_check_fetches_and_says_what_it_found(
     assert "no CRL" in bad.stderr
 
 
+@pytest.mark.rule("B8")
+def test_under_the_baseline_requirements_a_crl_that_lasts_too_long_is_told_of(
+    lab: Lab, own: Path, server: ScriptedServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(own)
+    der = lab.ca.crl(number=5, this_update=NOW - DAY, next_update=NOW + 20 * DAY)
+    server.script = lambda _: Reply(body=der)
+    arguments = configure(own, f'["{server.url}ca.crl"]')
+    file = own / "certstatus.toml"
+    file.write_text(
+        file.read_text("utf-8").replace('name = "Lab"', 'name = "Lab"\nprofile = "cabf"')
+    )
+    result = run("serve", "--check", *arguments)
+
+    assert "source.breach" in result.stderr
+    assert "is valid for 21 days, and BR 7.2 allow 10" in result.stderr
+    assert "Lab: ready" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("crl_setting", "message"),
     [

@@ -151,7 +151,11 @@ def huge(_: Asked) -> Reply:
     return Reply(headers={"Content-Length": str(MAX_CRL_BYTES + 1)}, chunks=[b"x"])
 
 
-@pytest.mark.parametrize("script", [silent, endless, huge])
+def cut_off(_: Asked) -> Reply:
+    return Reply(headers={"Content-Length": "5000"}, chunks=[b"x" * 100])
+
+
+@pytest.mark.parametrize("script", [silent, endless, huge, cut_off])
 @pytest.mark.rule("C9")
 def test_a_web_server_that_never_ends_is_told_in_time(
     desk: CRLDesk, script: Callable[[Asked], Reply]

@@ -121,9 +121,12 @@ class OCSPService:
         """Each authority's signers, which look at their files when told to."""
         return tuple(rack for _, rack in self._racks())
 
-    async def settle(self) -> None:
-        """Wait for the CRLs that are fetched and were never had, FIRST_CRL_TIME at the longest."""
-        await asyncio.to_thread(self._held.wait_settled)
+    async def settle(self, *, looked_at: bool = False) -> None:
+        """Wait for the CRLs that are fetched and were never had, FIRST_CRL_TIME at the longest.
+
+        With ``looked_at`` also for a look at those that were.
+        """
+        await asyncio.to_thread(self._held.wait_settled, looked_at=looked_at)
 
     async def reload(self) -> None:
         """Read everything anew, beside the answers; what is wrong raises, and leaves all as it was."""

@@ -67,7 +67,7 @@ async def examine(file: Path, clock: Clock) -> Examination:
         faults = tuple(_Parts(file, config, tools).faults()) or (_fault(error, file),)
         return Examination(file=file, config=config, faults=faults)
     try:
-        await service.settle()
+        await service.settle(looked_at=True)
         authorities = await _examined(config, service, clock.now())
         proxies = await _examined_proxies(config, service)
     finally:

@@ -42,10 +42,13 @@ class Holdings(ExitStack):
             self.callback(self._fetcher.close)
         return self._fetcher
 
-    def wait_settled(self) -> None:
-        """Wait until there is a CRL of every URL, or a reason why not, or FIRST_CRL_TIME is over."""
+    def wait_settled(self, *, looked_at: bool = False) -> None:
+        """Wait until there is a CRL of every URL, or a reason why not, or FIRST_CRL_TIME is over.
+
+        With ``looked_at`` also where there is one of before, until it was looked for anew.
+        """
         if self._fetcher is not None:
-            self._fetcher.wait_settled(FIRST_CRL_TIME)
+            self._fetcher.wait_settled(FIRST_CRL_TIME, looked_at=looked_at)
 
     def retire(self) -> None:
         """Fetch no longer, for requests under way need no more than what is there."""

@@ -94,7 +94,7 @@ def source_of(
             observer,
             held=held,
             count_fetch=count_fetch,
-            archive_cutoff=_archive_cutoff(config, profile),
+            profile=profile,
         )
     )
 
@@ -107,7 +107,7 @@ def _crl(
     *,
     held: Holdings,
     count_fetch: Callable[[str], None] | None,
-    archive_cutoff: bool,
+    profile: Profile,
 ) -> CRL:
     return CRL(
         config.crl or (),
@@ -132,7 +132,8 @@ def _crl(
         distribution_points=config.distribution_points,
         partitions=config.partitions,
         crl_issuers=load_certificates(config.crl_issuers),
-        archive_cutoff=archive_cutoff,
+        archive_cutoff=_archive_cutoff(config, profile),
+        baseline=profile is Profile.CABF,
         left_out=config.left_out,
         allow_sha1=config.allow_sha1,
         entry_extensions=config.entry_extensions,

@@ -27,10 +27,11 @@ from certstatus.ocsp import (
     Good,
     Revoked,
 )
-from certstatus.pkix import AlgorithmIdentifier, Certificate, CRLReason
+from certstatus.pkix import AlgorithmIdentifier, Certificate, CertificateList, CRLReason
 from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
 from certstatus.sources.crl_by_url import CRLsByURL, Fetching
-from certstatus.sources.crl_files import CRLFiles
+from certstatus.sources.crl_files import CRLFiles, Findings
+from certstatus.sources.crl_findings import baseline_findings
 from certstatus.sources.crl_place import CRLPlace, named_place, named_server
 from certstatus.sources.crl_scope import Issuance, Issues
 from certstatus.sources.crl_set import Listed, NotListed, Undetermined, View
@@ -80,6 +81,7 @@ class CRL:
         archive_cutoff: bool = False,
         left_out: Literal["try-later", "unknown"] = "try-later",
         allow_sha1: bool = False,
+        baseline: bool = False,
         fetching: Fetching = Fetching(),  # noqa: B008 - a value, frozen
     ) -> None:
         """Read the CRLs, and the list of issued serials where there is one.
@@ -94,6 +96,7 @@ class CRL:
         that rests on one CRL (O26); ``archive_cutoff`` adds ArchiveCutoff from
         expiredCertsOnCRL (C14). ``left_out`` is what is said of a serial that may be listed
         where no CRL at hand looks (C5): SourceError, or an Unlisted that is never good.
+        ``baseline`` tells of CRLs that break the Baseline Requirements (B8).
 
         Raises:
             ConfigError: a file is not there, or can't be used, or a URL can't be fetched;
@@ -117,20 +120,22 @@ class CRL:
         self._fetched = CRLsByURL(
             places, signers, fetching, name=name, observer=observer, allow_sha1=allow_sha1
         )
+        issuance = Issuance(
+            issues=issues,
+            distribution_points=frozenset(distribution_points),
+            partitions=frozenset(partitions),
+        )
         self._crls = CRLFiles(
             (*paths, *self._fetched.folders),
             signers,
-            issuance=Issuance(
-                issues=issues,
-                distribution_points=frozenset(distribution_points),
-                partitions=frozenset(partitions),
-            ),
+            issuance=issuance,
             name=name,
             now=now,
             observer=observer,
             check_every=check_every,
             allow_sha1=allow_sha1,
             memory=self._fetched.memory,
+            findings=_findings(issuance, fetching.certificates) if baseline else None,
             may_be_empty=self._fetched.has_places,
         )
         self._issued = (
@@ -322,6 +327,18 @@ def _sorted_out(
         else:
             places.append(named_place(tuple(one), server=server))
     return paths, places
+
+
+def _findings(issuance: Issuance, certificates: Sequence[Certificate]) -> Findings:
+    """Make the judge of the Baseline Requirements for an authority (B8)."""
+    named = (uri for certificate in certificates for uri in certificate.crl_uris)
+    points = issuance.distribution_points | issuance.partitions | frozenset(named)
+    is_of_cas = issuance.issues is Issues.CA_CERTIFICATES
+
+    def find(crl: CertificateList, now: datetime) -> Sequence[str]:
+        return baseline_findings(crl, now=now, points=points, is_of_cas=is_of_cas)
+
+    return find
 
 
 def _signers(issuer: Certificate, others: Collection[Certificate]) -> tuple[Certificate, ...]:

@@ -51,6 +51,8 @@ class _Turn:
     is_busy: bool = False
     is_settled: bool = False
     """Whether there is a CRL of it, or it was looked at in vain."""
+    is_looked_at: bool = False
+    """Whether it was looked at since the start, by this process or another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +124,19 @@ class CRLFetcher:
             self._feeds = [one for one in self._feeds if one is not feed]
             self._changed.notify_all()
 
-    def wait_settled(self, timeout: timedelta) -> bool:
-        """Wait until of every place there is a CRL, or a reason why there is none."""
+    def wait_settled(self, timeout: timedelta, *, looked_at: bool = False) -> bool:
+        """Wait until of every place there is a CRL, or a reason why there is none.
+
+        With ``looked_at`` also where there is one of before, until it was looked for anew.
+        """
+
+        def is_settled() -> bool:
+            turns = [turn for feed in self._feeds for turn in feed.turns.values()]
+            is_done = all(turn.is_looked_at if looked_at else turn.is_settled for turn in turns)
+            return self._is_closed or is_done
+
         with self._changed:
-            return self._changed.wait_for(self._is_settled, timeout.total_seconds())
+            return self._changed.wait_for(is_settled, timeout.total_seconds())
 
     def wake(self) -> None:
         """Look at the clock now. For whoever has put it right."""
@@ -137,10 +148,6 @@ class CRLFetcher:
             self._is_closed = True
             self._changed.notify_all()
         self._background.close(BACKGROUND_CLOSE_TIME)
-
-    def _is_settled(self) -> bool:
-        turns = (turn for feed in self._feeds for turn in feed.turns.values())
-        return self._is_closed or all(turn.is_settled for turn in turns)
 
     def _take_in(self, feed: CRLFeed, place: CRLPlace, now: datetime) -> None:
         """Begin with a place, where it is none that is looked at already."""
@@ -199,6 +206,7 @@ class CRLFetcher:
             _log.exception("source.defect", source=feed.name, url=str(turn.place))
         with self._changed:
             turn.at, turn.is_busy = turn_at, False
+            turn.is_looked_at |= is_settled
             turn.is_settled |= is_settled
             self._changed.notify_all()
         self._background.wake()

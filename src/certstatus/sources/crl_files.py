@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from certstatus.errors import ConfigError, MalformedError
 from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES, MAX_CRL_FILE_BYTES, MAX_CRL_FILES
@@ -28,7 +28,10 @@ from certstatus.sources.crl_set import CRLSet
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
 from certstatus.sources.watch import WatchedFile
 
-__all__ = ["CRLFiles"]
+__all__ = ["CRLFiles", "Findings"]
+
+Findings: TypeAlias = Callable[[CertificateList, datetime], Sequence[str]]
+"""Says what a CRL breaks, each in plain words."""
 
 _SUFFIXES: Final = frozenset({".crl", *(f".r{number}" for number in range(10))})
 """What a CRL in a folder is called; ``.r0`` and so on are OpenSSL's hashed names."""
@@ -52,12 +55,13 @@ class CRLFiles:
         check_every: timedelta = FILE_CHECK_TIME,
         allow_sha1: bool = False,
         memory: CRLMemory | None = None,
+        findings: Findings | None = None,
         may_be_empty: bool = False,
     ) -> None:
         """Read what is there; ``signers`` are the CA itself and the other CRL issuers.
 
-        ``memory`` tells what was believed before a restart; ``may_be_empty`` where CRLs
-        come into a folder later.
+        ``memory`` tells what was believed before a restart, ``findings`` what a CRL breaks
+        and is used all the same; ``may_be_empty`` where CRLs come into a folder later.
 
         Raises:
             ConfigError: a named file can't be used, a folder can't be read, or nothing in
@@ -70,6 +74,7 @@ class CRLFiles:
         self._check_every = check_every
         self._allow_sha1 = allow_sha1
         self._memory = memory
+        self._findings = findings
         self._outdated: dict[Path, _Outdated] = {}
         self._forgetful: str | None = None
         self._held = CRLSet((), issuance)
@@ -121,6 +126,8 @@ class CRLFiles:
             check_follows(crl, previous.crl_number, previous.this_update)
         if self._memory is not None and not self._is_remembered(crl, listing, found):
             return None
+        for finding in () if self._findings is None else self._findings(crl, now):
+            self._tell(EventKind.BREACH, f"the {listing} {finding}")
         return listing
 
     def _is_remembered(self, crl: CertificateList, listing: Listing, found: Path | None) -> bool:

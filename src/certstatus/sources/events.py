@@ -36,6 +36,9 @@ class EventKind(StrEnum):
     FETCH_UNTRUSTED = "fetch-untrusted"
     """What came from a CRL's URL is not to be believed; as above. An alarm."""
 
+    BREACH = "breach"
+    """A CRL breaks the rules of the authority's profile; it is used all the same. An alarm."""
+
     DATABASE_FAILED = "database-failed"
     """The database is locked, gone or damaged: answers are tryLater. An alarm."""
 

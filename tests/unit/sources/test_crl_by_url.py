@@ -501,6 +501,16 @@ def test_the_names_of_a_distribution_point_are_alternatives(ca: TinyCA) -> None:
     assert {place.provenance for place in places} == {Provenance.CERTIFICATE}
 
 
+@pytest.mark.rule("C11")
+def test_a_certificate_leads_to_a_few_places_and_alternatives_at_most(ca: TinyCA) -> None:
+    urls = [f"http://ca.example/{number}" for number in range(MAX_CRL_URLS + 2)]
+    one_place = ca.issue(extensions=[(x509.CRLDistributionPoints(points(*urls)), False)])
+    (place,) = places_of_certificate(one_place.certificate)
+
+    assert place.urls == tuple(urls[:MAX_CRL_URLS])
+    assert len(places_of_certificate(ca.issue(crl_uris=urls).certificate)) == MAX_CRL_URLS
+
+
 # --- settings that can't be -----------------------------------------------------------------------
 
 
