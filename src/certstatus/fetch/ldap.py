@@ -27,6 +27,7 @@ __all__ = ["LDAPDoor"]
 
 _SEARCH_ID = 1
 _CHUNK_BYTES = 262_144
+_MAX_SECONDS = 0x7FFF
 
 
 class LDAPDoor:
@@ -78,7 +79,7 @@ class LDAPDoor:
             raise FetchFailed(f"not fetched: {place}", is_lasting=True)
         replies = LDAPReplies(wanted.attribute, message_id=_SEARCH_ID, max_bytes=max_bytes)
         async with self._connection(place, await self._addresses(place, guard)) as (reader, writer):
-            writer.write(wanted.search(_SEARCH_ID, time_limit=int(self._total)))
+            writer.write(wanted.search(_SEARCH_ID, time_limit=min(int(self._total), _MAX_SECONDS)))
             while not replies.is_done:
                 data = await _read(reader)
                 replies.feed(data)

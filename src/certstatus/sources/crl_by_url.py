@@ -82,6 +82,8 @@ class CRLsByURL:
             self._folder = CRLFolder(fetching.folder, signers[0])
         if not places or self._folder is None:
             return
+        deltas = (one for place in places for one in self._folder.state(place).deltas)
+        self._folder.tidy((*places, *deltas), fetching.clock.now())
         believe = believer(signers, self._folder, fetching.clock, allow_sha1=allow_sha1)
         server = None if fetching.ldap_server is None else named_server(fetching.ldap_server)
         limit = fetching.time_limit

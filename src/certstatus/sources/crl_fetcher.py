@@ -112,6 +112,7 @@ class CRLFetcher:
         now = self._clock.now()
         for place in feed.places:
             self._take_in(feed, place, now)
+            self._take_in_deltas(feed, feed.folder.state(place), now)
         with self._changed:
             self._feeds.append(feed)
             if not self._is_closed:
@@ -153,7 +154,7 @@ class CRLFetcher:
         """Begin with a place, where it is none that is looked at already."""
         if place.name in feed.turns:
             return
-        turn = _Turn(place, now, is_settled=feed.folder.crl_path(place).exists())
+        turn = _Turn(place, now, is_settled=feed.folder.has_current(place, now))
         with self._changed:
             if len(feed.turns) < MAX_CRL_FILES:
                 feed.turns[place.name] = turn

@@ -190,12 +190,13 @@ class CRLFiles:
         self._checking = None
 
     async def _check(self, now: datetime) -> None:
-        self._checked_at, self._has_news = now, False
+        has_news, self._has_news = self._has_news, False
+        self._checked_at = now
         if self._finding is None:
             await self._look_into_folders(now)
         if self._finding is None:
             for file in tuple(self._files.values()):
-                await file.current(now)
+                await file.current(now, at_once=has_news)
             self._join()
 
     async def _look_into_folders(self, now: datetime) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -86,12 +86,30 @@ class CRLFolder:
         """Return the file of a place's last good CRL."""
         return self.path / f"{place.name}{_CRL}"
 
+    def has_current(self, place: CRLPlace, now: datetime) -> bool:
+        """Whether a place's CRL is there, and not past its nextUpdate; it may be damaged."""
+        end = self._stated(place.name).next_update
+        return end is not None and now < end and self.crl_path(place).exists()
+
+    def tidy(self, places: Collection[CRLPlace], now: datetime) -> None:
+        """Remove CRLs of other places that are past their nextUpdate: nobody answers from them."""
+        names = {place.name for place in places}
+        for file in self.path.glob(f"*{_CRL}"):
+            end = self._stated(file.stem).next_update
+            if file.stem not in names and end is not None and end <= now:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+                self._states.drop(file.stem)
+
+    def _stated(self, name: str) -> PlaceState:
+        try:
+            return self._states.read(name, _take) or PlaceState()
+        except MalformedError:
+            return PlaceState()
+
     def state(self, place: CRLPlace) -> PlaceState:
         """Read what is known of a place. Where its CRL is gone or damaged, that is none."""
-        try:
-            state = self._states.read(place.name, _take) or PlaceState()
-        except MalformedError:
-            state = PlaceState()
+        state = self._stated(place.name)
         is_whole = state.digest is not None and state.digest == self._digest(place)
         return state if is_whole else state.without_validators()
 

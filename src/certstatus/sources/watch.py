@@ -110,14 +110,17 @@ class WatchedFile(Generic[T]):
         """Why the file can't be used now; None while all is well."""
         return None if self._failure is None else self._failure.reason
 
-    async def current(self, now: datetime) -> Held[T]:
+    async def current(self, now: datetime, *, at_once: bool = False) -> Held[T]:
         """Return what the file says, after a look at it if the last one is old enough.
+
+        ``at_once`` looks however old the last one is.
 
         A changed file is read in a thread, and everyone waits for it. One of more than
         ``MAX_AWAITED_BYTES`` nobody waits for: until it is read, what was read last stands.
         """
         if self._loading is None:
-            if abs(now - self._checked_at) < self._check_every or self._needs_no_reading(now):
+            is_recent = not at_once and abs(now - self._checked_at) < self._check_every
+            if is_recent or self._needs_no_reading(now):
                 return self._held
             loading = asyncio.ensure_future(asyncio.to_thread(self._refresh, now))
             loading.add_done_callback(self._loaded)

@@ -26,7 +26,7 @@ from certstatus.limits import (
 from certstatus.sources import CRL, EventKind, Fetching, Known, Unlisted
 from certstatus.sources.crl_place import named_place, places_of_certificate
 from certstatus.testing import TinyCA
-from tests.books import DAY, HOLD, NOW, REMOVED, crl
+from tests.books import DAY, HOLD, NOW, REMOVED, ask, crl
 from tests.crlfeeding import PATIENCE, CRLDesk
 from tests.feeding import until
 from tests.scripted import Asked, Reply, ScriptedServer
@@ -372,6 +372,33 @@ def test_in_a_folder_that_went_back_the_older_one_is_passed_over_and_told(
         pass
     assert desk.kinds == [EventKind.RELOAD_FAILED]
     assert desk.watcher.events[0].facts == {"file": str(folder / "old.crl")}
+
+
+@pytest.mark.rule("C9")
+def test_a_start_waits_for_what_is_newer_than_an_expired_copy(desk: CRLDesk) -> None:
+    desk.server.script = saying(crl(desk.ca, next_update=NOW + HOUR))
+    with desk.source():
+        pass
+    desk.clock.advance(2 * HOUR)
+    desk.server.script = saying(crl(desk.ca, LOST, number=2))
+    with desk.source() as source:
+        assert isinstance(ask(source, desk.ca, LOST, desk.clock.now()), Known)
+
+
+def test_copies_of_places_that_are_no_longer_named_go_when_they_have_expired(
+    desk: CRLDesk,
+) -> None:
+    desk.server.script = saying(crl(desk.ca, LOST, next_update=NOW + DAY))
+    old, new = (f"{desk.server.url}{name}.crl" for name in ("old", "new"))
+    with desk.source(old):
+        pass
+    for by, kept in ((HOUR, 2), (DAY, 1)):
+        desk.clock.advance(by)
+        desk.server.script = saying(crl(desk.ca, LOST, number=2, next_update=NOW + 9 * DAY))
+        with desk.source(new) as source:
+            assert isinstance(desk.ask(source, LOST), Known)
+            assert len(list(desk.folder.rglob("*.crl"))) == kept
+            assert len(list(desk.folder.rglob("*.state"))) == kept
 
 
 # --- alternatives and several places --------------------------------------------------------------
