@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from tests.postgresql import PostgreSQL, running_postgresql
+from tests.redis_server import RedisServer, running_redis
 from tests.softhsm import SoftHSM, running_softhsm
 
 # Examples are as many as a test asks for, but no clock judges them: machines differ.
@@ -88,6 +89,7 @@ DEBIAN_PACKAGES: Final = {
     "openssl": "openssl",
     "postgres": "postgresql",
     "prosody": "prosody",
+    "redis-server": "redis-server",
     "slapd": "slapd",
     "softhsm2-util": "softhsm2",
     "systemd-analyze": "systemd",
@@ -132,6 +134,13 @@ def softhsm() -> Iterator[SoftHSM]:
     """Lend a SoftHSM to the tests of this process, from the first that asks for it."""
     with running_softhsm(find_command) as tokens:
         yield tokens
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Run a Redis for the tests of this process, from the first that asks for it."""
+    with running_redis(find_command) as server:
+        yield server
 
 
 # --- the same tests in every process -------------------------------------------------------

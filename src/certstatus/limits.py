@@ -266,6 +266,45 @@ RENEWAL_SPREAD: Final = 0.2
 MIN_RENEWAL_SHARE: Final = 0.0625
 """Of its life, what an answer keeps that is overdue from the start, for its source is old."""
 
+STORE_READ_TIME: Final = timedelta(milliseconds=100)
+"""How long an answer waits for a store of signed answers; then it is signed without it."""
+
+STORE_WRITE_TIME: Final = timedelta(seconds=5)
+"""How long one write to such a store may take; no answer waits for it."""
+
+STORE_REPLY_TIME: Final = timedelta(seconds=1)
+"""How long Redis may take to connect, and for each reply: then its connection is given up."""
+
+STORE_OPEN_TIME: Final = timedelta(seconds=10)
+"""How long a process waits for another one that looks at a store's file before it is opened."""
+
+STORE_PAUSE: Final = timedelta(milliseconds=250)
+"""How long a store is left alone after its first failure; it doubles with each further one."""
+
+MAX_STORE_PAUSE: Final = timedelta(seconds=4)
+"""The longest such pause: a store that is well again is found out within it."""
+
+STORE_BATCH: Final = 500
+"""Answers that are put into a store at once: one wait for the disk, or for the network, for all."""
+
+MAX_OFFERED: Final = 10_000
+"""Answers that wait to be put into a store, 10 to 20 MB; what comes past them is not kept."""
+
+MAX_STORE_BYTES: Final = 2**36
+"""The file of an LMDB store, by default: 64 GiB, some 35 million answers. It grows as it is filled."""
+
+MAX_VERIFIED_STORE_BYTES: Final = 2**29
+"""The largest such file that is walked through before it is opened: one to two seconds."""
+
+MAX_STORE_USERS: Final = 512
+"""Processes and threads that read an LMDB store at once; each has a line in its lock file."""
+
+MAX_STORE_WRITES: Final = 64
+"""Writes of one process that wait for the other writers of an LMDB store; more are refused."""
+
+MAX_STORE_CONNECTIONS: Final = 16
+"""Connections of one process to Redis; an answer that finds none free waits, within its limit."""
+
 MAX_MERGED_SLASHES: Final = 24
 """Places tried where a proxy may have merged two slashes; a request has two or three slashes."""
 

@@ -174,3 +174,29 @@ def test_the_help_page_tells_every_kind(run: Run) -> None:
     told = run("config", "example", "--help").stdout
 
     assert all(name in told and line in told for name, line in KINDS.items())
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("memory:", "rest in memory of each process"),
+        ("lmdb:answers", "LMDB in {folder}/answers, up to 65536 MiB"),
+        ("redis://me:geheim@127.0.0.1:1/0", "Redis at redis://…@127.0.0.1:1/0"),
+        ("redis://127.0.0.1:1/0?password=geheim&db=2", "redis://127.0.0.1:1/0?password=…&db=2"),
+    ],
+)
+def test_the_store_and_the_budget_are_told_and_not_touched(
+    run: Run, file: Path, url: str, said: str
+) -> None:
+    tables = f'[store]\nurl = "{url}"\n[requests]\nsigning_budget = 500\n'
+    file.write_text(tables + file.read_text("utf-8"))
+
+    shown = run("config", "check", file)
+    told = run("config", "check", file, "--json")
+
+    assert shown.exit_code == told.exit_code == 0
+    words = " ".join(shown.stdout.split())  # of a long path the lines may break anywhere
+    assert said.format(folder=file.parent).replace(" ", "") in words.replace(" ", "")
+    assert "up to 500 a second of each process, 500 at once" in words
+    assert "geheim" not in shown.stdout + told.stdout
+    assert not (file.parent / "answers").exists()

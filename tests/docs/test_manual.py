@@ -235,6 +235,7 @@ def test_a_toml_block_with_a_stray_key_is_found_out() -> None:
 TABLES = [
     ("### `[server]`", config.ServerConfig),
     ("### `[requests]`", config.RequestsConfig),
+    ("### `[store]`", config.StoreConfig),
     ("### `[[authority]]`", config.AuthorityConfig),
     ("### `[[authority.signer]]`", config.SignerConfig),
     ("### `[authority.signer.renew]`", config.RenewConfig),
@@ -263,6 +264,7 @@ def written(default: object) -> str:
 
 IN_WORDS = {
     "name": "its subject",
+    "signing_burst": "`signing_budget`",
     "refresh": "half of what is left",
     "renew_before": "a third of its life",
     **dict.fromkeys(("nonce", "unlisted", "archive", "archive_cutoff"), "by profile"),

@@ -41,7 +41,8 @@ def examination_json(found: Examination) -> dict[str, Any]:
 def _tables(config: Config) -> dict[str, Any]:
     """Return what every table but authorities and proxies sets, in the file's spelling."""
     others = type(config).model_fields.keys() - {"authority", "proxy"}
-    return {name: settings_of(getattr(config, name)) for name in sorted(others)}
+    tables = {name: getattr(config, name) for name in sorted(others)}
+    return {name: settings_of(table) for name, table in tables.items() if table is not None}
 
 
 def _authority(one: ExaminedAuthority) -> dict[str, Any]:

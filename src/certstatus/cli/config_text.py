@@ -23,7 +23,7 @@ from certstatus.responder import (
     ResponderIDForm,
     UnlistedMode,
 )
-from certstatus.server.config import RequestsConfig, ServerConfig, SourceConfig
+from certstatus.server.config import RequestsConfig, ServerConfig, SourceConfig, StoreConfig
 from certstatus.server.config_values import duration_text, without_login
 from certstatus.server.examination import Examination, ExaminedAuthority, ExaminedProxy
 from certstatus.sources import Known, NotOurs, Unlisted
@@ -44,6 +44,8 @@ def print_examination(out: Console, found: Examination, now: datetime) -> None:
     if found.config is not None and not found.faults:
         _print_table(out, "server", _server_rows(found.config.server))
         _print_table(out, "requests", _request_rows(found.config.requests))
+        if found.config.store is not None:
+            _print_table(out, "store", _store_rows(found.config.store))
         for one in found.authorities:
             _print_table(out, f"authority {one.authority.name}", _authority_rows(one, now))
         for proxy in found.proxies:
@@ -111,6 +113,19 @@ def _request_rows(requests: RequestsConfig) -> Iterator[_Row]:
         "require": f"are required, and verified by {believed} files",
     }
     yield "signatures", words[requests.signatures]
+    if requests.signing_budget is not None:
+        burst = requests.signing_burst or requests.signing_budget
+        text = f"up to {requests.signing_budget} a second of each process, {burst} at once"
+        yield "signing", f"{text}; tryLater past that"
+
+
+def _store_rows(store: StoreConfig) -> Iterator[_Row]:
+    words = {
+        "memory": "memory of each process",
+        "lmdb": f"LMDB in {store.folder}, up to {store.max_megabytes} MiB",
+    }
+    default = f"Redis at {without_login(store.url)}"
+    yield "answers", f"rest in {words.get(store.scheme, default)}"
 
 
 # --- an authority -------------------------------------------------------------------------

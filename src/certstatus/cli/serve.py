@@ -90,6 +90,11 @@ A configuration file says the same and more, for any number of CAs:
     type=click.Choice(["rfc6960", "rfc9919", "cabf", "etsi"]),
     help="Whose rules.  [default: rfc6960]",
 )
+@click.option(
+    "--store",
+    metavar="URL",
+    help="Where signed answers rest: memory:, lmdb:FOLDER or redis://HOST/0.",
+)
 @click.option("--host", help="Where to listen.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8080; 0: a free one]")
 @click.option("--path", help="Where the AIA URL points.  [default: /]")

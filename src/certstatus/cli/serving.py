@@ -61,6 +61,8 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
         table["proxy"] = [_proxy(options)]
     else:
         table["authority"] = [_authority(options)]
+    if "store" in options:
+        table["store"] = {"url": options["store"]}
     base = Path.cwd()
     return lambda: parse_config(table, file=None, base=base)
 
@@ -147,6 +149,7 @@ def run(load: Load, *, check_only: bool) -> int:
             with words.kept():
                 service = OCSPService(load, tools)
                 await service.settle()
+                await service.warm_up()
                 return service
 
         return _serve(factory, config.server, log, words, as_json=as_json)

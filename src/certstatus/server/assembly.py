@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from certstatus.limits import RENEWAL_CHECK_TIME, SIGNER_CHECK_TIME
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder import (
     Authority,
+    Cause,
     HTTPFace,
     OCSPFace,
     Proxy,
@@ -23,6 +25,7 @@ from certstatus.responder import (
 )
 from certstatus.server.admin import Check
 from certstatus.server.authorities import build_authority
+from certstatus.server.budget import SigningBudget
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import Config, RequestsConfig
 from certstatus.server.holdings import Holdings
@@ -32,12 +35,18 @@ from certstatus.server.repeating import Repeating
 from certstatus.server.signer_health import problem_of
 from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signers import SignerLoader
+from certstatus.server.stores import keep_store
 from certstatus.server.worker import Tools
+from certstatus.stores import StoreKeeper
 
 __all__ = ["OCSPService"]
 
 _NO_SERIAL: Final = 0
 """Asked of a source to see whether it can answer at all; no certificate has it."""
+
+
+_OVERLOAD_SECONDS: Final = 10.0
+"""Between two log lines about an overload: there may be thousands of refusals in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class _Built:
     config: Config
     authorities: tuple[Authority, ...]
     proxies: tuple[Proxy, ...]
+    store: StoreKeeper | None
     face: OCSPFace
 
 
@@ -70,7 +80,8 @@ class OCSPService:
         self._tools = tools
         self._retired = Holdings()
         self._held = Holdings()
-        self._built = self._build(self._held)
+        self._told_of_overload = -_OVERLOAD_SECONDS
+        self._built = self._build(self._held, None)
         tools.meter.gauge("signer_days_left", self._days_left)
         renewer = Renewer(self._loaders, tools.clock)
         self._work = (
@@ -128,10 +139,15 @@ class OCSPService:
         """
         await asyncio.to_thread(self._held.wait_settled, looked_at=looked_at)
 
+    async def warm_up(self) -> None:
+        """Open the store before anybody is answered; one that is not there is an alarm."""
+        if self._built.store is not None:
+            await self._built.store.warm_up()
+
     async def reload(self) -> None:
         """Read everything anew, beside the answers; what is wrong raises, and leaves all as it was."""
         held = Holdings()
-        building = asyncio.ensure_future(asyncio.to_thread(self._build, held))
+        building = asyncio.ensure_future(asyncio.to_thread(self._build, held, self._built))
         try:
             built = await asyncio.shield(building)
             await asyncio.to_thread(held.wait_settled)
@@ -146,8 +162,10 @@ class OCSPService:
         for proxy in built.proxies:
             for former in self._built.proxies:
                 proxy.take_over(former)
-        self._built = built
+        past, self._built = self._built.store, built
         await asyncio.to_thread(self._retired.retire)
+        if past is not None and past is not built.store:
+            await past.close()
 
     async def close(self) -> None:
         """Let go of files."""
@@ -155,6 +173,8 @@ class OCSPService:
             await asyncio.to_thread(one.close)
         await asyncio.to_thread(self._retired.close)
         await asyncio.to_thread(self._held.close)
+        if self._built.store is not None:
+            await self._built.store.close()
 
     def _look_at_signers(self, _stop: threading.Event) -> None:
         for rack in self.racks:
@@ -176,14 +196,21 @@ class OCSPService:
             for state in rack.states(now)
         }
 
-    def _build(self, held: Holdings) -> _Built:
+    def _build(self, held: Holdings, before: _Built | None) -> _Built:
         config = self._load()
+        store = self._store_of(config, before)
         authorities = tuple(
             build_authority(one, self._tools, held=held) for one in config.authority
         )
         proxies = tuple(build_proxy(one, self._tools) for one in config.proxy)
         requests = _request_policy(config.requests)
-        responder = Responder(authorities, requests=requests, observe=self._observe)
+        responder = Responder(
+            authorities,
+            requests=requests,
+            admit=_budget(config.requests),
+            observe=self._observe,
+            shelf=store,
+        )
         held.follow(responder.forget)
         router = Router(responder, proxies, requests=requests, observe=self._observe)
         face = OCSPFace(
@@ -192,10 +219,23 @@ class OCSPService:
             max_age=config.server.max_age,
             max_request_bytes=config.server.max_request_bytes,
         )
-        return _Built(config, authorities, proxies, face)
+        return _Built(config, authorities, proxies, store, face)
+
+    def _store_of(self, config: Config, before: _Built | None) -> StoreKeeper | None:
+        """Keep the store through a reload that does not change it: it may be in use."""
+        if config.store is None:
+            return None
+        if before is not None and before.config.store == config.store:
+            return before.store
+        return keep_store(config.store, self._tools)
 
     def _observe(self, refusal: Refusal) -> None:
-        """Log what went wrong on our side."""
+        """Log what went wrong on our side; of an overload, one line in some seconds."""
+        if refusal.cause is Cause.OVERLOAD:
+            now = time.monotonic()
+            if now - self._told_of_overload < _OVERLOAD_SECONDS:
+                return
+            self._told_of_overload = now
         error = refusal.__cause__
         is_known = isinstance(error, CertStatusError) or error is None
         self._tools.log.error(
@@ -234,3 +274,11 @@ def _request_policy(config: RequestsConfig) -> RequestPolicy:
         anchors=load_certificates(config.anchors),
         requestors=load_certificates(config.requestors),
     )
+
+
+def _budget(requests: RequestsConfig) -> Callable[[], bool]:
+    """Say whether one more answer may be signed now."""
+    per_second = requests.signing_budget
+    if per_second is None:
+        return lambda: True
+    return SigningBudget(per_second, requests.signing_burst or per_second).admit

@@ -46,6 +46,7 @@ from certstatus.server.config_proxy import ProxyConfig
 from certstatus.server.config_renewal import RenewConfig
 from certstatus.server.config_signer import SignerConfig
 from certstatus.server.config_source import SourceConfig
+from certstatus.server.config_store import StoreConfig
 from certstatus.server.config_values import Duration, Table
 from certstatus.signing import Profile
 from certstatus.signing.pkcs11_uri import SCHEME
@@ -60,6 +61,7 @@ __all__ = [
     "ServerConfig",
     "SignerConfig",
     "SourceConfig",
+    "StoreConfig",
     "load_config",
 ]
 
@@ -86,12 +88,22 @@ class RequestsConfig(Table):
     """``[requests]``: which requests are answered.
 
     ``anchors`` issued the requestors that may ask, ``requestors`` are them themselves.
+    ``signing_budget`` is how many answers a worker signs in a second, and ``signing_burst``
+    how many at once after it had less to do.
     """
 
     max_certificates: Annotated[int, Field(ge=1, le=10_000)] = MAX_REQUESTS
     signatures: SignedRequests = SignedRequests.IGNORE
     anchors: tuple[Path, ...] = ()
     requestors: tuple[Path, ...] = ()
+    signing_budget: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    signing_burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _has_a_budget(self) -> RequestsConfig:
+        if self.signing_burst is not None and self.signing_budget is None:
+            raise ValueError("signing_burst goes with signing_budget")
+        return self
 
     @model_validator(mode="after")
     def _somebody_is_trusted(self) -> RequestsConfig:
@@ -189,6 +201,7 @@ class Config(Table):
 
     server: ServerConfig = ServerConfig()
     requests: RequestsConfig = RequestsConfig()
+    store: StoreConfig | None = None
     proxy: tuple[ProxyConfig, ...] = ()
     authority: Annotated[tuple[AuthorityConfig, ...], Field(validate_default=True)] = ()
 
@@ -277,7 +290,10 @@ _PATHS: Final = _PATHS_OR_URLS | frozenset(
 
 
 def _absolute(value: Any, base: Path, key: str = "") -> Any:
-    """Make the paths of a table absolute; a database or a CRL is one unless it is a URL."""
+    """Make the paths of a table absolute; a database or a CRL is one unless it is a URL.
+
+    So is what follows ``lmdb:`` in the URL of a store.
+    """
     if isinstance(value, dict):
         return {name: _absolute(one, base, name) for name, one in value.items()}
     if isinstance(value, list):
@@ -285,4 +301,6 @@ def _absolute(value: Any, base: Path, key: str = "") -> Any:
     is_url = key in _PATHS_OR_URLS and "://" in str(value)
     if isinstance(value, str) and key in _PATHS and not is_url and not value.startswith(SCHEME):
         return str(base / value)
+    if key == "url" and isinstance(value, str) and value.startswith("lmdb:"):
+        return f"lmdb:{base / value[5:]}" if value[5:] else value
     return value

@@ -39,11 +39,11 @@ def duration_text(length: timedelta) -> str:
     return f"{seconds // size}{unit}" if seconds else "0s"
 
 
-_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)|(?<=[?&]password=)[^&\s]+")
 
 
 def without_login(text: str) -> str:
-    """Leave user and password out of a URL that has both."""
+    """Leave user and password out of a URL that has both, and a password out of its query."""
     return _LOGIN.sub("…", text)
 
 

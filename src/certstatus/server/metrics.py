@@ -88,6 +88,12 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "crl_fetches": _Entry(
         Kind.COUNTER, "Looks at the URLs of CRLs, by outcome.", ("authority", "outcome")
     ),
+    # From the store of signed answers.
+    "store_lookups": _Entry(Kind.COUNTER, "Look-ups in the store, by outcome.", ("outcome",)),
+    "store_writes": _Entry(
+        Kind.COUNTER, "Answers offered to the store, by what became of them.", ("outcome",)
+    ),
+    "store_events": _Entry(Kind.COUNTER, "What happened to the store, by kind.", ("kind",)),
     # From staplers.
     "staple_events": _Entry(Kind.COUNTER, "What happened to staples, by kind.", ("kind",)),
     "staple_fetch_seconds": _Entry(

@@ -11,6 +11,7 @@ from certstatus.stores.base import (
     StoreKey,
     supersedes,
 )
+from certstatus.stores.keeper import StoreKeeper
 from certstatus.stores.memory import MemoryStore
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ResponseStore",
     "StoreEvent",
     "StoreEventKind",
+    "StoreKeeper",
     "StoreKey",
     "StoredResponse",
     "supersedes",

@@ -199,6 +199,11 @@ class ResponseStore(Protocol):
         """What logs and metrics call it; it holds no password."""
         ...
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether ``get`` answers at once just now, without waiting for anybody."""
+        ...
+
     async def get(self, key: StoreKey) -> StoredResponse | None:
         """Return what rests under a key, past its nextUpdate or not; a broken entry is none."""
         ...
@@ -231,14 +236,10 @@ class StoreEventKind(StrEnum):
     """One entry could not be read: it is taken out, and counts as none."""
     SET_ASIDE = "set-aside"
     """The whole store could not be read: it was moved aside, and an empty one begun."""
-    FULL = "full"
-    """Nothing more fits; what is there is read on."""
     FAILED = "failed"
     """It can't be used; answers are signed without it meanwhile."""
     RECOVERED = "recovered"
     """It can be used again."""
-    DROPPED = "dropped"
-    """An answer was not kept: more of them came than the store takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class MemoryStore:
     """At most ``size`` answers; the one that nobody asked for longest goes first."""
 
     name = "memory"
+    is_at_hand = True
 
     def __init__(self, size: int = MAX_STORED_IN_MEMORY) -> None:
         self._size = size
