@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from certstatus.asn1 import oids
 from certstatus.errors import CertStatusError, ConfigError, SignerError, SourceError
 from certstatus.ocsp import (
     ArchiveCutoff,
@@ -25,9 +26,11 @@ from certstatus.ocsp import (
     ByName,
     CertID,
     CertStatus,
+    CrlID,
     ExtendedRevoke,
     Extensions,
     Good,
+    InvalidityDate,
     Nonce,
     ReasonCode,
     Revoked,
@@ -56,6 +59,7 @@ from certstatus.testing import (
     sign_plain,
 )
 from certstatus.testing.ca import key_usage
+from tests import der as hand
 from tests.books import Entry, issued_by, scope, write_index
 from tests.books import crl as any_crl
 from tests.serving import Counts
@@ -70,6 +74,9 @@ CLIENT = CLIENTS.issue("client", usage=key_usage("digital_signature"))
 PATIENCE = 20.0
 """Seconds until a test that waits for what never happens fails."""
 Table = dict[str, Any]
+KEPT = NOW - 400 * DAY
+SINCE = InvalidityDate(NOW - 3 * DAY)
+URL = "http://ca.example/ca.crl"
 
 
 @dataclass
@@ -447,6 +454,54 @@ def test_what_crls_leave_out_is_unknown_where_it_may_be_and_never_good(
     assert above.say(named(lab, lab.good)) == Unknown()
     assert isinstance(above.say(named(lab, lab.revoked)), Revoked)
     assert below.say(named(lab, lab.good)) == Good()
+
+
+@pytest.mark.rule("O26", "O27", "O28", "C14", "B5")
+@pytest.mark.parametrize(
+    ("policy", "archive", "extensions"),
+    [
+        ({}, None, []),
+        ({"entry_extensions": "cabf"}, None, [SINCE]),
+        ({"entry_extensions": "rfc"}, None, [ReasonCode(CRLReason.KEY_COMPROMISE), SINCE]),
+        ({"crl_id": True}, None, [CrlID(None, 7, NOW - DAY)]),
+        ({"crl_id": True, "crl_url": URL}, None, [CrlID(URL, 7, NOW - DAY)]),
+        ({"archive_cutoff": True}, None, [ArchiveCutoff(KEPT)]),
+        ({"archive_cutoff": True}, "365d", [ArchiveCutoff(KEPT)]),
+        ({}, "365d", [ArchiveCutoff(NOW - 365 * DAY)]),
+    ],
+)
+def test_a_crl_brings_the_extensions_that_are_asked_for(
+    assemble: Assemble,
+    lab: Lab,
+    tmp_path: Path,
+    *,
+    policy: Table,
+    archive: str | None,
+    extensions: list[Any],
+) -> None:
+    lost = lab.revoked.certificate.serial_number
+    why = (x509.CRLReason(x509.ReasonFlags.key_compromise), False)
+    since = (x509.InvalidityDate(SINCE.invalidity_date.replace(tzinfo=None)), False)
+    kept = x509.UnrecognizedExtension(
+        oids.ID_CE_EXPIRED_CERTS_ON_CRL, hand.generalized_time(f"{KEPT:%Y%m%d%H%M%SZ}")
+    )
+    data = any_crl(
+        lab.ca,
+        (lost, [why, since]),
+        number=7,
+        this_update=NOW - DAY,
+        next_update=NOW + DAY,
+        revocation_date=NOW - 2 * DAY,
+        extensions=[(kept, False)],
+    )
+    (tmp_path / "ca.crl").write_bytes(data)
+    table = of(lab, source=[{"crl": "ca.crl", **policy}])
+    assembled = assemble(table if archive is None else table | {"archive": archive})
+
+    (single,) = assembled.basic(named(lab, lab.revoked)).tbs_response_data.responses
+
+    assert single.cert_status == Revoked(NOW - 2 * DAY, CRLReason.KEY_COMPROMISE)
+    assert list(single.single_extensions) == list(Extensions.of(*extensions))
 
 
 @pytest.mark.rule("K3", "K8", "C10")
