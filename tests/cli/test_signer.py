@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from certstatus.signing import load_key
 from certstatus.testing import Lab
 from tests.cli.conftest import Run
 from tests.conftest import find_command
+from tests.softhsm import SoftHSM, Token, forget_all
 
 RunJson = Callable[..., Any]
 
@@ -255,3 +258,42 @@ def test_json_is_one_document(run: Run, renewing: Path) -> None:
     result = run("signer", "renew", "--config", "certstatus.toml", "--json")
 
     assert json.loads(result.stdout)["signers"][0]["result"] == "not-due"
+
+
+# --- a key in a token --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(lab: Lab, softhsm: SoftHSM, monkeypatch: pytest.MonkeyPatch) -> Token:
+    """Lend a token with the key of the lab's responder."""
+    forget_all(monkeypatch)
+    token = softhsm.new_token()
+    token.put(lab.responder, "ocsp")
+    return token
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("way", ["ca_key", "command"])
+def test_a_key_in_a_token_stays_and_its_certificate_is_renewed(
+    run: Run, own: Path, token: Token, way: str
+) -> None:
+    (own / "responder.key").unlink()
+    issue = [sys.executable, "-m", "certstatus", *ISSUE, "--like", "responder.pem", "-o", "-"]
+    script = own / "renew.sh"
+    script.write_text(
+        "#!/bin/sh\nset -e\n"
+        'test -z "$CERTSTATUS_REQUEST$CERTSTATUS_KEY$CERTSTATUS_NEW_KEY"\n'
+        f'cd {own}\n{shlex.join(issue)} > "$CERTSTATUS_NEW_CERTIFICATE"\n'
+    )
+    script.chmod(0o700)
+    renew = 'ca_key = "ca.key"' if way == "ca_key" else f'command = ["{script}"]'
+    file = own / "certstatus.toml"
+    key = f'key = "{token.uri("ocsp")}"\nrenew = {{ {renew} }}\n'
+    file.write_text(file.read_text().replace('key = "responder.key"\n', key))
+    before = certificate(own / "responder.pem")
+    result = run("signer", "renew", "--config", "certstatus.toml", "--force")
+
+    assert result.exit_code == 0, result.stderr
+    after = certificate(own / "responder.pem")
+    assert after != before
+    assert after.public_key == before.public_key

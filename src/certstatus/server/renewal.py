@@ -6,7 +6,6 @@ leaves the old one as it was, is an alarm, and is tried again after a while.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from certstatus.server.renewal_files import (
     finish_pair,
     place_certificate,
     place_pair,
+    working_folder,
 )
 from certstatus.server.renewal_state import RenewalRecord, RenewalState, locked_record
 from certstatus.server.signer_events import SignerEventKind
@@ -141,7 +141,7 @@ class Renewal:
         # Should this process die, the next one waits as after a failure.
         before = record.state
         record.save(before.after_failure(now))
-        self._replace(record, now, stop)
+        self._replace(record, now, force=force, stop=stop)
         record.save(RenewalState.after_success(now))
         outcome = self._outcome(RenewalResult.RENEWED)
         assert outcome.certificate is not None
@@ -187,19 +187,25 @@ class Renewal:
 
     # --- how -------------------------------------------------------------------------------
 
-    def _replace(self, record: RenewalRecord, now: datetime, stop: threading.Event | None) -> None:
+    def _replace(
+        self,
+        record: RenewalRecord,
+        now: datetime,
+        *,
+        force: bool,
+        stop: threading.Event | None,
+    ) -> None:
         """Have a new certificate, and put it in place.
 
         Raises:
             CertStatusError, OSError: nothing was replaced.
         """
-        with tempfile.TemporaryDirectory(dir=self._file.parent, prefix=".renewal-") as folder:
-            place = Path(folder)
+        with working_folder(self._file) as place:
             if self._renew.command is not None:
                 candidate = self._by_command(self._renew.command, record, place, stop)
             else:
                 candidate = self._by_ca(now)
-            self._judge(candidate, place, now)
+            self._judge(candidate, place, now, force=force)
         key = self._key_file
         if candidate.key is None or key is None:
             place_certificate(self._file, candidate.certificate)
@@ -269,8 +275,8 @@ class Renewal:
     def _own_password(self) -> bytes | None:
         return _password(self._loader.config.password_file)
 
-    def _judge(self, candidate: _Candidate, place: Path, now: datetime) -> None:
-        """Raise SignerError unless it passes the gate and lasts longer than what stands."""
+    def _judge(self, candidate: _Candidate, place: Path, now: datetime, *, force: bool) -> None:
+        """Raise SignerError unless it passes the gate and, but for ``force``, lasts longer."""
         certificate = place / "candidate.pem"
         certificate.write_bytes(candidate.certificate)
         changes: dict[str, Path] = {"certificate": certificate}
@@ -285,7 +291,7 @@ class Renewal:
             text = str(error).replace(f"{place}/", "")
             raise SignerError(f"the new signer is refused: {text}", rule=error.rule) from error
         new, old = signers[0].certificate, self._current()
-        if new.not_after <= old.not_after:
+        if new.not_after <= old.not_after and not force:
             text = f"the new certificate ends on {new.not_after:%F %TZ}, no later than the old one"
             raise SignerError(text)
         if now + SETTLING_TIME < new.not_before and old.not_after <= new.not_before:

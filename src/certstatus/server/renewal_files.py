@@ -8,12 +8,22 @@ key's belongs to the key that stands, whenever the machine stopped.
 from __future__ import annotations
 
 import contextlib
+import glob
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from certstatus.signing import place_file
 from certstatus.signing.placing import sync_folder
 
-__all__ = ["certificate_in_force", "finish_pair", "place_certificate", "place_pair"]
+__all__ = [
+    "certificate_in_force",
+    "finish_pair",
+    "place_certificate",
+    "place_pair",
+    "working_folder",
+]
 
 
 def certificate_in_force(certificate: Path, key: Path) -> Path:
@@ -25,6 +35,8 @@ def certificate_in_force(certificate: Path, key: Path) -> Path:
 def finish_pair(certificate: Path, key: Path) -> None:
     """Bring to its end what was interrupted, or take it back. Under the lock alone.
 
+    What was being written when the machine stopped goes, too.
+
     Raises:
         OSError: the file system refused.
     """
@@ -32,6 +44,22 @@ def finish_pair(certificate: Path, key: Path) -> None:
         _next(certificate).replace(certificate)
         sync_folder(certificate.parent)
     _discard(certificate, key)
+
+
+@contextlib.contextmanager
+def working_folder(certificate: Path) -> Iterator[Path]:
+    """Lend a folder beside the certificate, for its owner alone, gone afterwards.
+
+    What one that was killed has left, a new key maybe, goes first. Under the lock alone.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    prefix = f".{certificate.name}.renewal-"
+    for left in certificate.parent.glob(f"{glob.escape(prefix)}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=certificate.parent, prefix=prefix) as folder:
+        yield Path(folder)
 
 
 def place_certificate(certificate: Path, pem: bytes) -> None:
@@ -68,6 +96,8 @@ def _discard(certificate: Path, key: Path) -> None:
     for path in (certificate, key):
         with contextlib.suppress(FileNotFoundError):
             _next(path).unlink()
+        for left in path.parent.glob(f".{glob.escape(_next(path).name)}-*"):
+            left.unlink(missing_ok=True)
 
 
 def _next(path: Path) -> Path:

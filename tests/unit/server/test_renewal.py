@@ -107,9 +107,12 @@ def test_it_is_due_with_a_third_of_its_life_left_or_time_for_two_answers(
     assert renewed.renewal.run(NOW + life - before).result is RenewalResult.RENEWED
 
 
-def test_force_renews_what_is_not_due(renewed: Renewed) -> None:
+def test_force_renews_what_is_not_due_also_to_what_ends_before(renewed: Renewed) -> None:
     assert renewed.renewal.run(NOW + DAY, force=True).result is RenewalResult.RENEWED
     assert renewed.standing.not_after == NOW + DAY + SIGNER_LIFE
+    renewed.renew = RenewConfig(ca_key=renewed.folder / "ca.key", life=9 * DAY)
+    assert renewed.renewal.run(NOW + DAY, force=True).result is RenewalResult.RENEWED
+    assert renewed.standing.not_after == NOW + 10 * DAY
 
 
 # --- by the CA's key -----------------------------------------------------------------------
@@ -313,7 +316,16 @@ def test_a_command_that_fails_or_hands_out_nonsense_changes_nothing(
 
     assert words in str(outcome.error)
     assert {path: path.read_bytes() for path in before} == before
-    assert str(renewed.folder / ".renewal") not in str(outcome.error)
+    assert ".renewal-" not in str(outcome.error)
+
+
+def test_what_a_renewal_that_was_killed_has_left_goes_with_the_next(renewed: Renewed) -> None:
+    left = renewed.folder / ".signer.pem.renewal-abc"
+    left.mkdir(0o700)
+    (left / "key.pem").write_bytes(b"a new key")
+
+    assert renewed.renewal.run(DUE).result is RenewalResult.RENEWED
+    assert not left.exists()
 
 
 # --- once, and again -----------------------------------------------------------------------
