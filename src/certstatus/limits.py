@@ -257,6 +257,33 @@ MAX_STORED_IN_MEMORY: Final = 100_000
 PRESIGN_LEASE: Final = timedelta(seconds=15)
 """How long a part of a round stays with a process that does not say it is alive; then it is others'."""
 
+PRESIGN_CLAIM: Final = 500
+"""Certificates that a process takes for itself at once: half a second of signing, or a second."""
+
+PRESIGN_BATCH: Final = 500
+"""Answers that are stored together: so many are signed again after a kill -9."""
+
+KEEPER_BATCH: Final = 64
+"""Answers that a server's keeper stores together: a revocation waits for no more of them."""
+
+KEEPER_RETRY: Final = timedelta(seconds=1)
+"""Before a change that could not be signed, or not stored, is tried again."""
+
+MIN_KEEPER_PAUSE: Final = timedelta(minutes=1)
+"""Between two looks of a server's keeper at what is due, however short the answers' lives."""
+
+MAX_KEEPER_CHANGES: Final = 10_000
+"""Changed certificates that a keeper has before it; of more it looks at all of them instead."""
+
+PRESIGN_LOOKUPS: Final = 16
+"""Answers that a process looks up in the store at once: a Redis is a round trip away."""
+
+PRESIGN_WAIT: Final = timedelta(milliseconds=250)
+"""Between two looks at whether the others have done their parts of a round, or died."""
+
+MAX_PRESIGN_FAILURES: Final = 100
+"""Answers that one process fails to sign, or to find fit, before it gives up: that many are no chance."""
+
 RENEWAL_MARGIN: Final = 0.05
 """Of the time that an answer may be kept before it is renewed, what is left for renewing it."""
 
@@ -312,6 +339,12 @@ MAX_INPUT_BYTES: Final = 3 * MAX_CRL_BYTES
 """What a command reads from a file or from standard input: the largest CRL, in hex with spaces."""
 
 # --- freshness --------------------------------------------------------------------------
+
+MAX_KNOWN_NAMES: Final = 256
+"""Names that are kept as people read them: those of issuers and responders come again and again."""
+
+MAX_KNOWN_DELEGATES: Final = 256
+"""Responders' certificates that a verifier keeps as read and verified: each comes again and again."""
 
 DEFAULT_SKEW: Final = timedelta(minutes=5)
 """How far two honest clocks may stand apart (RFC 6960 §3.2, L10: small, configurable)."""

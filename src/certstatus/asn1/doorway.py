@@ -84,11 +84,13 @@ _NUMBER: Final = re.compile(r"\bint\b")
 
 
 def _check_numbers(declaration: str, names: Sequence[str]) -> Callable[[object], None]:
+    places = [(name, f"{declaration}.{_field_name(name)}") for name in names]
+
     def check(declared: object) -> None:
-        for name in names:
+        for name, where in places:
             value = getattr(declared, name)
             for number in value if isinstance(value, list) else (value,):
-                _check_number(number, f"{declaration}.{_field_name(name)}")
+                _check_number(number, where)
 
     return check
 

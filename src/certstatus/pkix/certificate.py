@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, cast
 
 from cryptography import x509
@@ -24,7 +25,7 @@ from certstatus.asn1 import oids
 from certstatus.asn1 import x509 as asn1
 from certstatus.asn1.doorway import BitString, decode, decode_sequence_of, decode_time, encode
 from certstatus.errors import MalformedError
-from certstatus.limits import MAX_CERTIFICATE_BYTES
+from certstatus.limits import MAX_CERTIFICATE_BYTES, MAX_KNOWN_NAMES
 from certstatus.pkix.algorithm import AlgorithmIdentifier, HashAlgorithm
 from certstatus.pkix.cached import cached_property
 from certstatus.pkix.name import (
@@ -242,11 +243,11 @@ class Certificate:
 
     def subject_name_hash(self, algorithm: HashAlgorithm) -> bytes:
         """Hash of the subject's Name: the issuerNameHash of what this certificate issued."""
-        return algorithm.digest(self.subject.der)
+        return _digest(self.subject.der, algorithm)
 
     def key_hash(self, algorithm: HashAlgorithm) -> bytes:
         """Hash of the key: issuerKeyHash (O1) and, with SHA-1, the byKey ResponderID (O17)."""
-        return algorithm.digest(self.key_bits)
+        return _digest(self.key_bits, algorithm)
 
     @cached_property
     def fingerprint(self) -> bytes:
@@ -373,3 +374,9 @@ class Certificate:
 def _uris(names: Iterable[GeneralName]) -> Iterable[str]:
     kind = GeneralNameKind.UNIFORM_RESOURCE_IDENTIFIER
     return (name.text for name in names if name.kind is kind)
+
+
+@lru_cache(MAX_KNOWN_NAMES)
+def _digest(data: bytes, algorithm: HashAlgorithm) -> bytes:
+    """Hash an issuer's name or key: the same few for every CertID."""
+    return algorithm.digest(data)

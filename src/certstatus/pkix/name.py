@@ -7,6 +7,7 @@ import unicodedata
 import warnings
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -25,6 +26,7 @@ from certstatus.asn1.doorway import (
 from certstatus.asn1.x509 import AccessDescription as DeclaredAccessDescription
 from certstatus.asn1.x509 import GeneralNames, OtherName, RDNSequence, RelativeDistinguishedName
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_KNOWN_NAMES
 
 __all__ = [
     "AccessDescription",
@@ -92,11 +94,16 @@ class Name:
 
     def __str__(self) -> str:
         """Write the name as RFC 4514 does, last RDN first."""
-        try:
-            rdns = _rdns(self.der, "Name")
-        except MalformedError:
-            return f"(unreadable name {self.der.hex()})"
-        return ",".join("+".join(_attribute_text(*one) for one in rdn) for rdn in reversed(rdns))
+        return _text(self.der)
+
+
+@lru_cache(MAX_KNOWN_NAMES)
+def _text(der: bytes) -> str:
+    try:
+        rdns = _rdns(der, "Name")
+    except MalformedError:
+        return f"(unreadable name {der.hex()})"
+    return ",".join("+".join(_attribute_text(*one) for one in rdn) for rdn in reversed(rdns))
 
 
 _RDN = list[tuple[ObjectIdentifier, TLV]]

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_KNOWN_DELEGATES
 from certstatus.ocsp import BasicOCSPResponse, Good
 from certstatus.pkix import Certificate, SignatureAlgorithm
-from certstatus.pkix.signature import signature_problem
+from certstatus.pkix.signature import signature_algorithm, signature_problem
 from certstatus.verify.policy import DelegateStatus
 from certstatus.verify.question import Question
 from certstatus.verify.report import Check, Finding, Outcome
@@ -113,10 +115,16 @@ def _embedded(certs: Sequence[bytes], findings: list[Finding]) -> list[Certifica
     readable = []
     for position, der in enumerate(certs):
         try:
-            readable.append(Certificate.from_der(der))
+            readable.append(_read(der))
         except MalformedError as error:
             findings.append(Finding(f"BasicOCSPResponse.certs[{position}]", str(error)))
     return readable
+
+
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _read(der: bytes) -> Certificate:
+    """Read a certificate that a response carries; a CA's responses all carry the same few."""
+    return Certificate.from_der(der)
 
 
 def _candidates(question: Question, embedded: Sequence[Certificate]) -> Iterator[Certificate]:
@@ -202,13 +210,18 @@ def _check_same_key(question: Question, delegate: Certificate) -> Check:
     algorithm, check = check_algorithm(delegate.signature_algorithm, question.policy)
     if algorithm is None or check.outcome is Outcome.FAIL:
         return Check.failed("O29", name, f"the delegate's certificate: {check.reason}")
-    problem = signature_problem(
-        algorithm, question.issuer.public_key, delegate.signature, delegate.tbs_der
-    )
+    problem = _issuance_problem(question.issuer, delegate)
     if problem is not None:
         reason = f"the key that signed the certificate did not sign the delegate: {problem}"
         return Check.failed("O23", name, reason)
     return Check.passed("O23", name, "one key signed the certificate and the delegate")
+
+
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _issuance_problem(issuer: Certificate, delegate: Certificate) -> str | None:
+    """Verify the issuer's signature on a delegate; bytes that held once hold always."""
+    algorithm = signature_algorithm(delegate.signature_algorithm)
+    return signature_problem(algorithm, issuer.public_key, delegate.signature, delegate.tbs_der)
 
 
 def _check_fitness(question: Question, certificate: Certificate) -> Iterator[Check]:

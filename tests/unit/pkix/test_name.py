@@ -11,7 +11,9 @@ from certstatus.asn1 import oids
 from certstatus.asn1.doorway import decode, encode, read_tlv
 from certstatus.asn1.x509 import AccessDescription as DeclaredAccessDescription
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_KNOWN_NAMES
 from certstatus.pkix import AccessDescription, GeneralName, GeneralNameKind, Name
+from certstatus.pkix import name as name_module
 from certstatus.pkix.name import (
     decode_general_names,
     distribution_point_name,
@@ -338,3 +340,10 @@ def test_a_distribution_point_is_named_in_full_or_relative_to_the_issuer() -> No
 def test_a_distribution_point_with_another_name_is_refused(der: bytes) -> None:
     with pytest.raises(MalformedError):
         distribution_point_name(read_tlv(der, "point"), "point")
+
+
+def test_a_name_is_put_into_words_once() -> None:
+    cn = Name.from_rfc4514("CN=told once")
+    assert str(cn) == str(Name(cn.der)) == "CN=told once"
+
+    assert name_module._text.cache_info().maxsize == MAX_KNOWN_NAMES
