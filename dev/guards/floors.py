@@ -28,7 +28,7 @@ FLOORS: Final[Mapping[str, int]] = {
             ("sources", "scvp", "staple", "explain"),
             ("responder", "tls"),
             ("server",),
-            ("console",),
+            ("console", "presign"),
             ("cli", "__main__"),
         )
     )

@@ -257,6 +257,9 @@ MAX_STORED_IN_MEMORY: Final = 100_000
 PRESIGN_LEASE: Final = timedelta(seconds=15)
 """How long a part of a round stays with a process that does not say it is alive; then it is others'."""
 
+PRESIGN_ROUNDS_KEPT: Final = timedelta(days=90)
+"""Rounds of signers that are gone are forgotten when another begins, so long after they began."""
+
 PRESIGN_CLAIM: Final = 500
 """Certificates that a process takes for itself at once: half a second of signing, or a second."""
 

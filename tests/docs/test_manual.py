@@ -272,6 +272,13 @@ IN_WORDS = {
 """Defaults that are None in the model, and mean something."""
 
 
+def test_every_setting_of_signing_in_advance_is_documented() -> None:
+    page = (DOCS / "manual" / "presign.md").read_text("utf-8")
+    told = [cells[0].strip("`") for cells in rows(section(page, "### `[presign]`"))]
+
+    assert told == ["key", *config.PresignConfig.model_fields]
+
+
 @pytest.mark.parametrize(("heading", "model"), TABLES)
 def test_every_setting_is_documented_with_its_default(heading: str, model: type[BaseModel]) -> None:
     page = UPSTREAM if model is config.ProxyConfig else SERVE

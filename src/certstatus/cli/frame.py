@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Serve": {
         "serve": "Run the responder.",
         "config": "Check and explain a responder's configuration; show ones that work.",
+        "presign": "Sign answers before they are asked for, and store them.",
         "signer": "Request, issue, check and renew responders' certificates.",
         "db": "Keep the status database: import, revoke, hold, release, list.",
         "crt": "Build revocation trees, and prove statuses out of them.",

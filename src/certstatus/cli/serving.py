@@ -17,7 +17,9 @@ from certstatus.clock import SystemClock
 from certstatus.errors import CertStatusError, ConfigError, SourceError
 from certstatus.meter import NoMeter
 from certstatus.server import (
+    Calls,
     Factory,
+    Helper,
     HTTPLimits,
     Logger,
     Ready,
@@ -28,7 +30,13 @@ from certstatus.server import (
     wants_json,
 )
 from certstatus.server.assembly import OCSPService
-from certstatus.server.config import Config, ServerConfig, load_config, parse_config
+from certstatus.server.config import (
+    Config,
+    PresignConfig,
+    ServerConfig,
+    load_config,
+    parse_config,
+)
 from certstatus.server.log import configure_library_logs
 
 __all__ = ["load_from_file", "load_from_options", "run"]
@@ -152,11 +160,18 @@ def run(load: Load, *, check_only: bool) -> int:
                 await service.warm_up()
                 return service
 
-        return _serve(factory, config.server, log, words, as_json=as_json)
+        with _helper(config, load, words) as helper:
+            return _serve(factory, config.server, log, words, helper, as_json=as_json)
 
 
 def _serve(
-    factory: Factory, server: ServerConfig, log: Logger, words: _LastWords, *, as_json: bool
+    factory: Factory,
+    server: ServerConfig,
+    log: Logger,
+    words: _LastWords,
+    helper: Helper | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Serve, and tell a person where to ask, or why it never came to that."""
     was_ready = False
@@ -168,10 +183,33 @@ def _serve(
             urls = " ".join(f"http://{one}{server.path}" for one in at.addresses)
             note(f"answering at {urls} - Ctrl-C ends it")
 
-    code = serve(factory, _settings(server, as_json=as_json), log=log, ready=ready)
+    settings = _settings(server, as_json=as_json)
+    code = serve(factory, settings, log=log, ready=ready, helper=helper)
     if code and not was_ready:
         words.tell()
     return code
+
+
+@contextlib.contextmanager
+def _helper(config: Config, load: Load, words: _LastWords) -> Iterator[Helper | None]:
+    """Give what keeps stored answers fresh beside the workers, where that is configured."""
+    if config.presign is None:
+        yield None
+        return
+    # Heavy, and not for every server.
+    from certstatus.presign import Job, claims_database, keep_fresh  # noqa: PLC0415
+
+    with claims_database(config, config.presign, frozenset()) as claims_at:
+
+        def job() -> Job:
+            wishes = load().presign or PresignConfig()
+            return Job(load=load, only_due=True, claims_at=claims_at, wishes=wishes)
+
+        async def helper(tools: Tools, calls: Calls) -> None:
+            with words.kept():
+                await keep_fresh(job, tools, calls)
+
+        yield helper
 
 
 class _LastWords:

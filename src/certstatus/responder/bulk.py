@@ -38,6 +38,10 @@ class Form:
     null_parameters: bool
     signer: Signer
 
+    def __str__(self) -> str:
+        bare = "" if self.null_parameters else "-bare"
+        return f"{self.algorithm.label}{bare}, {self.signer.algorithm.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Produced:

@@ -41,6 +41,7 @@ from certstatus.responder import (
     SignedRequests,
     UnlistedMode,
 )
+from certstatus.server.config_presign import PresignConfig
 from certstatus.server.config_problems import wrong_settings
 from certstatus.server.config_proxy import ProxyConfig
 from certstatus.server.config_renewal import RenewConfig
@@ -55,6 +56,7 @@ from certstatus.sources import EntryExtensions
 __all__ = [
     "AuthorityConfig",
     "Config",
+    "PresignConfig",
     "ProxyConfig",
     "RenewConfig",
     "RequestsConfig",
@@ -202,8 +204,21 @@ class Config(Table):
     server: ServerConfig = ServerConfig()
     requests: RequestsConfig = RequestsConfig()
     store: StoreConfig | None = None
+    presign: PresignConfig | None = None
     proxy: tuple[ProxyConfig, ...] = ()
     authority: Annotated[tuple[AuthorityConfig, ...], Field(validate_default=True)] = ()
+
+    @field_validator("presign")
+    @classmethod
+    def _goes_somewhere(
+        cls, value: PresignConfig | None, info: ValidationInfo
+    ) -> PresignConfig | None:
+        store = info.data.get("store")
+        if value is not None and "store" in info.data and (store is None or not store.is_shared):
+            raise ValueError(
+                'needs a store that other processes see: [store] with url = "lmdb:FOLDER" or a Redis'
+            )
+        return value
 
     @field_validator("authority")
     @classmethod

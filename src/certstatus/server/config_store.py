@@ -32,6 +32,11 @@ class StoreConfig(Table):
         return self.url.partition(":")[0]
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other processes see what is in it."""
+        return self.scheme != "memory"
+
+    @property
     def folder(self) -> Path:
         """Where an LMDB store is."""
         return Path(self.url.partition(":")[2])

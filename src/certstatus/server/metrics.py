@@ -94,6 +94,10 @@ METRICS: Final[Mapping[str, _Entry]] = {
         Kind.COUNTER, "Answers offered to the store, by what became of them.", ("outcome",)
     ),
     "store_events": _Entry(Kind.COUNTER, "What happened to the store, by kind.", ("kind",)),
+    # From the process that signs in advance.
+    "presigned": _Entry(
+        Kind.COUNTER, "Answers looked at in advance, by what became of them.", ("outcome",)
+    ),
     # From staplers.
     "staple_events": _Entry(Kind.COUNTER, "What happened to staples, by kind.", ("kind",)),
     "staple_fetch_seconds": _Entry(

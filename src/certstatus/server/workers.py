@@ -27,6 +27,7 @@ from typing import Final, NoReturn
 from certstatus import limits as defaults
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import CertStatusError
+from certstatus.server.aside import Aside, Helper
 from certstatus.server.listen import address, bind_tcp, bind_unix, close_all
 from certstatus.server.log import Logger
 from certstatus.server.metrics import Page, Tally
@@ -65,10 +66,12 @@ def serve(
     clock: Clock | None = None,
     ready: Callable[[Ready], None] | None = None,
     patience: Patience | None = None,
+    helper: Helper | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT, in worker processes; SIGHUP reloads. Main thread only.
 
-    ``ready`` is called, and the event ``ready`` logged, when all workers serve.
+    ``helper`` runs in a process beside them. ``ready`` is called, and the event ``ready``
+    logged, when all workers serve and the helper is at work.
 
     Returns:
         The exit code: 0 after a drain; that of the worker's error where none could start.
@@ -85,6 +88,7 @@ def serve(
             clock=clock or SystemClock(),
             ready=ready,
             patience=patience or Patience(),
+            helper=helper,
         ).run()
 
 
@@ -114,9 +118,13 @@ def _listening(settings: Settings) -> Iterator[Listening]:
 
 @dataclass(slots=True)
 class _Seat:
-    """The place of a worker, whoever sits there; times are of the monotonic clock, in seconds."""
+    """The place of a worker, whoever sits there; times are of the monotonic clock, in seconds.
+
+    ``helper`` is what is done there, where nobody is answered.
+    """
 
     index: int
+    helper: Helper | None = None
     pid: int | None = None
     ready_pipe: int | None = None
     began: float = 0.0
@@ -144,6 +152,7 @@ class Supervisor:
         clock: Clock,
         ready: Callable[[Ready], None] | None,
         patience: Patience,
+        helper: Helper | None = None,
     ) -> None:
         self._factory = factory
         self._settings = settings
@@ -153,9 +162,13 @@ class Supervisor:
         self._ready = ready
         self._patience = patience
         self._seats = [_Seat(index) for index in range(max(1, settings.workers))]
+        if helper is not None:
+            self._seats.append(_Seat(len(self._seats), helper))
         self._pages = [Page() for _ in range(len(self._seats) + 1)]
         self._tally = Tally()
-        self._tally.watch("workers", lambda: sum(seat.is_serving for seat in self._seats))
+        self._tally.watch(
+            "workers", lambda: sum(seat.is_serving and seat.helper is None for seat in self._seats)
+        )
         self._was_ready = False
         self._is_ending = False
         self._kill_at: float | None = None
@@ -312,15 +325,7 @@ class Supervisor:
             for key in list(self._selector.get_map().values()):
                 os.close(key.fd)
             os.close(self._lifeline[1])
-            worker = Worker(
-                seat.index,
-                self._factory,
-                self._settings,
-                self._listening,
-                self._pages,
-                log=self._log,
-                clock=self._clock,
-            )
+            worker = self._worker(seat)
             code = worker.run(told, self._lifeline[0])
         except BaseException:  # noqa: BLE001 (the last chance to say what it was)
             self._log.exception("worker_failed", worker=seat.index)
@@ -328,6 +333,19 @@ class Supervisor:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+
+    def _worker(self, seat: _Seat) -> Worker | Aside:
+        if seat.helper is not None:
+            return Aside(seat.index, seat.helper, self._pages, log=self._log, clock=self._clock)
+        return Worker(
+            seat.index,
+            self._factory,
+            self._settings,
+            self._listening,
+            self._pages,
+            log=self._log,
+            clock=self._clock,
+        )
 
     def _reap(self) -> None:
         for seat in self._seats:

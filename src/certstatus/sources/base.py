@@ -96,3 +96,7 @@ class Enumerable(Source, Protocol):
             ConfigError: nothing here can name what it lists.
         """
         ...
+
+    async def count(self, now: datetime) -> int:
+        """Say how many are listed, at the most. Raises as ``listed``."""
+        ...

@@ -9,7 +9,7 @@ never good (C9); so do CRLs that together leave something out, for what they do 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -34,7 +34,7 @@ from certstatus.sources.crl_files import CRLFiles, Findings
 from certstatus.sources.crl_findings import baseline_findings
 from certstatus.sources.crl_place import CRLPlace, named_place, named_server
 from certstatus.sources.crl_scope import Issuance, Issues
-from certstatus.sources.crl_set import Listed, NotListed, Undetermined, View
+from certstatus.sources.crl_set import CRLSet, Listed, NotListed, Undetermined, View
 from certstatus.sources.crl_signers import crl_issuers_of
 from certstatus.sources.entry_extensions import EntryExtensions
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
@@ -220,15 +220,24 @@ class CRL:
         Raises:
             SourceError: a CRL has expired that is needed to tell what is revoked.
         """
+        crls, issued = await self._lists(now)
+        return self._listed.page(
+            (crls, issued), lambda: chain(crls.serial_numbers(), issued), after, limit
+        )
+
+    async def count(self, now: datetime) -> int:
+        """Say how many are listed. Raises as ``listed``."""
+        crls, issued = await self._lists(now)
+        return self._listed.count((crls, issued), lambda: chain(crls.serial_numbers(), issued))
+
+    async def _lists(self, now: datetime) -> tuple[CRLSet, Iterable[int]]:
+        """Return what serial numbers stand in."""
         crls = await self._crls.current(now)
         problem = crls.problem(now)
         self._note_expiry(problem)
         if problem is not None and problem.is_expiry:
             raise SourceError(f"{self._name}: {problem.reason}", rule=problem.rule)
-        issued = None if self._issued is None else (await self._issued.current(now)).value
-        return self._listed.page(
-            (crls, issued), lambda: chain(crls.serial_numbers(), issued or ()), after, limit
-        )
+        return crls, () if self._issued is None else (await self._issued.current(now)).value
 
     def _note_expiry(self, problem: Undetermined | None) -> None:
         """Raise the alarm when a CRL that is needed is past its nextUpdate, and end it (C9)."""

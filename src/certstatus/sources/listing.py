@@ -34,6 +34,10 @@ class SortedSerials:
         start = 0 if after is None else bisect_right(ordered, serial_order(after), key=serial_order)
         return [(serial_number, None) for serial_number in ordered[start : start + limit]]
 
+    def count(self, state: Sequence[object], collect: Callable[[], Iterable[int]]) -> int:
+        """Return how many there are."""
+        return len(self._sorted(state, collect))
+
     def _sorted(self, state: Sequence[object], collect: Callable[[], Iterable[int]]) -> list[int]:
         is_same = len(state) == len(self._state) and all(
             one is other for one, other in zip(state, self._state, strict=True)

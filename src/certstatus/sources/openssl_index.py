@@ -107,6 +107,10 @@ class OpenSSLIndex:
         index = (await self._usable(now)).value
         return self._listed.page((index,), lambda: index.expiries, after, limit)
 
+    async def count(self, now: datetime) -> int:
+        """Say how many the index lists. Raises as ``status``."""
+        return len((await self._usable(now)).value.expiries)
+
     async def _usable(self, now: datetime) -> Held[_Index]:
         held = await self._file.current(now)
         if now - held.confirmed_at > self._last_good_time:

@@ -77,6 +77,19 @@ class Stack:
             SourceError: one of them can't tell now.
             ConfigError: none of them can name what it lists.
         """
+        pages = await asyncio.gather(
+            *(source.listed(after, limit, now) for source in self._enumerable())
+        )
+        if len(self._sources) == 1:
+            return pages[0]
+        found = {serial_number for page in pages for serial_number, _ in page}
+        return [(one, None) for one in sorted(found, key=serial_order)[:limit]]
+
+    async def count(self, now: datetime) -> int:
+        """Say how many they list together, if none is listed twice. Raises as ``listed``."""
+        return sum(await asyncio.gather(*(source.count(now) for source in self._enumerable())))
+
+    def _enumerable(self) -> list[Enumerable]:
         able = [source for source in self._sources if isinstance(source, Enumerable)]
         if not able:
             raise ConfigError(
@@ -84,11 +97,7 @@ class Stack:
                 key="source",
                 remedy="add a database, an index, a CRL or a revocation tree",
             )
-        pages = await asyncio.gather(*(source.listed(after, limit, now) for source in able))
-        if len(self._sources) == 1:
-            return pages[0]
-        found = {serial_number for page in pages for serial_number, _ in page}
-        return [(one, None) for one in sorted(found, key=serial_order)[:limit]]
+        return able
 
     def _report(self, cert_id: CertID, verdict: Known, outcomes: Iterable[_Outcome]) -> None:
         for other, difference in _disagreements(verdict, outcomes):

@@ -79,6 +79,13 @@ def test_pages_of_any_size_have_all_of_it_once(
     assert walked(source, size) == SERIALS
 
 
+@pytest.mark.parametrize(("kind", "most"), [("index", 7), ("crl", 7), ("tree", 7), ("stack", 9)])
+def test_they_say_how_many_there_are_at_the_most(
+    kind: str, most: int, tmp_path: Path, ca: TinyCA
+) -> None:
+    assert asyncio.run(SOURCES[kind](tmp_path, ca).count(NOW)) == most
+
+
 def test_negative_serial_numbers_come_first_as_in_the_database() -> None:
     numbers = [5, -300, 0, 300, -5]
     page = SortedSerials().page((), lambda: numbers, None, 9)

@@ -108,6 +108,12 @@ class RevocationTree:
         self._check_expiry(tree, now)
         return self._listed.page((tree,), tree.leaves.serial_numbers, after, limit)
 
+    async def count(self, now: datetime) -> int:
+        """Say how many are revoked. Raises as ``listed``."""
+        tree = (await self._file.current(now)).value
+        self._check_expiry(tree, now)
+        return len(tree.leaves) - 1
+
     def _leaf_of(self, tree: Tree, serial_number: int) -> Leaf:
         try:
             return tree.leaf_of(serial_number)

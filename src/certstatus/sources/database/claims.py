@@ -20,7 +20,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from certstatus.limits import PRESIGN_LEASE
+from certstatus.limits import PRESIGN_LEASE, PRESIGN_ROUNDS_KEPT
 from certstatus.sources.database.schema import presign_claims, presign_rounds
 from certstatus.sources.database.store import StatusDatabase
 
@@ -79,7 +79,7 @@ class Claims:
         self._authority = authority
         self._scope = scope
         self._owner = owner
-        self._lease = lease
+        self.lease = lease
 
     # --- rounds -----------------------------------------------------------------------------
 
@@ -122,6 +122,7 @@ class Claims:
 
     def _begin(self, connection: sa.Connection, number: int, now: datetime) -> None:
         connection.execute(sa.delete(presign_claims).where(self._is_ours(presign_claims)))
+        self._forget_others(connection, now)
         connection.execute(
             sa.update(presign_rounds)
             .where(self._is_ours(presign_rounds))
@@ -134,6 +135,19 @@ class Claims:
                 counts={},
             )
         )
+
+    def _forget_others(self, connection: sa.Connection, now: datetime) -> None:
+        """Forget rounds of long ago, of signers and forms that are no more."""
+        is_old = sa.and_(
+            _R.authority == self._authority,
+            _R.scope != self._scope,
+            _R.started_at < now - PRESIGN_ROUNDS_KEPT,
+        )
+        old = sa.select(_R.scope).where(is_old)
+        connection.execute(
+            sa.delete(presign_claims).where(_C.authority == self._authority, _C.scope.in_(old))
+        )
+        connection.execute(sa.delete(presign_rounds).where(is_old))
 
     def look(self) -> Round | None:
         """Return the newest round as it stands; None: there never was one."""
@@ -170,7 +184,7 @@ class Claims:
                     after=of.split_to,
                     last=last,
                     owner=self._owner,
-                    expires_at=now + self._lease,
+                    expires_at=now + self.lease,
                 )
             )
             assert added.inserted_primary_key is not None
@@ -192,7 +206,7 @@ class Claims:
             connection.execute(
                 sa.update(presign_claims)
                 .where(_C.id == found.id)
-                .values(owner=self._owner, expires_at=now + self._lease)
+                .values(owner=self._owner, expires_at=now + self.lease)
             )
             return Claim(id=found.id, round=found.round, after=found.after, last=found.last)
 
@@ -201,7 +215,7 @@ class Claims:
 
         ``counts`` are added to the round's. False: somebody else has the claim now.
         """
-        return self._go_on(claim, done_to, counts, self._lease)
+        return self._go_on(claim, done_to, counts, self.lease)
 
     def release(self, claim: Claim, done_to: int | None, counts: Mapping[str, int]) -> bool:
         """Leave the rest of a claim to the others, at once; otherwise as ``renew``."""

@@ -1,8 +1,8 @@
 """The tables of the status database as they are now; ``migrations`` tells how they came to be.
 
-Times are whole seconds since 1970 (they sort, and no zone can be got wrong). Serial numbers
-are text that sorts like the numbers and never overflows: two hex digits for the number of
-octets, then the octets, so 1000 is 0203E8.
+Times are seconds since 1970 (they sort, and no zone can be got wrong), whole ones where
+answers rest on them. Serial numbers are text that sorts like the numbers and never
+overflows: two hex digits for the number of octets, then the octets, so 1000 is 0203E8.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 __all__ = [
     "REVISIONS",
     "Number",
+    "UTCMoment",
     "UTCSeconds",
     "audit",
     "certificates",
@@ -47,6 +48,23 @@ class UTCSeconds(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise TypeError("a time must be aware")
         return int(value.timestamp() // 1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read a time, UTC."""
+        del dialect
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class UTCMoment(TypeDecorator[datetime]):
+    """An aware time, as seconds since 1970 with their fractions: for what follows quickly."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> float | None:
+        """Write a time."""
+        del dialect
+        return None if value is None else value.timestamp()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Read a time, UTC."""
@@ -162,10 +180,10 @@ presign_rounds: Final = sa.Table(
     sa.Column("authority", sa.LargeBinary, primary_key=True),
     sa.Column("scope", sa.Text, primary_key=True),
     sa.Column("number", sa.BigInteger, nullable=False),
-    sa.Column("started_at", UTCSeconds, nullable=False),
+    sa.Column("started_at", UTCMoment, nullable=False),
     sa.Column("split_to", Number),
     sa.Column("is_split", sa.Boolean, nullable=False),
-    sa.Column("finished_at", UTCSeconds),
+    sa.Column("finished_at", UTCMoment),
     sa.Column("counts", sa.JSON, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -180,7 +198,7 @@ presign_claims: Final = sa.Table(
     sa.Column("after", Number),
     sa.Column("last", Number, nullable=False),
     sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("expires_at", UTCSeconds, nullable=False),
+    sa.Column("expires_at", UTCMoment, nullable=False),
     sa.Index("presign_claims_of_round", "authority", "scope"),
     sqlite_autoincrement=True,
 )

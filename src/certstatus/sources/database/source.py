@@ -74,6 +74,12 @@ _LISTED: Final = (
 )
 _LISTED_AFTER: Final = _LISTED.where(certificates.c.serial_number > sa.bindparam("after"))
 
+_COUNT: Final = (
+    sa.select(sa.func.count())
+    .select_from(certificates)
+    .where(certificates.c.issuer_id == sa.bindparam("issuer_id"))
+)
+
 
 class DatabaseSource:
     """A Source over the certificates of one issuer in a StatusDatabase.
@@ -138,6 +144,12 @@ class DatabaseSource:
         with self._care.guard(now):
             rows = await self._database.engine.ask_all(query, known)
         return [(row.serial_number, self._answer(row, now)) for row in rows]
+
+    async def count(self, now: datetime) -> int:
+        """Say how many the database lists. Raises as ``listed``."""
+        with self._care.guard(now):
+            rows = await self._database.engine.ask_all(_COUNT, {"issuer_id": self._issuer_id})
+        return int(rows[0][0])
 
     def _answer(self, row: sa.Row[Any], now: datetime) -> Known | Unlisted:
         if row.ca_compromised_at is not None and row.status != Status.REVOKED:

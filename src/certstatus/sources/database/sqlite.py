@@ -161,8 +161,10 @@ class SQLiteEngine(Engine):
 
     def time(self, connection: sa.Connection) -> datetime:
         """Ask SQLite: the clock of this machine, which all its processes share."""
-        seconds = connection.exec_driver_sql("SELECT strftime('%s', 'now')").scalar_one()
-        return datetime.fromtimestamp(int(seconds), UTC)
+        now = "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"
+        return datetime.fromisoformat(connection.exec_driver_sql(now).scalar_one()).replace(
+            tzinfo=UTC
+        )
 
     def insert(
         self, connection: sa.Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from certstatus.limits import PRESIGN_LEASE
+from certstatus.limits import PRESIGN_LEASE, PRESIGN_ROUNDS_KEPT
 from certstatus.sources import Claim, Claims, Round, StatusDatabase
-from certstatus.sources.database.schema import presign_claims
+from certstatus.sources.database.schema import presign_claims, presign_rounds
 
 CA = bytes(16)
 DAY = timedelta(days=1)
@@ -152,6 +152,28 @@ def test_scopes_and_authorities_have_rounds_of_their_own(database: StatusDatabas
         Claims(database, b"x" * 16, "all", owner="a"),
     ):
         assert other.look() is None
+
+
+def test_rounds_of_signers_that_are_gone_are_forgotten(database: StatusDatabase) -> None:
+    gone, recent, other = (
+        Claims(database, ca, scope, owner="a")
+        for ca, scope in ((CA, "gone"), (CA, "recent"), (b"x" * 16, "gone"))
+    )
+    for each in (gone, recent, other):
+        joined(each)
+    taken(gone)
+    with database.engine.beside() as connection:
+        long_ago = database.engine.time(connection) - PRESIGN_ROUNDS_KEPT - DAY
+        was_gone = presign_rounds.c.scope == "gone"
+        connection.execute(sa.update(presign_rounds).where(was_gone).values(started_at=long_ago))
+
+    joined(Claims(database, CA, "all", owner="a"))
+
+    assert gone.look() is None
+    assert recent.look() is not None
+    assert other.look() is not None
+    with database.engine.beside() as connection:
+        assert not connection.execute(sa.select(presign_claims)).all()
 
 
 # --- the dead ---------------------------------------------------------------------------------

@@ -244,6 +244,7 @@ def test_it_names_what_was_issued_with_what_it_says_of_it(
     page = asyncio.run(source.listed(None, 9, NOW))
 
     assert [one for one, _ in page] == [GOOD, LOST, HELD]
+    assert asyncio.run(source.count(NOW)) == len(page)
     assert all(answer == ask(source, ca, one) for one, answer in page)
 
 

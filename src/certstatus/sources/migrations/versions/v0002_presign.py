@@ -19,10 +19,10 @@ def upgrade() -> None:
         sa.Column("authority", sa.LargeBinary, primary_key=True),
         sa.Column("scope", sa.Text, primary_key=True),
         sa.Column("number", sa.BigInteger, nullable=False),
-        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("started_at", sa.Double, nullable=False),
         sa.Column("split_to", number),
         sa.Column("is_split", sa.Boolean, nullable=False),
-        sa.Column("finished_at", sa.BigInteger),
+        sa.Column("finished_at", sa.Double),
         sa.Column("counts", sa.JSON, nullable=False),
         sqlite_with_rowid=False,
     )
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("after", number),
         sa.Column("last", number, nullable=False),
         sa.Column("owner", sa.Text, nullable=False),
-        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.Double, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_index("presign_claims_of_round", "presign_claims", ["authority", "scope"])

@@ -1,0 +1,363 @@
+"""One process's share: every answer once, none that is unfit, nothing lost when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from certstatus.errors import SourceError, StoreError
+from certstatus.limits import (
+    MAX_PRESIGN_FAILURES,
+    PRESIGN_BATCH,
+    PRESIGN_CLAIM,
+    PRESIGN_LEASE,
+    PRESIGN_LOOKUPS,
+    PRESIGN_WAIT,
+)
+from certstatus.ocsp import CertID, Good, Revoked, parse_response
+from certstatus.pkix import HashAlgorithm
+from certstatus.presign import Problem, Tally
+from certstatus.presign import share as share_module
+from certstatus.presign.share import Share, TooManyFailuresError
+from certstatus.responder import Authority
+from certstatus.responder.bulk import Bulk, Form
+from certstatus.signing import Signer
+from certstatus.sources import (
+    Answer,
+    Claims,
+    DatabaseSource,
+    Enumerable,
+    Issuer,
+    Page,
+    StatusDatabase,
+)
+from certstatus.sources.database.schema import presign_claims
+from certstatus.stores import MemoryStore, StoredResponse, StoreKey
+from certstatus.testing import FixedClock
+from tests.desk import CA, DAY, NOW, authority, signers
+
+DAY_LATER = NOW + DAY
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterable[StatusDatabase]:
+    with StatusDatabase.create(tmp_path / "status.db") as database:
+        yield database
+
+
+@pytest.fixture
+def issuer(database: StatusDatabase) -> Issuer:
+    issuer = database.add_issuer(CA.certificate, actor="alice", now=NOW)
+    for serial_number in range(1, 6):
+        database.add(issuer, serial_number, actor="alice", now=NOW)
+    return issuer
+
+
+@pytest.fixture
+def desk(database: StatusDatabase, issuer: Issuer) -> Authority:
+    return replace(authority(), source=DatabaseSource(database, CA.certificate))
+
+
+@pytest.fixture
+def claims(database: StatusDatabase) -> Claims:
+    return Claims(database, bytes(16), "all", owner="a")
+
+
+class Hand:
+    """A share at work over a store in memory, and what it told."""
+
+    def __init__(
+        self,
+        desk: Authority,
+        *,
+        only_due: bool = False,
+        store: MemoryStore | None = None,
+        signer: Signer | None = None,
+        now: datetime = NOW,
+        is_dry: bool = False,
+        is_ending: Callable[[], bool] = lambda: False,
+        batch: int = PRESIGN_BATCH,
+    ) -> None:
+        self.store = MemoryStore() if store is None else store
+        self.told: list[Problem] = []
+        self.tally = Tally()
+        forms = [
+            Form(one, null_parameters=True, signer=signer or desk.signers[0])
+            for one in (HashAlgorithm.SHA1, HashAlgorithm.SHA256)
+        ]
+        self.bulk = Bulk(desk, forms)
+        assert isinstance(desk.source, Enumerable)
+        self.share = Share(
+            self.bulk,
+            desk.source,
+            self.store,
+            FixedClock(now),
+            only_due=only_due,
+            is_dry=is_dry,
+            hear=self.told.append,
+            report=self.count,
+            is_ending=is_ending,
+            batch=batch,
+        )
+
+    def count(self, tally: Tally) -> None:
+        self.tally += tally
+
+    def works(self, claims: Claims) -> Tally:
+        """Take part in a round to its end."""
+        round_ = claims.join(life=DAY)
+        assert round_ is not None
+        asyncio.run(self.share.take_part(claims, round_))
+        return self.tally
+
+    def said(self, serial_number: int) -> set[type]:
+        """Name what is stored of a certificate."""
+
+        async def look() -> set[type]:
+            found = set()
+            for _, key in self.bulk.keys(serial_number):
+                stored = await self.store.get(key)
+                basic = None if stored is None else parse_response(stored.der).basic
+                if basic is not None:
+                    found.add(type(basic.tbs_response_data.responses[0].cert_status))
+            return found
+
+        return asyncio.run(look())
+
+
+# --- a round ----------------------------------------------------------------------------------
+
+
+def test_everything_that_was_issued_is_signed_in_every_form(
+    desk: Authority, claims: Claims
+) -> None:
+    hand = Hand(desk)
+
+    assert hand.works(claims) == Tally(looked_at=5, signed=10)
+    assert len(hand.store) == 10
+    assert all(hand.said(one) == {Good} for one in range(1, 6))
+    ended = claims.look()
+    assert ended is not None
+    assert ended.finished_at is not None
+    assert ended.counts["signed"] == 10
+
+
+def test_what_is_fresh_is_not_due(desk: Authority, claims: Claims) -> None:
+    first = Hand(desk)
+    first.works(claims)
+
+    again = Hand(desk, only_due=True, store=first.store)
+    assert again.works(claims) == Tally(looked_at=5, fresh=10)
+
+    later = Hand(desk, only_due=True, store=first.store, now=NOW + 3 * DAY)
+    assert later.works(claims) == Tally(looked_at=5, signed=10)
+
+
+def test_what_was_revoked_since_is_due(
+    desk: Authority, claims: Claims, database: StatusDatabase, issuer: Issuer
+) -> None:
+    first = Hand(desk)
+    first.works(claims)
+    database.revoke(issuer, 3, actor="alice", now=DAY_LATER)
+
+    again = Hand(desk, only_due=True, store=first.store, now=DAY_LATER)
+
+    assert again.works(claims) == Tally(looked_at=5, signed=2, fresh=8)
+    assert [again.said(one) for one in (2, 3)] == [{Good}, {Revoked}]
+
+
+def test_a_page_that_was_slow_replaces_nothing_that_is_newer(
+    desk: Authority, database: StatusDatabase, issuer: Issuer
+) -> None:
+    """It was read before the revocation, and is signed after what that one put there."""
+    slow = Hand(desk)
+    page = asyncio.run(DatabaseSource(database, CA.certificate).listed(None, 9, NOW))
+    later = NOW + timedelta(minutes=1)
+    database.revoke(issuer, 3, actor="alice", now=later)
+    quick = Hand(desk, store=slow.store, now=later)
+    asyncio.run(quick.share.sign(asyncio.run(desk_page(desk, later))))
+
+    tally = asyncio.run(slow.share.sign(page))
+
+    assert tally == Tally(looked_at=5, newer=10)
+    assert slow.said(3) == {Revoked}
+
+
+async def desk_page(desk: Authority, now: datetime) -> Page:
+    assert isinstance(desk.source, Enumerable)
+    return await desk.source.listed(None, 9, now)
+
+
+def test_a_dry_run_signs_and_stores_nothing(desk: Authority, claims: Claims) -> None:
+    hand = Hand(desk, is_dry=True)
+
+    assert hand.works(claims) == Tally(looked_at=5, signed=10)
+    assert len(hand.store) == 0
+
+
+@pytest.mark.parametrize("sizes", [(2, 1, 1), (3, 4, 3), (5, 10, 4)])
+def test_ranges_and_batches_of_any_size_do_all_of_it(
+    desk: Authority,
+    claims: Claims,
+    monkeypatch: pytest.MonkeyPatch,
+    sizes: tuple[int, int, int],
+) -> None:
+    claim, batch, lookups = sizes
+    assert 2 * PRESIGN_CLAIM >= PRESIGN_BATCH >= PRESIGN_LOOKUPS
+    monkeypatch.setattr(share_module, "PRESIGN_CLAIM", claim)
+    monkeypatch.setattr(share_module, "PRESIGN_LOOKUPS", lookups)
+
+    hand = Hand(desk, only_due=True, batch=batch)
+
+    assert hand.works(claims) == Tally(looked_at=5, signed=10)
+    assert len(hand.store) == 10
+
+
+def test_a_certificate_that_comes_and_goes_does_not_confuse_a_round(
+    desk: Authority, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source whose file shrinks meanwhile has nothing left of a range that was claimed."""
+    hand = Hand(desk)
+    round_ = claims.join(life=DAY)
+    assert round_ is not None
+    assert claims.split(round_, 2**60, is_end=True) is not None
+    expire(claims)
+
+    asyncio.run(hand.share.take_part(claims, round_))
+
+    assert hand.tally.signed == 10
+
+
+# --- what may not be stored -----------------------------------------------------------------------
+
+
+class Bent:
+    """A signer that signs something else: a broken token, a key that was swapped."""
+
+    def __init__(self, inner: Signer) -> None:
+        self.certificate = inner.certificate
+        self.certs = inner.certs
+        self.algorithm = inner.algorithm
+
+    def sign(self, tbs: bytes) -> bytes:
+        return signers()[0].sign(tbs + b"\0")
+
+
+def test_what_the_linter_refuses_is_told_and_not_stored(desk: Authority, claims: Claims) -> None:
+    hand = Hand(desk, signer=Bent(desk.signers[0]))
+
+    assert hand.works(claims) == Tally(looked_at=5, refused=10)
+    assert len(hand.store) == 0
+    assert {(one.is_defect, one.rules) for one in hand.told} == {(True, ("O21",))}
+    assert [one.serial_number for one in hand.told] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def test_so_many_failures_are_no_chance(
+    desk: Authority, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MAX_PRESIGN_FAILURES > 10
+    monkeypatch.setattr(share_module, "MAX_PRESIGN_FAILURES", 3)
+    hand = Hand(desk, signer=Bent(desk.signers[0]), batch=4)
+
+    with pytest.raises(TooManyFailuresError):
+        hand.works(claims)
+    assert len(hand.told) == 4
+
+
+def test_what_is_not_listed_is_not_stored(desk: Authority) -> None:
+    """A delta CRL that takes a certificate off hold lists it, and nothing is known of it."""
+    hand = Hand(desk)
+
+    tally = asyncio.run(hand.share.sign([(99, None)]))
+
+    assert tally == Tally(looked_at=1, unlisted=1)
+
+
+class Gone(DatabaseSource):
+    """A source that lists and can't say more."""
+
+    async def status(self, cert_id: CertID, now: datetime) -> Answer:
+        raise SourceError("gone")
+
+
+def test_what_the_source_cant_say_is_told(
+    desk: Authority, database: StatusDatabase, issuer: Issuer
+) -> None:
+    hand = Hand(replace(desk, source=Gone(database, CA.certificate)))
+
+    tally = asyncio.run(hand.share.sign([(1, None), (2, None)]))
+
+    assert tally == Tally(looked_at=2, failed=4)
+    assert [one.detail for one in hand.told] == ["gone", "gone"]
+
+
+# --- ends ---------------------------------------------------------------------------------------
+
+
+def expire(claims: Claims) -> None:
+    """Let every lease run out."""
+    with claims._engine.beside() as connection:
+        past = claims._engine.time(connection) - PRESIGN_LEASE
+        connection.execute(sa.update(presign_claims).values(expires_at=past))
+
+
+def test_who_is_ended_leaves_the_rest_to_the_next(desk: Authority, claims: Claims) -> None:
+    ends = iter([False, False, True])
+    first = Hand(desk, is_ending=lambda: next(ends, True), batch=4)
+    assert first.works(claims) == Tally(looked_at=2, signed=4)
+
+    second = Hand(desk, store=first.store)
+
+    assert second.works(claims) == Tally(looked_at=3, signed=6)
+    assert len(second.store) == 10
+
+
+class Full(MemoryStore):
+    """A store whose disk is full."""
+
+    async def put(self, entries: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
+        raise StoreError("full")
+
+
+def test_a_store_that_takes_nothing_ends_the_work_and_nothing_counts_as_done(
+    desk: Authority, claims: Claims
+) -> None:
+    with pytest.raises(StoreError):
+        Hand(desk, store=Full()).works(claims)
+
+    under_way = claims.look()
+    assert under_way is not None
+    assert under_way.finished_at is None
+    assert Hand(desk).works(claims).signed == 10
+
+
+def test_whoever_is_done_waits_for_the_others_and_takes_over_the_dead(
+    desk: Authority, claims: Claims, database: StatusDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = Claims(database, bytes(16), "all", owner="dead")
+    round_ = dead.join(life=DAY)
+    assert round_ is not None
+    assert dead.split(round_, 3, is_end=False) is not None
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        expire(claims)
+
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    hand = Hand(desk)
+
+    assert hand.works(claims) == Tally(looked_at=5, signed=10)
+    assert waits == [PRESIGN_WAIT.total_seconds()]
+
+
+def test_only_what_is_in_the_store_is_whole() -> None:
+    assert Tally(signed=1).is_whole
+    assert not Tally(refused=1).is_whole
+    assert not Tally(failed=1).is_whole
