@@ -78,6 +78,7 @@ async def _at_work(job: Job, tools: Tools) -> AsyncIterator[None]:
         for location in sorted({one for place in at.places for one in place.databases}):
             hear = keeper.hearing(location, loop)
             at.held.enter_context(StatusFeed(at.held.database(location), hear))
+        keeper.suspect_all()  # what changed before is not told
         tasks = [asyncio.create_task(one) for one in (keeper.follow(), keeper.look_again())]
         try:
             yield
@@ -134,10 +135,14 @@ class _Keeper:
         is_all = any(one.serial_number is None for one in changes)
         if is_all or len(numbers) > MAX_KEEPER_CHANGES:
             del self._changed[location]
-            self._all_changed_at = time.monotonic()
-            self._all_changed.set()
+            self.suspect_all()
         else:
             self._news.set()
+
+    def suspect_all(self) -> None:
+        """Look at everything, in a round that begins from now on."""
+        self._all_changed_at = time.monotonic()
+        self._all_changed.set()
 
     async def follow(self) -> None:
         """Sign what has changed, as it is heard of."""

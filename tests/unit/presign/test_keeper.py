@@ -156,6 +156,17 @@ def test_it_looks_often_enough_for_what_is_due(
     assert KEEPER_BATCH < PRESIGN_BATCH
 
 
+def test_what_changed_while_nobody_followed_is_found_at_the_start(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short ago the last round ended."""
+    asyncio.run(keeping.run(lambda: keeping.until(lambda: len(keeping.store) == 6)))
+    add(keeping.work, FIRST - 1)
+    keeping.calls = Calls(lambda: None)
+
+    asyncio.run(keeping.run(lambda: keeping.until(lambda: keeping.has(FIRST - 1) == 2)))
+
+
 def test_what_a_new_signer_is_to_sign_is_due_when_it_comes_into_force(keeping: Keeping) -> None:
     def script() -> None:
         keeping.until(lambda: len(keeping.store) == 6)
