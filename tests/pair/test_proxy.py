@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -117,6 +118,34 @@ def test_several_certificates_go_through_whole(lab: Lab, chain: list[Responding]
 
     assert response.basic is not None
     assert len(response.basic.tbs_response_data.responses) == 3
+
+
+@pytest.mark.rule("O19")
+def test_after_kill_9_and_without_its_upstream_a_proxy_gives_what_rests_in_its_store(
+    lab: Lab, chain: list[Responding], tmp_path: Path
+) -> None:
+    store = ["--store", f"lmdb:{tmp_path / 'answers'}"]
+    der = encode_request([CertID.of(lab.ca.certificate, 3)])
+    with proxying(lab, chain[0].url, more=store) as proxy:
+        before = proxy.post(der).content
+        wait_until_stored(tmp_path / "answers" / "data.mdb", before)
+        proxy.end(signal.SIGKILL)
+
+    with proxying(lab, "http://127.0.0.1:1/", more=store) as proxy:
+        after = proxy.post(der).content
+        unknown = proxy.refusal(encode_request([CertID.of(lab.ca.certificate, 5)]))
+
+    assert parse_response(before).basic is not None
+    assert after == before
+    assert unknown == "tryLater"
+
+
+def wait_until_stored(file: Path, der: bytes) -> None:
+    """Wait until an answer rests in a store: it is put there a moment after it went out."""
+    deadline = time.monotonic() + 10
+    while not file.exists() or der not in file.read_bytes():
+        assert time.monotonic() < deadline, "it never came to rest in the store"
+        time.sleep(0.05)
 
 
 @pytest.mark.rule("O11")

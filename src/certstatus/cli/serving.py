@@ -77,7 +77,7 @@ def load_from_options(options: Mapping[str, Any]) -> Load:
 
 def _proxy(options: Mapping[str, Any]) -> dict[str, Any]:
     """Name whom to ask for which CAs; who hands on what others signed signs nothing."""
-    stray = options.keys() - {"ca", "proxy", "nonce", *_SERVER}
+    stray = options.keys() - {"ca", "proxy", "nonce", "store", *_SERVER}
     if stray:
         raise ConfigError(
             "does not go with --proxy, which signs nothing",

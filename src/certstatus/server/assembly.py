@@ -202,7 +202,7 @@ class OCSPService:
         authorities = tuple(
             build_authority(one, self._tools, held=held) for one in config.authority
         )
-        proxies = tuple(build_proxy(one, self._tools) for one in config.proxy)
+        proxies = tuple(build_proxy(one, self._tools, shelf=store) for one in config.proxy)
         requests = _request_policy(config.requests)
         responder = Responder(
             authorities,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certstatus.responder import AllowedLocation, Proxy, ProxyPolicy
+from certstatus.responder import AllowedLocation, Proxy, ProxyPolicy, Shelf
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config_proxy import ProxyConfig
 from certstatus.server.sources import counting
@@ -12,8 +12,10 @@ from certstatus.server.worker import Tools
 __all__ = ["build_proxy"]
 
 
-def build_proxy(config: ProxyConfig, tools: Tools) -> Proxy:
+def build_proxy(config: ProxyConfig, tools: Tools, *, shelf: Shelf | None = None) -> Proxy:
     """Read a proxy's certificates and addresses; nobody is asked yet.
+
+    What it keeps rests on the ``shelf``, too.
 
     Raises:
         ConfigError: a certificate can't be read, or a URL can't be asked.
@@ -29,5 +31,6 @@ def build_proxy(config: ProxyConfig, tools: Tools) -> Proxy:
         policy=ProxyPolicy(nonce=config.nonce, upstream=policy),
         observer=counting(tools.meter, name),
         tally=counting_questions(tools.meter, name),
+        shelf=shelf,
         clock=tools.clock,
     )

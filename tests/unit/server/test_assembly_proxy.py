@@ -57,14 +57,13 @@ class Served:
         return parse_response(self.exchange(serial_number).body)
 
     def exchange(self, serial_number: int = 7) -> HTTPReply:
+        return asyncio.run(self.ask_once(serial_number))
+
+    async def ask_once(self, serial_number: int = 7) -> HTTPReply:
         der = encode_request([CertID.of(self.lab.ca.certificate, serial_number)])
-
-        async def exchange() -> HTTPReply:
-            request = HTTPRequest(b"POST", b"/", TYPE, der)
-            reply = self.service.face.reply(request, FixedClock().now())
-            return reply if isinstance(reply, HTTPReply) else await reply
-
-        return asyncio.run(exchange())
+        request = HTTPRequest(b"POST", b"/", TYPE, der)
+        reply = self.service.face.reply(request, FixedClock().now())
+        return reply if isinstance(reply, HTTPReply) else await reply
 
     def health(self) -> dict[str, str | None]:
         async def look() -> dict[str, str | None]:
@@ -149,6 +148,44 @@ def test_a_reload_that_fails_leaves_the_proxy_as_it_was(lab: Lab, server: Script
         asyncio.run(served.service.reload())
 
     assert served.ask().basic is not None
+
+
+def test_a_reload_goes_on_with_what_the_proxy_keeps(lab: Lab, server: ScriptedServer) -> None:
+    served = Served(lab, upstream=server.url)
+    before = served.exchange().body
+    server.script = lambda _: Reply(status=503)
+    served.table["proxy"][0]["nonce"] = "forward"
+
+    asyncio.run(served.service.reload())
+
+    assert served.exchange().body == before
+    served.table["proxy"][0]["allow_sha1"] = True
+    asyncio.run(served.service.reload())
+    assert served.ask().response_status.label == "tryLater", "other rules, nothing kept"
+
+
+def test_what_a_proxy_keeps_rests_in_the_store(
+    lab: Lab, server: ScriptedServer, tmp_path: Path
+) -> None:
+    def in_one_process() -> HTTPReply:
+        served = Served(lab, upstream=server.url)
+        served.table["store"] = {"url": f"lmdb:{tmp_path / 'answers'}"}
+
+        async def ask_and_end() -> HTTPReply:
+            await served.service.reload()
+            reply = await served.ask_once()
+            await served.service.close()
+            return reply
+
+        return asyncio.run(ask_and_end())
+
+    first = in_one_process()
+    server.script = lambda _: Reply(status=503)
+    second = in_one_process()
+
+    assert first.facts["lane"] == "proxied"
+    assert (second.body, second.facts["lane"]) == (first.body, "cached")
+    assert second.facts["source"] == "store"
 
 
 # --- examined -----------------------------------------------------------------------------------
