@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from certstatus.asn1.walk import element_at
@@ -54,26 +55,28 @@ _RUN: Final = 1024
 """Entries that are found in one go: a third of a millisecond, in which no other thread runs."""
 
 
-def _plain(serial_length: int, extensions_length: int) -> bytes:
-    """Return the expression for one shape; its first octet, 0x30, stands before all shapes."""
-    length = 2 + serial_length + _DATE_LENGTH + extensions_length
+def _shape(extensions_length: int) -> bytes:
+    """Return the expression for entries with extensions of one length, and serials of any."""
+    serials = b"|".join(_serial(length, extensions_length) for length in _SERIAL_LENGTHS)
+    return rb"(?:" + serials + rb")" + _UTC_TIME + _EXTENSIONS[extensions_length]
+
+
+def _serial(length: int, extensions_length: int) -> bytes:
+    """Return the expression for the entry's own length, and a serial number with its head."""
+    whole = 2 + length + _DATE_LENGTH + extensions_length
     octets = (
         b"."
-        if serial_length == 1
-        else rb"(?:[\x01-\xfe].|\x00[\x80-\xff]|\xff[\x00-\x7f]).{%d}" % (serial_length - 2)
+        if length == 1
+        else rb"(?:[\x01-\xfe].|\x00[\x80-\xff]|\xff[\x00-\x7f]).{%d}" % (length - 2)
     )
-    head = re.escape(bytes((length, 0x02, serial_length)))
-    return head + octets + _UTC_TIME + _EXTENSIONS[extensions_length]
+    return re.escape(bytes((whole, 0x02, length))) + octets
 
 
-_SHAPES: Final = b"|".join(
-    _plain(serial_length, extensions_length)
-    for serial_length in _SERIAL_LENGTHS
-    for extensions_length in _EXTENSIONS
-)
-_PLAIN: Final = re.compile(rb"\x30(?:" + _SHAPES + rb")", re.DOTALL)
-_FULL_RUN: Final = re.compile(rb"(?:" + _PLAIN.pattern + rb"){%d}+" % _RUN, re.DOTALL)
-_SHORT_RUN: Final = re.compile(rb"(?:" + _PLAIN.pattern + rb"){1,%d}+" % _RUN, re.DOTALL)
+@cache
+def _plain(count: int = 1) -> re.Pattern[bytes]:
+    """Return the expression for so many plain entries; made when the first CRL is read."""
+    one = rb"\x30(?:" + b"|".join(map(_shape, _EXTENSIONS)) + rb")"
+    return re.compile(one if count == 1 else rb"(?:%b){%d}+" % (one, count), re.DOTALL)
 
 
 # --- finding ----------------------------------------------------------------------------------
@@ -93,7 +96,7 @@ class Run:
         if not self.is_plain:
             yield serial_octets_at(der, self.start), self.start
             return
-        for found in _PLAIN.finditer(der, self.start, self.end):
+        for found in _plain().finditer(der, self.start, self.end):
             at = found.start()
             yield der[at + 4 : at + 4 + der[at + 3]], at
 
@@ -111,16 +114,15 @@ def runs_of(der: bytes, start: int, end: int) -> Iterator[Run]:
 
 
 def _full_run(der: bytes, start: int, end: int) -> Run | None:
-    found = _FULL_RUN.match(der, start, end)
+    found = _plain(_RUN).match(der, start, end)
     return None if found is None else Run(start, found.end(), _RUN, is_plain=True)
 
 
 def _short_run(der: bytes, start: int, end: int) -> Run | None:
-    found = _SHORT_RUN.match(der, start, end)
-    if found is None:
-        return None
-    count = len(_PLAIN.findall(der, start, found.end()))
-    return Run(start, found.end(), count, is_plain=True)
+    count, at, plain = 0, start, _plain()
+    while count < _RUN and (found := plain.match(der, at, end)) is not None:
+        count, at = count + 1, found.end()
+    return Run(start, at, count, is_plain=True) if count else None
 
 
 def _odd(der: bytes, start: int, end: int) -> Run:
@@ -141,7 +143,7 @@ def read_entry(der: bytes, start: int, end: int) -> RevokedEntry:
     Raises:
         MalformedError: it is broken, or carries an unknown critical extension (C8).
     """
-    found = _PLAIN.match(der, start, end)
+    found = _plain().match(der, start, end)
     if found is None:
         return parse_entry(der[start : element_at(der, start, end, _WHERE).end])
     date = start + 4 + der[start + 3]
