@@ -68,6 +68,30 @@ def test_a_direct_signer_a_crl_and_every_policy_are_put_in_words(run: Run, file:
     assert "thisUpdate is" not in told
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            'renew = { ca_key = "ca.key" }',
+            "by the CA's key {folder}/ca.key, with a third of its life left, for the same key",
+        ),
+        (
+            'renew_before = "10d"\nrenew = { command = ["/opt/renew", "x"], new_key = true }',
+            "by the command /opt/renew, 10d before its end, with a new key",
+        ),
+    ],
+)
+def test_how_a_signer_is_renewed_is_put_in_words(
+    run: Run, file: Path, settings: str, words: str
+) -> None:
+    key = 'key = "responder.key"\n'
+    file.write_text(file.read_text("utf-8").replace(key, f"{key}{settings}\n"))
+
+    told = " ".join(run("config", "check", file).stdout.split())
+
+    assert f"renewal of {file.parent}/responder.pem {words.format(folder=file.parent)}" in told
+
+
 def test_every_error_is_shown_with_its_line_and_remedy(run: Run, file: Path) -> None:
     text = file.read_text("utf-8").replace("index =", "indx =").replace("port = 8080", "port = -8")
     file.write_text(text)

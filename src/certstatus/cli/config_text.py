@@ -23,7 +23,14 @@ from certstatus.responder import (
     ResponderIDForm,
     UnlistedMode,
 )
-from certstatus.server.config import RequestsConfig, ServerConfig, SourceConfig, StoreConfig
+from certstatus.server.config import (
+    RenewConfig,
+    RequestsConfig,
+    ServerConfig,
+    SignerConfig,
+    SourceConfig,
+    StoreConfig,
+)
 from certstatus.server.config_values import duration_text, without_login
 from certstatus.server.examination import Examination, ExaminedAuthority, ExaminedProxy
 from certstatus.sources import Known, NotOurs, Unlisted
@@ -140,6 +147,9 @@ def _authority_rows(one: ExaminedAuthority, now: datetime) -> Iterator[_Row]:
         algorithms = ", ".join(signer.algorithm.name for signer in signers)
         who = "the CA itself" if is_direct(one, certificate) else f"{certificate.subject}, delegate"
         yield "signer", f"{who}; {algorithms}; until {_end(certificate.not_after, now)}"
+    for signer in one.config.signer:
+        if signer.renew is not None:
+            yield "renewal", _renewal_text(signer, signer.renew)
     for source in one.config.source:
         yield "source", _source_text(source)
     yield "statuses", one.unready or _answer_text(one, now)
@@ -148,6 +158,19 @@ def _authority_rows(one: ExaminedAuthority, now: datetime) -> Iterator[_Row]:
         yield "compromised", f"since {since}: all that the CA issued is revoked"
     for text in policy_lines(authority.policy):
         yield "policy", text
+
+
+def _renewal_text(signer: SignerConfig, renew: RenewConfig) -> str:
+    """Say who renews a signer, and when."""
+    who = f"the command {renew.command[0]}" if renew.command else f"the CA's key {renew.ca_key}"
+    before = signer.renew_before
+    when = (
+        "with a third of its life left"
+        if before is None
+        else f"{duration_text(before)} before its end"
+    )
+    key = "with a new key" if renew.new_key else "for the same key"
+    return f"of {signer.certificate} by {who}, {when}, {key}"
 
 
 def _end(moment: datetime, now: datetime) -> str:
