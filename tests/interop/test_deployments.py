@@ -36,6 +36,7 @@ from certstatus.sources import StatusDatabase
 from certstatus.testing import Issued, Lab, TinyCA
 from tests.deployments import DEPLOYMENTS, moved, proxied, yaml
 from tests.postgresql import PostgreSQL
+from tests.redis_server import RedisServer, running_redis
 from tests.responding import OCSP, SECONDS, Responding
 
 pytestmark = pytest.mark.interop
@@ -195,9 +196,22 @@ def books(lab: Lab, postgresql: PostgreSQL) -> str:
     return url
 
 
+REDIS_PASSWORD = "not to be told"
+
+
 @pytest.fixture
-def nodes(books: str, own: Path) -> Iterator[list[Responding]]:
+def store(interop_command: Find) -> Iterator[RedisServer]:
+    """A Redis that asks for a password."""
+    with running_redis(interop_command, "--requirepass", REDIS_PASSWORD) as server:
+        yield server
+
+
+@pytest.fixture
+def nodes(books: str, store: RedisServer, own: Path) -> Iterator[list[Responding]]:
+    (own / "redis-password").write_text(f"{REDIS_PASSWORD}\n")
     places = {
+        "redis://redis.internal:6379/0": f"redis://127.0.0.1:{store.port}/0",
+        "/run/credentials/certstatus.service/redis-password": str(own / "redis-password"),
         KEY: str(own / "responder.key"),
         "postgresql://certstatus@db.internal/certstatus": books,
         'host = "0.0.0.0"': 'host = "127.0.0.1"',
@@ -224,31 +238,45 @@ def balanced(nodes: list[Responding], interop_command: Find, tmp_path: Path) -> 
         yield url
 
 
-def revoke(books: str, own: Path, file: str) -> float:
-    """Revoke by the command, in a process of its own; return when it was committed at the latest."""
-    command = [sys.executable, "-m", "certstatus", "db", "revoke", file, "--database", books]
-    with StatusDatabase(books) as database:
-        last = database.last_change()
-        revoking = subprocess.Popen(command, cwd=own, stdout=subprocess.DEVNULL)
-        while database.last_change() == last and revoking.poll() is None:
-            time.sleep(0.005)
-    committed = time.monotonic()
-    assert revoking.wait(SECONDS) == 0
-    return committed
+Revoke = Callable[[str], float]
+
+
+@pytest.fixture
+def revoke(books: str, own: Path) -> Revoke:
+    """Give what revokes by the command, in a process of its own.
+
+    It returns when the revocation was committed at the latest.
+    """
+
+    def call(file: str) -> float:
+        command = [sys.executable, "-m", "certstatus", "db", "revoke", file, "--database", books]
+        with StatusDatabase(books) as database:
+            last = database.last_change()
+            revoking = subprocess.Popen(command, cwd=own, stdout=subprocess.DEVNULL)
+            while database.last_change() == last and revoking.poll() is None:
+                time.sleep(0.005)
+        committed = time.monotonic()
+        assert revoking.wait(SECONDS) == 0
+        return committed
+
+    return call
 
 
 @pytest.mark.rule("O12")
 def test_three_nodes_say_a_revocation_within_a_second_and_never_take_it_back(
-    nodes: list[Responding], balanced: str, lab: Lab, books: str, own: Path
+    nodes: list[Responding], balanced: str, store: RedisServer, lab: Lab, revoke: Revoke
 ) -> None:
-    """Each asked ten times a second, and nginx too: at most a second of the old, never after."""
+    """Each asked ten times a second, and nginx too: at most a second of the old, never after.
+
+    Then one node dies, and the store of answers: neither is noticed.
+    """
     wanted = named(lab, lab.good)
     urls = [*(one.url for one in nodes), balanced]
     with httpx2.Client(trust_env=False, headers={"Connection": "close"}) as client:
         for url in urls * 3:
             assert ask(url, wanted, client).cert_status == Good()
 
-        committed = revoke(books, own, "good.pem")
+        committed = revoke("good.pem")
         late: list[float] = []
         while (now := time.monotonic()) < committed + 2:
             said = [ask(url, wanted, client).cert_status for url in urls]
@@ -256,10 +284,13 @@ def test_three_nodes_say_a_revocation_within_a_second_and_never_take_it_back(
                 late.append(now - committed)
             time.sleep(1 / HERTZ)
 
+        held = store.client(f"redis://:{REDIS_PASSWORD}@127.0.0.1:{store.port}/0").dbsize()
         nodes[0].process.send_signal(signal.SIGKILL)
+        store.kill()
         without = [ask(balanced, wanted, client).cert_status for _ in range(20)]
 
     assert not late or max(late) < OLD_SECONDS
+    assert held
     assert nodes[0].process.wait(SECONDS) == -signal.SIGKILL
     assert all(isinstance(one, Revoked) for one in without)
 
@@ -301,7 +332,7 @@ def test_the_unit_gives_the_service_the_key_that_the_configuration_names(kind: s
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(example(kind, "certstatus.service"))
     text = example(kind, "certstatus.service")
-    names = set(re.findall(r"^LoadCredential=([\w.]+):", text, re.MULTILINE))
+    names = set(re.findall(r"^LoadCredential=([\w.-]+):", text, re.MULTILINE))
 
     service = unit["Service"]
     configured = "".join(data.decode() for data in example_files(kind).values())
@@ -315,6 +346,9 @@ def test_the_unit_gives_the_service_the_key_that_the_configuration_names(kind: s
     assert ("pgpass" in names) == ("PGPASSFILE" in text)
 
 
+REDIS_SECRET = "/run/secrets/redis-password"
+
+
 def test_the_compose_file_runs_what_the_configuration_and_nginx_name() -> None:
     compose = yaml(example("three-nodes", "compose.yaml"))
     services = compose["services"]
@@ -322,11 +356,17 @@ def test_the_compose_file_runs_what_the_configuration_and_nginx_name() -> None:
     site, toml = files["nginx.conf"].decode(), files["certstatus.toml"].decode()
 
     hosts = {one.get("hostname") for one in services.values()} - {None}
-    assert set(re.findall(r"server (node\d\.internal):8080", site)) == hosts - {"db.internal"}
+    assert set(re.findall(r"server (node\d\.internal):8080", site)) < hosts
+    assert hosts - {"db.internal", "redis.internal"} == {f"node{n}.internal" for n in (1, 2, 3)}
     assert "@db.internal/" in toml
+    assert "//redis.internal:" in toml
+    assert REDIS_SECRET in services["redis"]["command"]
+    assert services["redis"]["volumes"] == [f"./redis-password:{REDIS_SECRET}:ro"]
     mounted = [one.split(":") for one in services["node1"]["volumes"]]
     inside = {place for _, place, _ in mounted}
-    assert {KEY, "/etc/certstatus/certstatus.toml", "/etc/certstatus/ca.pem"} <= inside
+    named = set(re.findall(r'"(/run/\S+)"', toml))
+    assert named > {KEY}
+    assert named | {"/etc/certstatus/certstatus.toml", "/etc/certstatus/ca.pem"} <= inside
     assert services["node1"]["environment"]["PGPASSFILE"] in inside
     assert all(mode == "ro" for _, _, mode in mounted)
     assert {
@@ -336,4 +376,4 @@ def test_the_compose_file_runs_what_the_configuration_and_nginx_name() -> None:
     assert {"statuses", "postgres-password"} <= known
     build = services["node1"]["build"]
     assert build == "."
-    assert "certstatus[server,postgres]" in files["Dockerfile"].decode()
+    assert "certstatus[server,postgres,redis]" in files["Dockerfile"].decode()

@@ -12,7 +12,7 @@ __all__ = ["KINDS", "example_files"]
 KINDS: Final = {
     "one-box": "one CA on one machine, from the index.txt of `openssl ca`",
     "crl-fed": "a hundred CAs on one machine, from their CRLs",
-    "three-nodes": "three nodes on one PostgreSQL behind nginx, with containers too",
+    "three-nodes": "three nodes on one PostgreSQL and one Redis behind nginx, with containers too",
 }
 """Every kind, with its one line."""
 
