@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shutil
 import signal
@@ -123,8 +124,16 @@ def test_one_box_answers_through_nginx_from_the_index(
 # --- a hundred CAs ---------------------------------------------------------------------------
 
 CAS = 100
-START_SECONDS = 15
-"""A bound for any machine; it takes two to three seconds on two busy cores."""
+START_SECONDS = 10
+"""Of processor time, which other work on the machine does not lengthen; it takes two."""
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process and its children have used."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    _, _, rest = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")
+    used = sum(map(int, rest.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    return used + sum(processor_seconds(int(child)) for child in children)
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +170,8 @@ def test_a_hundred_cas_are_served_from_their_crls(hundred: tuple[Path, list[Tiny
     file.write_text(moved(example("crl-fed", "certstatus.toml"), ports) + written.stdout, "utf-8")
     assert len(checked(file)["authorities"]) == CAS
 
-    began = time.monotonic()
     with Responding(["--config", str(file)], home) as responder:
-        took = time.monotonic() - began
+        took = processor_seconds(responder.process.pid)
         with httpx2.Client(trust_env=False) as client:
             said = {
                 n: [
