@@ -67,8 +67,11 @@ class OCSPService:
     it replaces is let go at the next one, when no request can rest on it any more.
     """
 
-    def __init__(self, load: Callable[[], Config], tools: Tools) -> None:
+    def __init__(self, load: Callable[[], Config], tools: Tools, *, works: bool = True) -> None:
         """Read everything: certificates, keys, sources.
+
+        Without ``works`` nothing is done beside answering, as who only looks wants it: no
+        signer is renewed.
 
         Raises:
             ConfigError: a setting is wrong.
@@ -88,7 +91,7 @@ class OCSPService:
             Repeating("signers", SIGNER_CHECK_TIME, self._look_at_signers, tools.log),
             Repeating("renewal", RENEWAL_CHECK_TIME, renewer.look, tools.log),
         )
-        for one in self._work:
+        for one in self._work if works else ():
             one.start_if_serving()
 
     @property

@@ -62,7 +62,7 @@ async def examine(file: Path, clock: Clock) -> Examination:
     except ConfigError as error:
         return Examination(file=file, config=None, faults=tuple(_of_settings(error, file)))
     try:
-        service = OCSPService(lambda: config, tools)
+        service = OCSPService(lambda: config, tools, works=False)
     except CertStatusError as error:
         faults = tuple(_Parts(file, config, tools).faults()) or (_fault(error, file),)
         return Examination(file=file, config=config, faults=faults)

@@ -140,3 +140,14 @@ def test_what_the_gate_warns_of_is_advice(folder: Path) -> None:
 
     assert any(line.startswith("CN=Lab CA") and "expires on" in line for line in told)
     assert any("responder.key" in line for line in told)
+
+
+def test_a_look_renews_no_signer_though_it_is_due(folder: Path) -> None:
+    mark = folder / "renewed"
+    renew = f'renew_before = "29d"\nrenew = {{ command = ["/usr/bin/touch", "{mark}"] }}\n'
+    text = authority().replace("[[authority.source]]", f"{renew}[[authority.source]]")
+
+    found = examined(folder, text, days=2)
+
+    assert found.exit_code == 0
+    assert not mark.exists()
