@@ -92,6 +92,34 @@ def test_how_a_signer_is_renewed_is_put_in_words(
     assert f"renewal of {file.parent}/responder.pem {words.format(folder=file.parent)}" in told
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("", "to CertIDs of sha1, sha256; algorithms: default looked at before any grows old"),
+        (
+            (
+                'algorithms = ["ecdsa-with-SHA256"]\nevery = "90s"\n'
+                'database = "postgresql://me:geheim@127.0.0.1/shared"'
+            ),
+            (
+                "algorithms: ecdsa-with-SHA256 looked at every 90s "
+                "shared by postgresql://…@127.0.0.1/shared"
+            ),
+        ),
+    ],
+)
+def test_what_is_signed_in_advance_is_put_in_words(
+    run: Run, file: Path, settings: str, words: str
+) -> None:
+    text = f'[store]\nurl = "lmdb:answers"\n[presign]\n{settings}\n'
+    file.write_text(text + file.read_text("utf-8"), "utf-8")
+
+    told = " ".join(run("config", "check", file).stdout.split())
+
+    assert f"answers rest in LMDB in {file.parent / 'answers'}" in told
+    assert words in told
+
+
 def test_every_error_is_shown_with_its_line_and_remedy(run: Run, file: Path) -> None:
     text = file.read_text("utf-8").replace("index =", "indx =").replace("port = 8080", "port = -8")
     file.write_text(text)

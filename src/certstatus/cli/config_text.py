@@ -24,6 +24,7 @@ from certstatus.responder import (
     UnlistedMode,
 )
 from certstatus.server.config import (
+    PresignConfig,
     RenewConfig,
     RequestsConfig,
     ServerConfig,
@@ -53,6 +54,8 @@ def print_examination(out: Console, found: Examination, now: datetime) -> None:
         _print_table(out, "requests", _request_rows(found.config.requests))
         if found.config.store is not None:
             _print_table(out, "store", _store_rows(found.config.store))
+        if found.config.presign is not None:
+            _print_table(out, "presign", _presign_rows(found.config.presign))
         for one in found.authorities:
             _print_table(out, f"authority {one.authority.name}", _authority_rows(one, now))
         for proxy in found.proxies:
@@ -133,6 +136,16 @@ def _store_rows(store: StoreConfig) -> Iterator[_Row]:
     }
     default = f"Redis at {without_login(store.url)}"
     yield "answers", f"rest in {words.get(store.scheme, default)}"
+
+
+def _presign_rows(presign: PresignConfig) -> Iterator[_Row]:
+    wanted = presign.algorithms
+    algorithms = wanted if isinstance(wanted, str) else ", ".join(wanted)
+    yield "answers", f"to CertIDs of {', '.join(presign.cert_ids)}; algorithms: {algorithms}"
+    every = "before any grows old" if presign.every is None else duration_text(presign.every)
+    yield "looked at", every if presign.every is None else f"every {every}"
+    shared = "the statuses are" if presign.database is None else without_login(presign.database)
+    yield "shared", f"where {shared}" if presign.database is None else f"by {shared}"
 
 
 # --- an authority -------------------------------------------------------------------------
