@@ -337,15 +337,19 @@ def until_event(responder: Responding, wanted: CertID, event: str) -> None:
 def test_a_crl_answers_until_its_next_update_and_then_try_later(lab: Lab, own: Path) -> None:
     revoked = lab.revoked.certificate.serial_number
     entry = (revoked, NOW - timedelta(hours=1), CRLReason.KEY_COMPROMISE)
-    end = datetime.now(UTC) + timedelta(seconds=6)
-    crl = lab.ca.crl([entry], this_update=NOW - timedelta(hours=1), next_update=end)
-    (own / "ca.crl").write_bytes(crl)
+    end = datetime.now(UTC) + timedelta(hours=1)
+    began = NOW - timedelta(hours=2)
+    (own / "ca.crl").write_bytes(lab.ca.crl([entry], this_update=began, next_update=end))
     arguments = of_lab("--unlisted", "good", source=("--crl", "ca.crl"))
     with Responding(arguments, own) as responder:
         good = responder.ask(cert_id(lab, lab.good))
         told = responder.ask(cert_id(lab, lab.revoked)).cert_status
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        shorter = lab.ca.crl([entry], this_update=NOW - timedelta(hours=1), next_update=soon)
+        (own / "newer").write_bytes(shorter)
+        (own / "newer").replace(own / "ca.crl")
         der = encode_request([cert_id(lab, lab.good)])
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while (status := responder.refusal(der)) == "successful":
             assert time.monotonic() < deadline
 
