@@ -53,7 +53,9 @@ def _measure(key: str, kind: str, certificates: int) -> Presigned:
         every = work.run("--all", "--processes", str(processes), patience=24 * 3600)
         due = work.run("--due", "--processes", str(processes), patience=24 * 3600)
     (counts,), (fresh,) = every["authorities"], due["authorities"]
-    assert counts["signed"] == fresh["fresh"] == 2 * certificates
+    # What a process had whose lease ran out is done once more by another.
+    assert counts["signed"] >= 2 * certificates
+    assert fresh["fresh"] >= 2 * certificates
     return Presigned(
         key=key,
         answers=counts["signed"],
