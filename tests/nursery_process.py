@@ -20,6 +20,7 @@ import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401 - warms up
 from certstatus import sources
 from certstatus.cli import main
 from certstatus.cli.db import command as _command
+from certstatus.cli.presign import command as _presign
 from certstatus.cli.signer import command as _signer
 from certstatus.server import renewing as _renewing
 from certstatus.sources.database import postgresql as _postgresql
@@ -63,7 +64,15 @@ def say(word: object) -> None:
 
 def tend() -> None:
     """Bear a process for each line of the input, one after the other."""
-    warm = (sources.StatusDatabase, sources.import_file, _command, _postgresql, _signer, _renewing)
+    warm = (
+        sources.StatusDatabase,
+        sources.import_file,
+        _command,
+        _postgresql,
+        _signer,
+        _renewing,
+        _presign,
+    )
     assert all(warm)
     say("ready")
     for line in sys.stdin:
