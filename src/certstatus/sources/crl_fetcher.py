@@ -59,7 +59,8 @@ class _Turn:
 class CRLFeed:
     """What one authority has fetched.
 
-    ``count`` hears of every look: newer, unchanged, failed; ``hear`` is called for a newer CRL.
+    ``count`` hears of every look: newer, unchanged, failed; ``hear`` is called where the
+    folder may hold a newer CRL.
     """
 
     places: Sequence[CRLPlace]
@@ -72,6 +73,11 @@ class CRLFeed:
     hear: Callable[[], None] | None = None
     pace: CRLPace = CRLPace()  # noqa: RUF009 - a value, frozen
     turns: dict[str, _Turn] = field(default_factory=dict, repr=False)
+
+    def hear_of_news(self) -> None:
+        """Have the folder looked at with the next question."""
+        if self.hear is not None:
+            self.hear()
 
     def tell(self, kind: EventKind, detail: str, place: CRLPlace) -> None:
         """Tell of a place."""
@@ -113,6 +119,7 @@ class CRLFetcher:
         for place in feed.places:
             self._take_in(feed, place, now)
             self._take_in_deltas(feed, feed.folder.state(place), now)
+        feed.hear_of_news()  # another process may have fetched since the folder was read
         with self._changed:
             self._feeds.append(feed)
             if not self._is_closed:
@@ -205,6 +212,8 @@ class CRLFetcher:
             feed.tell(EventKind.FETCH_FAILED, f"the folder fails: {error.strerror}", turn.place)
         except Exception:  # noqa: BLE001 - a defect ends one look, never the thread
             _log.exception("source.defect", source=feed.name, url=str(turn.place))
+        if is_settled and not turn.is_settled:
+            feed.hear_of_news()  # also of what another process has fetched
         with self._changed:
             turn.at, turn.is_busy = turn_at, False
             turn.is_looked_at |= is_settled
@@ -271,8 +280,7 @@ class CRLFetcher:
             crl = look.believed.crl
             text = f"CRLNumber {crl.crl_number} of {crl.this_update:%Y-%m-%d %H:%M:%SZ}"
             feed.tell(EventKind.FETCHED, f"{text} from {look.url}", place)
-            if feed.hear is not None:
-                feed.hear()
+            feed.hear_of_news()
 
 
 def _outcome(look: Look, after: PlaceState) -> str:

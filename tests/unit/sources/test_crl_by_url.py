@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from certstatus.limits import (
     MAX_CRL_URLS,
 )
 from certstatus.sources import CRL, EventKind, Fetching, Known, Unlisted
+from certstatus.sources.crl_fetcher import CRLFeed, CRLFetcher
 from certstatus.sources.crl_place import named_place, places_of_certificate
 from certstatus.testing import TinyCA
 from tests.books import DAY, HOLD, NOW, REMOVED, ask, crl
@@ -190,6 +192,47 @@ def test_of_two_that_share_a_folder_one_fetches_and_both_answer(desk: CRLDesk) -
         assert first.wait_settled(PATIENCE)
         assert isinstance(desk.ask(first, LOST), Known)
         assert isinstance(desk.ask(second, LOST), Known)
+    assert len(desk.server.asked) == 1
+
+
+def test_what_another_fetched_meanwhile_answers_as_soon_as_the_start_is_over(desk: CRLDesk) -> None:
+    """Though the files were looked at less than a second ago, by the whole seconds of answers."""
+    is_open = threading.Event()
+
+    def script(_: Asked) -> Reply:
+        assert is_open.wait(20)
+        return Reply(body=crl(desk.ca, LOST))
+
+    desk.server.script = script
+    wishes = Fetching(folder=desk.folder, clock=desk.clock)
+    with CRL(desk.url, desk.ca.certificate, now=NOW, fetching=wishes) as first:
+        until(lambda: len(desk.server.asked) == 1)
+        desk.clock.advance(timedelta(seconds=0.9))
+        now = desk.clock.now()
+        with CRL(desk.url, desk.ca.certificate, now=now, fetching=wishes) as second:
+            desk.settle(second)
+            is_open.set()
+            assert first.wait_settled(PATIENCE)
+            desk.clock.advance(timedelta(seconds=1))
+            second.wake()
+            assert second.wait_settled(PATIENCE)
+            assert isinstance(ask(second, desk.ca, LOST, NOW + timedelta(seconds=1)), Known)
+    assert len(desk.server.asked) == 1
+
+
+def test_what_comes_between_reading_the_folder_and_fetching_answers_at_once(desk: CRLDesk) -> None:
+    desk.server.script = saying(crl(desk.ca, LOST))
+
+    class Late(CRLFetcher):
+        def add(self, feed: CRLFeed) -> None:
+            with desk.source():
+                super().add(feed)
+
+    with (
+        closing(Late(clock=desk.clock)) as fetcher,
+        desk.source(fetching={"fetcher": fetcher}) as source,
+    ):
+        assert isinstance(ask(source, desk.ca, LOST, NOW), Known)
     assert len(desk.server.asked) == 1
 
 
