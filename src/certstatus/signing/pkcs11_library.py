@@ -5,14 +5,17 @@ What a fork inherits of a library is never used: the child starts it anew, for i
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Final
 
 from pkcs11 import PKCS11Error
 from pkcs11._pkcs11 import lib
 
-__all__ = ["Library"]
+__all__ = ["Library", "no_openssl_error_left"]
 
 _OS_LOCKING_OK: Final = 0x2
 _OK: Final = 0x0
@@ -55,7 +58,8 @@ class Library(lib):
 
     def end(self) -> None:
         """End it, with all its sessions."""
-        self._functions().finalize(None)
+        with no_openssl_error_left():
+            self._functions().finalize(None)
 
     def _functions(self) -> _Functions:
         found = ctypes.POINTER(_Functions)()
@@ -76,3 +80,30 @@ class _Fork:
 
 _fork = _Fork()
 os.register_at_fork(after_in_child=_fork.happen)
+
+
+# --- OpenSSL ---------------------------------------------------------------------------------
+
+
+def _clearing() -> Callable[[], object]:
+    """Find what empties the error queue of the OpenSSL that ``ssl`` uses, where others may reach it."""
+    found = find_spec("_ssl")
+    if found is None or not found.has_location:
+        return lambda: None
+    return getattr(ctypes.CDLL(found.origin), "ERR_clear_error", lambda: None)
+
+
+_clear: Final = _clearing()
+
+
+@contextlib.contextmanager
+def no_openssl_error_left() -> Iterator[None]:
+    """Empty the thread's queue of OpenSSL's errors in the end.
+
+    SoftHSM and others work on the same libcrypto as Python's ``ssl``, which would take an error
+    that they left for its own: of a file that it loads next, or of a connection.
+    """
+    try:
+        yield
+    finally:
+        _clear()

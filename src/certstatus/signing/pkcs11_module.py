@@ -36,7 +36,7 @@ from certstatus.limits import (
     TOKEN_RETRY_TIME,
     TOKEN_WAIT_TIME,
 )
-from certstatus.signing.pkcs11_library import Library
+from certstatus.signing.pkcs11_library import Library, no_openssl_error_left
 from certstatus.signing.pkcs11_pin import PIN, PIN_VARIABLE, refused_pins
 from certstatus.signing.pkcs11_pool import SigningPool
 from certstatus.signing.pkcs11_uri import PKCS11URI
@@ -146,18 +146,19 @@ class Module:
             SignerError: library, token or key is not there, every session stays busy, or the
                 token failed in the block.
         """
-        held, opened = self._take(uri, read_pin, at_once=at_once)
-        is_sound = False
-        try:
-            yield held
-            is_sound = True
-        except _NOT_LOST as error:
-            is_sound = True
-            raise SignerError(f"{uri}: the token refused to sign: {reason(error)}") from error
-        except PKCS11Error as error:
-            raise SignerError(f"{uri}: the token failed: {reason(error)}") from error
-        finally:
-            self._give(opened, is_sound=is_sound)
+        with no_openssl_error_left():
+            held, opened = self._take(uri, read_pin, at_once=at_once)
+            is_sound = False
+            try:
+                yield held
+                is_sound = True
+            except _NOT_LOST as error:
+                is_sound = True
+                raise SignerError(f"{uri}: the token refused to sign: {reason(error)}") from error
+            except PKCS11Error as error:
+                raise SignerError(f"{uri}: the token failed: {reason(error)}") from error
+            finally:
+                self._give(opened, is_sound=is_sound)
 
     def _take(
         self, uri: PKCS11URI, read_pin: PINReader, *, at_once: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -191,6 +192,18 @@ def test_two_tokens_of_one_label_are_told_apart(softhsm: SoftHSM, token: Token, 
 
     with pytest.raises(SignerError, match="more than one token has this name"):
         load(issued, token.uri("ocsp").replace(f"token={token.label};", ""))
+
+
+def test_what_a_library_leaves_in_openssl_is_not_taken_for_an_error_of_tls(
+    token: Token, load: Load
+) -> None:
+    """SoftHSM's start leaves "no such engine" there."""
+    issued = delegate()
+    token.put(issued, "ocsp")
+
+    load(issued)
+
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=CA.certificate.der)
 
 
 def test_a_library_that_is_none_is_named(token: Token, load: Load) -> None:
