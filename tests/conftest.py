@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -60,6 +61,12 @@ def _guard_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_guard_network)
+
+
+# --- Ctrl-C reaches children ---------------------------------------------------------------
+
+# A suite that runs in the background ignores SIGINT, and so would the programs that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # --- nothing is left running ---------------------------------------------------------------
