@@ -13,7 +13,7 @@ from certstatus.responder.authority import (
     ResponderIDForm,
     UnlistedMode,
 )
-from certstatus.responder.core import Observer, Responder
+from certstatus.responder.core import Responder
 from certstatus.responder.exchange import (
     Headers,
     HTTPFace,
@@ -24,7 +24,7 @@ from certstatus.responder.forwarding import ForwardedNonce
 from certstatus.responder.http import OCSPFace
 from certstatus.responder.locator import AllowedLocation
 from certstatus.responder.proxy import Proxy, ProxyPolicy
-from certstatus.responder.reply import Cause, Refusal, Reply, Told
+from certstatus.responder.reply import Cause, Observer, Refusal, Reply, Told
 from certstatus.responder.requests import RequestPolicy, SignedRequests
 from certstatus.responder.routing import Answering, Forwarding, Router
 from certstatus.responder.stored import Shelf, authority_digest

@@ -7,10 +7,8 @@ still means the same.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TypeAlias
 
 from certstatus.errors import SignerError, SourceError
 from certstatus.limits import MAX_REMEMBERED
@@ -33,7 +31,7 @@ from certstatus.responder.answer import (
 )
 from certstatus.responder.authority import Authorities, Authority, NonceMode
 from certstatus.responder.memo import Memo
-from certstatus.responder.reply import Cause, Refusal, Reply
+from certstatus.responder.reply import Cause, Observer, Refusal, Reply, answered
 from certstatus.responder.requests import RequestPolicy, accept
 from certstatus.responder.spokesmen import signers_for
 from certstatus.responder.statement import compromised, state
@@ -41,10 +39,7 @@ from certstatus.responder.stored import Shelf, Variants, is_storable, says
 from certstatus.signing import Choice, Rung, Signer, choose_signer
 from certstatus.stores import StoredResponse, StoreKey
 
-__all__ = ["Observer", "Responder"]
-
-Observer: TypeAlias = Callable[[Refusal], None]
-"""Hears of what went wrong on our side (source, signer, defect); ``__cause__`` is the error."""
+__all__ = ["Responder"]
 
 
 class Responder:
@@ -84,16 +79,8 @@ class Responder:
 
     async def respond(self, request_der: bytes, now: datetime) -> Reply:
         """Answer a request at ``now``, aware UTC. Never raises: every outcome is a reply."""
-        try:
-            return await self._respond(request_der, now.replace(microsecond=0))
-        except Refusal as refusal:
-            if refusal.cause.is_ours:
-                self._tell(refusal)
-            return Reply.refusing(refusal.cause, refusal.detail)
-        except Exception as error:  # noqa: BLE001 - a defect of ours is an answer, too
-            defect = Refusal.over(Cause.DEFECT, error)
-            self._tell(defect)
-            return Reply.refusing(defect.cause, defect.detail)
+        answer = self._respond(request_der, now.replace(microsecond=0))
+        return await answered(answer, self._observe)
 
     async def produce(
         self,
@@ -253,13 +240,6 @@ class Responder:
         if not self._admit():
             raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
         return await asign(answers, choice, nonce, now)
-
-    # --- what went wrong -------------------------------------------------------------------
-
-    def _tell(self, refusal: Refusal) -> None:
-        """Tell the observer; one that fails itself must not cost the client its answer."""
-        with contextlib.suppress(Exception):
-            self._observe(refusal)
 
 
 def _nonce_to_return(request: OCSPRequest, questions: Iterable[Question]) -> Nonce | None:

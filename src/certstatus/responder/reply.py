@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from certstatus.errors import CertStatusError
 from certstatus.ocsp import CertID, CertStatus, OCSPResponseStatus, encode_error_response
 from certstatus.signing import Rung, Signer
 
-__all__ = ["Cause", "Refusal", "Reply", "Told"]
+__all__ = ["Cause", "Observer", "Refusal", "Reply", "Told", "answered"]
 
 
 class Cause(StrEnum):
@@ -154,3 +156,25 @@ class Refusal(Exception):  # noqa: N818 - it ends an answer: no reply, and nothi
         refusal = cls(cause, str(error) if known else f"{type(error).__name__}: {error}")
         refusal.__cause__ = error
         return refusal
+
+
+Observer: TypeAlias = Callable[[Refusal], None]
+"""Hears of what went wrong on our side (source, signer, defect); ``__cause__`` is the error."""
+
+
+async def answered(answer: Awaitable[Reply], observe: Observer) -> Reply:
+    """Wait for a reply. Never raises: what is raised instead becomes a reply.
+
+    The observer hears of it where it is ours; one that fails itself must not cost the client
+    its answer.
+    """
+    try:
+        return await answer
+    except Refusal as error:
+        refusal = error
+    except Exception as error:  # noqa: BLE001 - a defect of ours is an answer, too
+        refusal = Refusal.over(Cause.DEFECT, error)
+    if refusal.cause.is_ours:
+        with contextlib.suppress(Exception):
+            observe(refusal)
+    return Reply.refusing(refusal.cause, refusal.detail)

@@ -6,16 +6,15 @@ is nobody's. What may not be answered here is not asked elsewhere, either.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from certstatus.errors import ConfigError
 from certstatus.ocsp import CertID, OCSPRequest
 from certstatus.pkix import Certificate, HashAlgorithm
-from certstatus.responder.core import Observer, Responder
-from certstatus.responder.reply import Cause, Refusal, Reply
+from certstatus.responder.core import Responder
+from certstatus.responder.reply import Cause, Observer, Refusal, Reply, answered
 from certstatus.responder.requests import RequestPolicy, accept
 
 __all__ = ["Answering", "Forwarding", "Router"]
@@ -82,7 +81,7 @@ class Router:
             reply = await self._responder.respond(request_der, now)
             if reply.cause is not Cause.ISSUER:
                 return reply
-        return await self._refusing(lambda: self._forwarded(request_der, now))
+        return await answered(self._forwarded(request_der, now), self._observe)
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""
@@ -113,23 +112,6 @@ class Router:
         issuers = {one: entry[1] for one, entry in found.items() if entry is not None}
         entry = found[request.cert_ids[0]]
         return None if entry is None else (entry[0], issuers)
-
-    async def _refusing(self, answer: Callable[[], Awaitable[Reply]]) -> Reply:
-        try:
-            return await answer()
-        except Refusal as refusal:
-            if refusal.cause.is_ours:
-                self._tell(refusal)
-            return Reply.refusing(refusal.cause, refusal.detail)
-        except Exception as error:  # noqa: BLE001 - a defect of ours is an answer, too
-            defect = Refusal.over(Cause.DEFECT, error)
-            self._tell(defect)
-            return Reply.refusing(defect.cause, defect.detail)
-
-    def _tell(self, refusal: Refusal) -> None:
-        """Tell the observer; one that fails itself must not cost the client its answer."""
-        with contextlib.suppress(Exception):
-            self._observe(refusal)
 
 
 def _table(

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from certstatus.errors import CertStatusError
-from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.server.signer_events import SignerEventKind, SignerTeller
-from certstatus.signing import AsyncSigner, Signer, signature_by
+from certstatus.signing import OuterSigner, Signer, signature_by
 
 __all__ = ["SignerHealth", "WatchedSigner", "problem_of"]
 
@@ -56,26 +55,10 @@ class SignerHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedSigner(AsyncSigner):
+class WatchedSigner(OuterSigner):
     """A signer whose failures are alarms."""
 
-    inner: Signer
     health: SignerHealth
-
-    @property
-    def certificate(self) -> Certificate:
-        """The inner signer's."""
-        return self.inner.certificate
-
-    @property
-    def certs(self) -> tuple[Certificate, ...]:
-        """The inner signer's."""
-        return self.inner.certs
-
-    @property
-    def algorithm(self) -> SignatureAlgorithm:
-        """The inner signer's."""
-        return self.inner.algorithm
 
     def sign(self, tbs: bytes) -> bytes:
         """Sign DER. Raises as the inner signer does."""

@@ -10,14 +10,14 @@ from pathlib import Path
 from time import perf_counter
 
 from certstatus.meter import Meter
-from certstatus.pkix import Certificate, SignatureAlgorithm
+from certstatus.pkix import Certificate
 from certstatus.responder import AuthorityPolicy
 from certstatus.server.config import SignerConfig
 from certstatus.server.renewal_files import certificate_in_force
 from certstatus.server.signer_events import SignerTeller
 from certstatus.server.signer_health import SignerHealth
 from certstatus.signing import (
-    AsyncSigner,
+    OuterSigner,
     Severity,
     Signer,
     check_lifetime,
@@ -32,26 +32,10 @@ __all__ = ["MeteredSigner", "SignerLoader", "is_timely", "refuse_untimely"]
 
 
 @dataclass(frozen=True, slots=True)
-class MeteredSigner(AsyncSigner):
+class MeteredSigner(OuterSigner):
     """A signer whose signatures are timed; it waits where the inner signer does."""
 
-    inner: Signer
     meter: Meter
-
-    @property
-    def certificate(self) -> Certificate:
-        """The inner signer's."""
-        return self.inner.certificate
-
-    @property
-    def certs(self) -> tuple[Certificate, ...]:
-        """The inner signer's."""
-        return self.inner.certs
-
-    @property
-    def algorithm(self) -> SignatureAlgorithm:
-        """The inner signer's."""
-        return self.inner.algorithm
 
     async def asign(self, tbs: bytes) -> bytes:
         """Sign, and time it with the wait. Raises SignerError as the inner signer does."""

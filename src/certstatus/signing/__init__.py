@@ -10,7 +10,7 @@ from certstatus.signing.algorithm import (
     offered_algorithms,
 )
 from certstatus.signing.applicant import Applicant, applicants, judge_certificate
-from certstatus.signing.base import AsyncSigner, Signer, signature_by
+from certstatus.signing.base import AsyncSigner, OuterSigner, Signer, signature_by
 from certstatus.signing.delegate import (
     Delegator,
     encode_certificate_request,
@@ -43,6 +43,7 @@ __all__ = [
     "Finding",
     "LoadedKey",
     "LocalSigner",
+    "OuterSigner",
     "Profile",
     "Rota",
     "Rung",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Protocol
 
 from certstatus.pkix import Certificate, SignatureAlgorithm
 
-__all__ = ["AsyncSigner", "Signer", "signature_by"]
+__all__ = ["AsyncSigner", "OuterSigner", "Signer", "signature_by"]
 
 
 class Signer(Protocol):
@@ -52,6 +53,28 @@ class AsyncSigner(ABC):
         Raises:
             ConfigError, SignerError: the key could not be used.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class OuterSigner(AsyncSigner):
+    """A signer around another one, of which it has all but the way to sign."""
+
+    inner: Signer
+
+    @property
+    def certificate(self) -> Certificate:
+        """The inner signer's."""
+        return self.inner.certificate
+
+    @property
+    def certs(self) -> tuple[Certificate, ...]:
+        """The inner signer's."""
+        return self.inner.certs
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """The inner signer's."""
+        return self.inner.algorithm
 
 
 async def signature_by(signer: Signer, tbs: bytes) -> bytes:
