@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from certstatus.clock import Clock
-from certstatus.errors import CertStatusError
 from certstatus.server.log import Logger
 from certstatus.server.metrics import Page, Tally
-from certstatus.server.worker import Tools
+from certstatus.server.worker import Tools, exit_code_of
 
 __all__ = ["Aside", "Calls", "Helper"]
 
@@ -57,15 +56,7 @@ class Aside:
         Returns:
             The exit code: 0 where it was asked to end, else that of the error that ended it.
         """
-        try:
-            asyncio.run(self._live(ready, lifeline))
-        except CertStatusError as error:
-            self._log.error("worker_failed", error=str(error), hint=error.hint)
-            return error.exit_code
-        except Exception:  # noqa: BLE001 (a defect: its traceback is logged)
-            self._log.exception("worker_failed")
-            return CertStatusError.exit_code
-        return 0
+        return exit_code_of(lambda: asyncio.run(self._live(ready, lifeline)), self._log)
 
     async def _live(self, ready: int, lifeline: int) -> None:
         def tell_ready() -> None:

@@ -29,7 +29,7 @@ from certstatus.server.listen import bind_tcp
 from certstatus.server.log import AccessLog, Logger
 from certstatus.server.metrics import Page, Tally, exposition
 
-__all__ = ["Factory", "Listening", "Service", "Settings", "Tools", "Worker"]
+__all__ = ["Factory", "Listening", "Service", "Settings", "Tools", "Worker", "exit_code_of"]
 
 _PUBLISH_SECONDS: Final = 1.0
 """How old the numbers of another worker may be in ``/metrics``."""
@@ -104,6 +104,19 @@ class Listening:
     admin: Sequence[socket.socket] = ()
 
 
+def exit_code_of(live: Callable[[], None], log: Logger) -> int:
+    """Live a process's life, and log what ends it early; return its exit code."""
+    try:
+        live()
+    except CertStatusError as error:
+        log.error("worker_failed", error=str(error), hint=error.hint)  # noqa: TRY400 - no defect, no traceback
+        return error.exit_code
+    except Exception:
+        log.exception("worker_failed")
+        return CertStatusError.exit_code
+    return 0
+
+
 class Worker:
     """One worker, from its fork to its exit code."""
 
@@ -137,16 +150,12 @@ class Worker:
             The exit code: 0 after a drain, else that of the error that kept it from serving.
         """
         sys.setswitchinterval(defaults.THREAD_TURN_TIME.total_seconds())
-        try:
+
+        def live() -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._live(ready, lifeline))
-        except CertStatusError as error:
-            self._log.error("worker_failed", error=str(error), hint=error.hint)
-            return error.exit_code
-        except Exception:  # noqa: BLE001 (a defect: its traceback is logged)
-            self._log.exception("worker_failed")
-            return CertStatusError.exit_code
-        return 0
+
+        return exit_code_of(live, self._log)
 
     async def _live(self, ready: int, lifeline: int) -> None:
         self._stop = asyncio.Event()
