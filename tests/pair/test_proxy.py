@@ -160,6 +160,8 @@ def test_proxies_in_a_circle_answer_try_later_at_once_and_say_why(lab: Lab, tmp_
             asked = (asyncio.to_thread(one.refusal, der) for one in members * 3)
             return list(await asyncio.gather(*asked))
 
-        assert set(asyncio.run(all_at_once())) == {"tryLater"}
+        # Of questions that meet only some come round; one alone does, to whoever asked first.
+        assert members[0].refusal(der) == "tryLater"
         event = members[0].wait_for("source.upstream-loop")
         assert "through us before" in event["detail"]
+        assert set(asyncio.run(all_at_once())) == {"tryLater"}

@@ -174,7 +174,8 @@ def test_a_certificate_that_is_known_is_fed_and_held_once(
     gc.collect()
 
     assert len(shelf.added) == 2
-    assert (len(held), freed) == (2, held[:1])
+    # What an earlier test held may be given up only now: it is none of these.
+    assert (len(held), [one for one in freed if one in held]) == (2, held[:1])
 
 
 def test_each_kind_of_key_gets_its_own_staple(
