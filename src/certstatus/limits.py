@@ -252,6 +252,9 @@ CACHE_MARGIN: Final = timedelta(minutes=1)
 MAX_REMEMBERED: Final = 10_000
 """Signed answers that one process keeps to give again: 10 to 20 MB, 120 MB with ML-DSA-87."""
 
+MAX_REMEMBERED_TIMES: Final = 256
+"""Times that stay written as DER: nearly all answers of one second share theirs, but revocations don't."""
+
 MAX_STORED_IN_MEMORY: Final = 100_000
 """Signed answers in a store that is this process's memory: about 150 MB."""
 PRESIGN_LEASE: Final = timedelta(seconds=15)

@@ -6,32 +6,26 @@ so that a stored answer is the one that would be signed now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from certstatus.ocsp import (
-    ArchiveCutoff,
-    CertID,
-    ExtendedRevoke,
-    Extensions,
-    Nonce,
-    ResponseData,
-    SingleResponse,
-    Unknown,
-    encode_response,
-    encode_response_data,
-)
-from certstatus.ocsp.extensions import Extension
+from certstatus.ocsp import CertID, Nonce
 from certstatus.pkix import AlgorithmIdentifier, HashAlgorithm
 from certstatus.responder.authority import Authority
-from certstatus.responder.interval import interval_of
+from certstatus.responder.live import speech_of
 from certstatus.responder.renewal import fresh_until
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
+from certstatus.responder.splice import (
+    EXTENDED_REVOKE,
+    nonce_extension,
+    response_data,
+    single_response,
+)
 from certstatus.responder.statement import Statement
 from certstatus.responder.stored import meaning_digest
+from certstatus.responder.voice import Speech
 from certstatus.signing import Choice, Signer, signature_by
 from certstatus.stores import StoredResponse
 
@@ -70,28 +64,26 @@ class _Draft:
     """All of an answer but its signature."""
 
     answers: Sequence[Answer]
+    speeches: Sequence[Speech]
     choice: Choice[Signer]
-    data: ResponseData
-    is_cacheable: bool
+    tbs: bytes
+    has_nonce: bool
 
-    @property
-    def signer(self) -> Signer:
-        return self.choice.signer
-
-    def signed(self, tbs: bytes, signature: bytes) -> Reply:
-        """Make the reply of the draft, its DER and the signature over that."""
-        singles, signer = self.data.responses, self.signer
-        certs = tuple(certificate.der for certificate in signer.certs)
+    def signed(self, signature: bytes) -> Reply:
+        """Make the reply of the draft and its signature."""
+        answers, speeches = self.answers, self.speeches
+        signer, authority = self.choice.signer, answers[0].question.authority
+        is_definite = all(one.statement.is_definite for one in answers)
         return Reply(
-            der=encode_response(tbs, signer.algorithm.identifier, signature, certs),
+            der=authority.voice_of(signer).frame.response(self.tbs, signature),
             cause=Cause.ANSWERED,
-            told=tuple(_told(answer) for answer in self.answers),
-            this_update=max(one.this_update for one in singles),
-            next_update=min(one.next_update for one in singles if one.next_update is not None),
-            produced_at=self.data.produced_at,
+            told=tuple(_told(answer) for answer in answers),
+            this_update=max(one.this_update for one in speeches),
+            next_update=min(one.next_update for one in speeches),
+            produced_at=speeches[0].now,
             signer=signer,
             rung=self.choice.rung,
-            is_cacheable=self.is_cacheable,
+            is_cacheable=is_definite and not self.has_nonce,
         )
 
 
@@ -107,10 +99,11 @@ def sign(
         Refusal: what is known has ended, or the signer can't sign.
     """
     draft = _draft(answers, choice, nonce, now)
-    tbs = encode_response_data(draft.data)
-    with _refusing():
-        signature = draft.signer.sign(tbs)
-    return draft.signed(tbs, signature)
+    try:
+        signature = choice.signer.sign(draft.tbs)
+    except Exception as error:
+        raise Refusal.over(Cause.SIGNER_FAILED, error) from error
+    return draft.signed(signature)
 
 
 async def asign(
@@ -121,35 +114,39 @@ async def asign(
 ) -> Reply:
     """Sign as ``sign`` does, and hold up nothing else while a key far away signs."""
     draft = _draft(answers, choice, nonce, now)
-    tbs = encode_response_data(draft.data)
-    with _refusing():
-        signature = await signature_by(draft.signer, tbs)
-    return draft.signed(tbs, signature)
+    try:
+        signature = await signature_by(choice.signer, draft.tbs)
+    except Exception as error:
+        raise Refusal.over(Cause.SIGNER_FAILED, error) from error
+    return draft.signed(signature)
 
 
 def _draft(
     answers: Sequence[Answer], choice: Choice[Signer], nonce: Nonce | None, now: datetime
 ) -> _Draft:
-    signer, policy = choice.signer, answers[0].question.authority.policy
-    singles = tuple(
-        single for answer in answers for single in _single_responses(answer, signer, now)
-    )
-    data = ResponseData(
-        responder_id=policy.responder_id.of(signer.certificate),
-        produced_at=now,
-        responses=singles,
-        response_extensions=_response_extensions(answers, nonce),
-    )
-    is_cacheable = nonce is None and all(one.statement.is_definite for one in answers)
-    return _Draft(answers, choice, data, is_cacheable)
+    speeches = [
+        speech_of(one.statement, one.question.authority, choice.signer, now) for one in answers
+    ]
+    singles = b"".join(map(_single_responses, answers, speeches))
+    # One signer names itself in one way, whoever else is answered for.
+    tbs = response_data(speeches[0].opening, singles, _response_extensions(answers, nonce))
+    return _Draft(answers, speeches, choice, tbs, nonce is not None)
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise Refusal.over(Cause.SIGNER_FAILED, error) from error
+def _single_responses(answer: Answer, speech: Speech) -> bytes:
+    """Make the answers about one certificate; each CertID is echoed as it came (O15)."""
+    return b"".join(
+        single_response(cert_id.encode(), speech.tail)
+        for cert_id in (answer.question.cert_id, *answer.also)
+    )
+
+
+def _response_extensions(answers: Iterable[Answer], nonce: Nonce | None) -> bytes:
+    """Return the nonce as it came, and extended-revoke where it is due; none is critical."""
+    found = b"" if nonce is None else nonce_extension(nonce)
+    if any(answer.statement.is_never_issued for answer in answers):
+        found += EXTENDED_REVOKE
+    return found
 
 
 _NULL: Final = b"\x05\x00"
@@ -170,43 +167,6 @@ def with_other_hash(answer: Answer) -> Answer:
         return answer
     cert_id = question.authority.cert_id(question.cert_id.serial_number, other)
     return replace(answer, also=(cert_id,))
-
-
-def _single_responses(answer: Answer, signer: Signer, now: datetime) -> Iterator[SingleResponse]:
-    """Make the answer about one certificate; the CertID is echoed as it came (O15)."""
-    statement, authority = answer.statement, answer.question.authority
-    interval = interval_of(statement, authority, signer, now)
-    extensions = _single_extensions(statement, authority, now)
-    for cert_id in (answer.question.cert_id, *answer.also):
-        yield SingleResponse(
-            cert_id=cert_id,
-            cert_status=statement.cert_status,
-            this_update=interval.this_update,
-            next_update=interval.next_update,
-            single_extensions=extensions,
-        )
-
-
-def _single_extensions(statement: Statement, authority: Authority, now: datetime) -> Extensions:
-    """Add ArchiveCutoff to what the source says, where status is kept past expiry (O27)."""
-    found = statement.single_extensions
-    has_none = statement.is_never_issued or isinstance(statement.cert_status, Unknown)
-    if has_none or found.has(ArchiveCutoff):
-        return found
-    # A source with an end of its own (a CRL, another responder) forgets what has expired,
-    # or says itself how far back it knows (C14).
-    cutoff = authority.policy.archive_cutoff(
-        authority.issuer, now, keeps_expired=statement.known_until is None
-    )
-    return found if cutoff is None else Extensions.of(*found, ArchiveCutoff(cutoff))
-
-
-def _response_extensions(answers: Iterable[Answer], nonce: Nonce | None) -> Extensions:
-    """Return the nonce as it came, and extended-revoke where it is due; none is critical."""
-    found: list[Nonce | ExtendedRevoke | Extension] = [] if nonce is None else [nonce]
-    if any(answer.statement.is_never_issued for answer in answers):
-        found.append(ExtendedRevoke())
-    return Extensions.of(*found)
 
 
 def named(

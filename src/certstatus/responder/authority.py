@@ -15,6 +15,7 @@ from certstatus.errors import ConfigError
 from certstatus.limits import DEFAULT_BACKDATE, DEFAULT_VALIDITY
 from certstatus.ocsp import ByKey, ByName, CertID, ResponderID
 from certstatus.pkix import AlgorithmIdentifier, Certificate, HashAlgorithm
+from certstatus.responder.voice import Voice, Voices
 from certstatus.signing import Profile, Rota, Signer
 from certstatus.sources import Source
 
@@ -212,6 +213,7 @@ class Authority:
     policy: AuthorityPolicy = AuthorityPolicy()
     compromised_since: datetime | None = None
     crl_algorithm: AlgorithmIdentifier | None = None
+    voices: Voices = field(init=False, repr=False, default_factory=Voices)
     _rota: Rota[Signer] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -223,7 +225,17 @@ class Authority:
 
     def signers_in_force(self, now: datetime) -> tuple[Signer, ...]:
         """Return the one signer of each line that signs at ``now``, aware UTC."""
-        return self._rota.in_force(tuple(self.signers), now)
+        in_force = self._rota.in_force(tuple(self.signers), now)
+        self.voices.follow(in_force)
+        return in_force
+
+    def voice_of(self, signer: Signer) -> Voice:
+        """Return a signer as it speaks for this authority."""
+        found = self.voices.find(signer)
+        if found is not None:
+            return found
+        responder_id = self.policy.responder_id.of(signer.certificate)
+        return self.voices.keep(Voice(signer, self.issuer, responder_id))
 
     def cert_id(self, serial_number: int, algorithm: HashAlgorithm) -> CertID:
         """Name one of its certificates."""

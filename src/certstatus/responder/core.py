@@ -33,7 +33,7 @@ from certstatus.responder.authority import Authorities, Authority, NonceMode
 from certstatus.responder.memo import Memo
 from certstatus.responder.reply import Cause, Observer, Refusal, Reply, answered
 from certstatus.responder.requests import RequestPolicy, accept
-from certstatus.responder.spokesmen import signers_for
+from certstatus.responder.spokesmen import choice_of, signers_for
 from certstatus.responder.statement import compromised, state
 from certstatus.responder.stored import Shelf, Variants, is_storable, says
 from certstatus.signing import Choice, Rung, Signer, choose_signer
@@ -174,13 +174,16 @@ class Responder:
         self, request: OCSPRequest, questions: Sequence[Question], now: datetime
     ) -> Choice[Signer]:
         authorities = list(dict.fromkeys(question.authority for question in questions))
-        signers = signers_for(authorities, now)
+        preferred = request.request_extensions.get(PreferredSignatureAlgorithms)
         signature = request.optional_signature
+        if len(authorities) == 1 and preferred is None and signature is None:
+            return choice_of(authorities[0], now)
+        signers = signers_for(authorities, now)
         try:
             return choose_signer(
                 signers,
                 now=now,
-                preferred=request.request_extensions.get(PreferredSignatureAlgorithms),
+                preferred=preferred,
                 crl_algorithm=authorities[0].crl_algorithm,
                 request_algorithm=None if signature is None else signature.signature_algorithm,
             )

@@ -10,7 +10,7 @@ from certstatus.ocsp import Revoked
 from certstatus.responder.authority import Authority
 from certstatus.responder.reply import Cause, Refusal
 from certstatus.responder.statement import Statement
-from certstatus.signing import Signer, last_moment
+from certstatus.signing import Signer
 
 __all__ = ["Interval", "interval_of"]
 
@@ -45,7 +45,7 @@ def interval_of(
     if next_update <= now:
         text = f"what {statement.origin} knows ended at {next_update:%F %TZ}"
         raise Refusal(Cause.SOURCE_STALE, text)
-    end = last_moment(signer, authority.issuer)
+    end = authority.voice_of(signer).last_moment
     if end <= now:
         text = f"{signer.certificate} and its CA may be believed until {end:%F %TZ} only"
         raise Refusal(Cause.SIGNER_EXPIRES, text)

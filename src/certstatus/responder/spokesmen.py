@@ -10,12 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from certstatus.errors import SignerError
 from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.responder.authority import Authority, ResponderIDForm
 from certstatus.responder.reply import Cause, Refusal
-from certstatus.signing import AsyncSigner, Signer, in_force, signature_by
+from certstatus.signing import (
+    AsyncSigner,
+    Choice,
+    Signer,
+    choose_signer,
+    in_force,
+    signature_by,
+)
 
-__all__ = ["JointSigner", "signers_for"]
+__all__ = ["JointSigner", "choice_of", "signers_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,24 @@ class JointSigner(AsyncSigner):
     def sign(self, tbs: bytes) -> bytes:
         """Sign DER. Raises SignerError as the inner signer does."""
         return self.inner.sign(tbs)
+
+
+def choice_of(authority: Authority, now: datetime) -> Choice[Signer]:
+    """Choose who answers a request without wishes about one authority, once in a second.
+
+    Raises:
+        Refusal: none is fit to sign at ``now``.
+    """
+    signers = authority.signers_in_force(now)
+    known = authority.voices.chosen(now)
+    if known is not None:
+        return known
+    try:
+        choice = choose_signer(signers, now=now, crl_algorithm=authority.crl_algorithm)
+    except SignerError as error:
+        raise Refusal.over(Cause.SIGNER_EXPIRES, error) from error
+    authority.voices.choose(choice, now)
+    return choice
 
 
 def signers_for(authorities: Sequence[Authority], now: datetime) -> tuple[Signer, ...]:
