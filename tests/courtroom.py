@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from certstatus.ocsp import Extensions, OCSPRequest, encode_request, parse_request
+from certstatus.ocsp import Extensions, OCSPRequest, OCSPResponse, encode_request, parse_request
 from certstatus.ocsp.extensions import ExtensionValue
 from certstatus.testing import Forge, TinyCA
 from certstatus.verify import DEFAULT_POLICY, Outcome, Report, VerifyPolicy, verify_response
@@ -33,7 +33,7 @@ def request_of(forge: Forge, *extensions: ExtensionValue) -> OCSPRequest:
 
 
 def judge(
-    response: bytes,
+    response: bytes | OCSPResponse,
     *,
     policy: VerifyPolicy = DEFAULT_POLICY,
     now: datetime = NOW,

@@ -352,6 +352,13 @@ MAX_KNOWN_NAMES: Final = 256
 MAX_KNOWN_DELEGATES: Final = 256
 """Responders' certificates that a verifier keeps as read and verified: each comes again and again."""
 
+MAX_KNOWN_ANSWERS: Final = 1_024
+"""Certificates and answers whose signatures a verifier remembers: what a client sees within an hour
+comes again, as staples do; 2 to 4 MB."""
+
+MAX_KNOWN_WORDS: Final = 1_024
+"""Checks in words that a verifier keeps to say again: moments, ages and names that come again."""
+
 DEFAULT_SKEW: Final = timedelta(minutes=5)
 """How far two honest clocks may stand apart (RFC 6960 §3.2, L10: small, configurable)."""
 

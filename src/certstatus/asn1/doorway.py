@@ -63,6 +63,7 @@ T = TypeVar("T")
 
 _SEQUENCE: Final = 0x30
 _ENUMERATED: Final = 0x0A
+_ENUMERATED_TAG: Final = bytes((_ENUMERATED,))
 _LONG_FORM: Final = 0x80
 
 
@@ -159,8 +160,10 @@ def read_tlv(der: bytes, where: str) -> TLV:
 def decode_enumerated(element: TLV, where: str) -> int:
     """Read an ENUMERATED, which the declarative module lacks."""
     contents = bytes(element.data)
-    if element.tag_bytes != bytes((_ENUMERATED,)):
+    if element.tag_bytes != _ENUMERATED_TAG:
         raise MalformedError("is not an ENUMERATED", where=where)
+    if len(contents) == 1 and contents[0] < 0x80:
+        return contents[0]
     # The contents are an INTEGER's; its reader refuses empty and padded ones.
     return decode(int, encode_tlv(0x02, contents), where)
 

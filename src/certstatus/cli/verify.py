@@ -22,6 +22,7 @@ from certstatus.pkix import Certificate
 from certstatus.verify import (
     DelegateStatus,
     DelegateStatusLookup,
+    KnownSignatures,
     NoncePolicy,
     Report,
     VerifyPolicy,
@@ -82,6 +83,7 @@ def command(
     asked = targets(certs, numbers, issuers)
     request = None if request_name is None else _read_request(request_name)
     stored = [read_message(name).der for name in delegate_responses]
+    known = KnownSignatures()
     reports = [
         verify_response(
             response,
@@ -92,6 +94,7 @@ def command(
             now=now,
             policy=policy,
             delegate_status=_lookup(stored, target.issuer, now, policy),
+            known=known,
         )
         for target in asked
     ]

@@ -177,7 +177,7 @@ class Certificate:
         """The issuer's Name by the exact bytes in this certificate (O1)."""
         return Name(encode(self._tbs.issuer))
 
-    @property
+    @cached_property
     def key_bits(self) -> bytes:
         """The subjectPublicKey BIT STRING's value, without tag, length and unused-bits octet."""
         return self._spki.subject_public_key.as_bytes()
@@ -244,6 +244,10 @@ class Certificate:
     def subject_name_hash(self, algorithm: HashAlgorithm) -> bytes:
         """Hash of the subject's Name: the issuerNameHash of what this certificate issued."""
         return _digest(self.subject.der, algorithm)
+
+    def issuer_name_hash(self, algorithm: HashAlgorithm) -> bytes:
+        """Hash of the issuer's Name as it stands here: the issuerNameHash of this certificate (O1)."""
+        return _digest(self.issuer.der, algorithm)
 
     def key_hash(self, algorithm: HashAlgorithm) -> bytes:
         """Hash of the key: issuerKeyHash (O1) and, with SHA-1, the byKey ResponderID (O17)."""

@@ -223,7 +223,10 @@ def _verify_ecdsa(
     signed: bytes | memoryview,
 ) -> None:
     assert algorithm.hash is not None
-    key.verify(signature, signed, ec.ECDSA(algorithm.hash))
+    key.verify(signature, signed, _ECDSA[algorithm.hash.name])
+
+
+_ECDSA: Final = {hash_.name: ec.ECDSA(hash_) for hash_ in _HASHES.values()}
 
 
 def _verify_dsa(

@@ -22,6 +22,7 @@ from certstatus.requestor.checking import Checking, Step
 from certstatus.requestor.exact import ask_exactly
 from certstatus.requestor.plan import Asked, Event, Failed, Received, Wait
 from certstatus.requestor.result import DEFAULT_CHECK_POLICY, CheckPolicy, CheckResult
+from certstatus.verify import KnownSignatures
 
 __all__ = ["Requestor"]
 
@@ -37,7 +38,8 @@ class Requestor:
 
     ``urls`` are responders to ask instead of those that AIA names; ``cache`` keeps
     responses for as long as they may be used, None keeps none; ``door`` fetches; ``clock``
-    tells the time; ``headers`` are sent with every request. No method raises for what a peer sends or fails to send.
+    tells the time; ``headers`` are sent with every request; ``known`` remembers the
+    signatures that held. No method raises for what a peer sends or fails to send.
 
     Whether the issuer itself is to be trusted is for path validation to say: ask first
     there, above all where the issuer was found at AIA, which the certificate's maker wrote.
@@ -49,6 +51,7 @@ class Requestor:
     door: HTTPDoor = field(default_factory=HTTPDoor)
     clock: Clock = field(default_factory=SystemClock)
     headers: Mapping[str, str] = field(default_factory=dict)
+    known: KnownSignatures = field(default_factory=KnownSignatures, repr=False, compare=False)
 
     def check(
         self,
@@ -127,6 +130,7 @@ class Requestor:
             cache=self.cache,
             clock=self.clock,
             headers=self.headers,
+            known=self.known,
         )
 
     def _drive(self, steps: Generator[Step, Event, T]) -> T:

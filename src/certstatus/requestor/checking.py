@@ -36,7 +36,7 @@ from certstatus.ocsp import (
     encode_tbs_request,
     parse_request,
 )
-from certstatus.pkix import Certificate, GeneralName, HashAlgorithm, issuance_problem
+from certstatus.pkix import Certificate, GeneralName, HashAlgorithm
 from certstatus.requestor.cache import ResponseCache, fresh_until
 from certstatus.requestor.issuer import find_issuer, read_certificates
 from certstatus.requestor.plan import (
@@ -56,6 +56,7 @@ from certstatus.verify import (
     Check,
     DelegateStatus,
     Finding,
+    KnownSignatures,
     Report,
     Verdict,
     VerifiedResponse,
@@ -80,6 +81,7 @@ class Checking:
     cache: ResponseCache | None
     clock: Clock
     headers: Mapping[str, str] = field(default_factory=dict)
+    known: KnownSignatures
 
     def all(
         self,
@@ -135,7 +137,7 @@ class Checking:
         self, certificate: Certificate, chain: Sequence[Certificate]
     ) -> Generator[Step, Event, tuple[Certificate | None, tuple[Attempt, ...]]]:
         """Find the issuer in the chain, else at caIssuers."""
-        issuer = find_issuer(certificate, chain)
+        issuer = find_issuer(certificate, chain, self.known)
         if issuer is not None:
             return issuer, ()
         uris, broken = _uris(lambda: certificate.ca_issuers_uris)
@@ -144,7 +146,7 @@ class Checking:
         for url in urls:
             guard = self._guard(Provenance.CERTIFICATE)
             event = yield Exchange(url=url, guard=guard, max_bytes=MAX_CERTIFICATE_BYTES)
-            issuer, problem = _issuer_in(certificate, event)
+            issuer, problem = _issuer_in(certificate, event, self.known)
             if issuer is not None:
                 return issuer, ()
             attempts.append(Attempt(url, problem))
@@ -170,7 +172,7 @@ class Checking:
 
     def _refusal(self, certificate: Certificate, issuer: Certificate) -> Check | None:
         """L9: not before the certificate's own signature holds, and not once it has expired."""
-        problem = issuance_problem(certificate, issuer)
+        problem = self.known.issuance_problem(certificate, issuer)
         if problem is not None:
             return Check.failed("L9", "certificate and issuer", f"not asked: {problem}")
         if not self.policy.check_expired and certificate.not_after < self.clock.now():
@@ -341,6 +343,7 @@ class Checking:
             now=self.clock.now(),
             policy=self.policy.verify,
             delegate_status=lambda one: (delegates or {}).get(one.der),
+            known=self.known,
         )
 
     # --- a delegate's own status --------------------------------------------------------------
@@ -466,14 +469,17 @@ def _signed(cert_ids: Iterable[CertID], extensions: Extensions, signer: Signer) 
     return parse_request(encode_signed_request(tbs, signature))
 
 
-def _issuer_in(certificate: Certificate, event: Event) -> tuple[Certificate | None, str]:
+def _issuer_in(
+    certificate: Certificate, event: Event, known: KnownSignatures
+) -> tuple[Certificate | None, str]:
     """Find the issuer in what a caIssuers URL brought, or say why it is not there."""
     if not isinstance(event, Received):
         return None, "nothing came back" if event is None else event.reason
     if event.status != 200:
         return None, f"HTTP status {event.status}"
     try:
-        issuer = find_issuer(certificate, read_certificates(event.body)[:MAX_RESPONSE_CERTS])
+        brought = read_certificates(event.body)[:MAX_RESPONSE_CERTS]
+        issuer = find_issuer(certificate, brought, known)
     except MalformedError as error:
         return None, str(error)
     return issuer, "" if issuer else "what it brings did not issue the certificate"

@@ -50,7 +50,7 @@ def ask_exactly(
     )
     asked = yield from checking.exchange(asking, guard)
     pending = None if asked.report is None else asked.report.pending
-    issuer = None if pending is None else find_issuer(pending, issuers)
+    issuer = None if pending is None else find_issuer(pending, issuers, checking.known)
     delegates = {} if issuer is None else (yield from checking.delegates(asked, issuer))
     if asked.report is not None and asked.report.response is not None:
         found = reports(asked.report.response, delegates)

@@ -11,14 +11,20 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509 import InvalidVersion
 
 from certstatus.errors import MalformedError
-from certstatus.pkix import Certificate, issuance_problem
+from certstatus.pkix import Certificate
+from certstatus.verify import NOTHING_KNOWN, KnownSignatures
 
 __all__ = ["find_issuer", "read_certificates"]
 
 
-def find_issuer(certificate: Certificate, candidates: Iterable[Certificate]) -> Certificate | None:
+def find_issuer(
+    certificate: Certificate,
+    candidates: Iterable[Certificate],
+    known: KnownSignatures = NOTHING_KNOWN,
+) -> Certificate | None:
     """Return the first candidate whose key signed ``certificate`` and whose name fits."""
-    return next((one for one in candidates if issuance_problem(certificate, one) is None), None)
+    found = (one for one in candidates if known.issuance_problem(certificate, one) is None)
+    return next(found, None)
 
 
 def read_certificates(data: bytes, where: str = "caIssuers") -> tuple[Certificate, ...]:

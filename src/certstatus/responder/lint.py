@@ -28,11 +28,13 @@ from certstatus.responder.renewal import interval_problem
 from certstatus.responder.statement import BR_REASONS
 from certstatus.signing import Profile, Signer
 from certstatus.stores import StoredResponse
-from certstatus.verify import Check, Report, VerifyPolicy, verify_response
+from certstatus.verify import Check, KnownSignatures, Report, VerifyPolicy, verify_response
 
 __all__ = ["Wanted", "lint"]
 
 _STRICT: Final = VerifyPolicy(skew=timedelta())
+_KNOWN: Final = KnownSignatures(issued=0, answers=0)
+"""Our own delegates: each signs many answers, and each answer is looked at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ def lint(response: StoredResponse, wanted: Wanted) -> tuple[Check, ...]:
         serial_number=wanted.cert_ids[0].serial_number,
         now=wanted.now,
         policy=_STRICT,
+        known=_KNOWN,
     )
     found = [*report.failures]
     if report.response is not None and report.response.basic is not None:

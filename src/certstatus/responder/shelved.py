@@ -18,11 +18,18 @@ from certstatus.responder.statement import Statement
 from certstatus.responder.stored import meaning_digest
 from certstatus.sources.upstream_keeping import Kept
 from certstatus.stores import StoredResponse, StoreKey
-from certstatus.verify import VerifiedResponse, VerifyPolicy, hand_on, verify_response
+from certstatus.verify import (
+    KnownSignatures,
+    VerifiedResponse,
+    VerifyPolicy,
+    hand_on,
+    verify_response,
+)
 
 __all__ = ["entry_of", "shelf_key", "verified_anew"]
 
 _SHORT: Final = 16
+_KNOWN: Final = KnownSignatures(issued=0, answers=0)
 _MAX_SERIAL_BITS: Final = 8 * MAX_LISTED_SERIAL_OCTETS - 1
 
 
@@ -80,5 +87,6 @@ def verified_anew(
         request=request,
         now=now,
         policy=policy,
+        known=_KNOWN,
     )
     return hand_on(report, request=request, cert_id=cert_id, now=now).verified

@@ -21,7 +21,7 @@ from certstatus.tls.peer import (
     judge_resumption,
     unreadable_peer,
 )
-from certstatus.verify import Verdict
+from certstatus.verify import KnownSignatures, Verdict
 
 __all__ = ["StatusChecker"]
 
@@ -51,6 +51,7 @@ class StatusChecker(Generic[ConnectionT]):
         self._requestor = requestor or Requestor()
         self._clock = clock or SystemClock()
         self._on_status = on_status
+        self._known = KnownSignatures()
         self._lock = LockPastForks()
         self._by_connection: WeakKeyDictionary[ConnectionT, PeerStatus] = WeakKeyDictionary()
         self._by_certificate: OrderedDict[bytes, PeerStatus] = OrderedDict()
@@ -110,9 +111,13 @@ class StatusChecker(Generic[ConnectionT]):
         """Judge a full handshake; ``chain`` is DER, the peer's own certificate first."""
         now = self._clock.now()
         try:
-            certificates = [Certificate.from_der(der) for der in chain]
             status = judge_peer(
-                certificates, staples, now=now, policy=self.policy, server_name=server_name
+                [self._known.certificate(der) for der in chain],
+                staples,
+                now=now,
+                policy=self.policy,
+                server_name=server_name,
+                known=self._known,
             )
         except MalformedError as error:
             status = unreadable_peer(error, now=now, server_name=server_name)

@@ -20,8 +20,10 @@ from certstatus.pkix import Certificate
 from certstatus.requestor import find_issuer
 from certstatus.verify import (
     DEFAULT_POLICY,
+    NOTHING_KNOWN,
     Check,
     DelegateStatusLookup,
+    KnownSignatures,
     Outcome,
     Report,
     Verdict,
@@ -156,6 +158,7 @@ def judge_peer(
     anchors: Sequence[Certificate] = (),
     offered: frozenset[int] = _OFFERED,
     delegate_status: DelegateStatusLookup | None = None,
+    known: KnownSignatures = NOTHING_KNOWN,
 ) -> PeerStatus:
     """Judge a full handshake's certificates and what was stapled to them.
 
@@ -168,10 +171,17 @@ def judge_peer(
         anchors: more certificates among which issuers are looked for.
         offered: the status extensions that the client offered: 5, 17 or both.
         delegate_status: tells a delegate's own status where it is known already.
+        known: what the caller has had verified in earlier handshakes.
     """
-    judge = partial(verify_response, now=now, policy=policy.verify, delegate_status=delegate_status)
+    judge = partial(
+        verify_response,
+        now=now,
+        policy=policy.verify,
+        delegate_status=delegate_status,
+        known=known,
+    )
     statuses = tuple(
-        _status(certificate, staple, (*chain[place + 1 :], *anchors), judge)
+        _status(certificate, staple, (*chain[place + 1 :], *anchors), judge, known)
         for place, (certificate, staple) in enumerate(zip_longest(chain, staples[: len(chain)]))
     )
     checks = (
@@ -242,11 +252,12 @@ def _status(
     staple: bytes | None,
     candidates: Sequence[Certificate],
     judge: Callable[..., Report],
+    known: KnownSignatures,
 ) -> StapleReport:
     if staple is None:
         issuer = candidates[0] if candidates else None
         return StapleReport(certificate=certificate, issuer=issuer)
-    issuer = find_issuer(certificate, candidates)
+    issuer = find_issuer(certificate, candidates, known)
     if issuer is None:
         reason = "no certificate of its issuer is at hand"
         check = Check.failed("O22", "certificate and issuer", reason)

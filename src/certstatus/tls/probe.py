@@ -281,6 +281,7 @@ class Prober:
                 server_name=self._server_name(host),
                 anchors=(*known.issuers, *options.anchors),
                 delegate_status=lambda delegate: known.delegates.get(delegate.der),
+                known=self._requestor.known,
             )
             for observation in observations
         )

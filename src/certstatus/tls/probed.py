@@ -22,8 +22,10 @@ from certstatus.tls.observe import Observation
 from certstatus.tls.peer import PeerStatus, StapleReport, StatusPolicy, judge_peer, unreadable_peer
 from certstatus.tls.starttls import StartTLS
 from certstatus.verify import (
+    NOTHING_KNOWN,
     Check,
     DelegateStatusLookup,
+    KnownSignatures,
     Outcome,
     Report,
     Verdict,
@@ -155,6 +157,7 @@ def judge_handshake(
     server_name: str,
     anchors: Sequence[Certificate] = (),
     delegate_status: DelegateStatusLookup | None = None,
+    known: KnownSignatures = NOTHING_KNOWN,
 ) -> HandshakeResult:
     """Judge what was seen of one handshake.
 
@@ -165,6 +168,7 @@ def judge_handshake(
         server_name: whom the client meant to reach.
         anchors: more certificates among which issuers are looked for.
         delegate_status: tells a delegate's own status where it is known.
+        known: what the caller has had verified in other handshakes.
     """
     flight = observation.flight
     if flight is None:
@@ -174,8 +178,8 @@ def judge_handshake(
         return judged
     path = () if observation.trust is None else observation.trust.path
     try:
-        chain = [Certificate.from_der(der) for der in flight.chain]
-        above = [Certificate.from_der(der) for der in path[1:]]
+        chain = [known.certificate(der) for der in flight.chain]
+        above = [known.certificate(der) for der in path[1:]]
     except MalformedError as error:
         peer = unreadable_peer(error, now=now, server_name=server_name)
         return replace(judged, peer=peer)
@@ -192,6 +196,7 @@ def judge_handshake(
         anchors=(*above, *anchors),
         offered=_offered(flight),
         delegate_status=delegate_status,
+        known=known,
     )
     return HandshakeResult(
         observation=observation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certstatus.verify.handing_on import hand_on
 from certstatus.verify.judge import verify_response
+from certstatus.verify.known import NOTHING_KNOWN, KnownSignatures
 from certstatus.verify.policy import DEFAULT_POLICY, DelegateStatus, NoncePolicy, VerifyPolicy
 from certstatus.verify.question import DelegateStatusLookup
 from certstatus.verify.report import (
@@ -17,10 +18,12 @@ from certstatus.verify.report import (
 
 __all__ = [
     "DEFAULT_POLICY",
+    "NOTHING_KNOWN",
     "Check",
     "DelegateStatus",
     "DelegateStatusLookup",
     "Finding",
+    "KnownSignatures",
     "NoncePolicy",
     "Outcome",
     "Report",

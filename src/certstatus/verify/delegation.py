@@ -17,10 +17,10 @@ from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
-from certstatus.limits import MAX_KNOWN_DELEGATES
-from certstatus.ocsp import BasicOCSPResponse, Good
-from certstatus.pkix import Certificate, SignatureAlgorithm
-from certstatus.pkix.signature import signature_algorithm, signature_problem
+from certstatus.limits import MAX_KNOWN_DELEGATES, MAX_KNOWN_WORDS
+from certstatus.ocsp import BasicOCSPResponse, Good, ResponderID
+from certstatus.pkix import Certificate, Name, SignatureAlgorithm
+from certstatus.verify.known import KnownSignatures
 from certstatus.verify.policy import DelegateStatus
 from certstatus.verify.question import Question
 from certstatus.verify.report import Check, Finding, Outcome
@@ -55,16 +55,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What became of one candidate; ``pending``: its own status was asked for and not known."""
+    """What became of one candidate.
+
+    ``is_signer``: no check failed. ``pending``: its own status was asked for and not known.
+    """
 
     certificate: Certificate | None
     checks: tuple[Check, ...]
+    is_signer: bool
     pending: Certificate | None = None
-
-    @property
-    def is_signer(self) -> bool:
-        """Whether no check failed."""
-        return all(check.outcome is not Outcome.FAIL for check in self.checks)
 
     @property
     def passes(self) -> int:
@@ -78,14 +77,14 @@ def find_signer(
     """Try every candidate; return the best, the check of the algorithm, and findings."""
     findings: list[Finding] = []
     algorithm, algorithm_check = check_algorithm(basic.signature_algorithm, question.policy)
-    embedded = _embedded(basic.certs, findings)
+    embedded = _embedded(basic.certs, question.known, findings)
     responder_id = basic.tbs_response_data.responder_id
     named = [
         candidate for candidate in _candidates(question, embedded) if responder_id.names(candidate)
     ]
     if not named:
         reason = f"no certificate at hand is the one of {responder_id}"
-        best = Judged(certificate=None, checks=_nobody(reason))
+        best = Judged(certificate=None, checks=_nobody(reason), is_signer=False)
     else:
         best = _best(basic, question, named, algorithm)
     if best.is_signer and best.certificate is not None:
@@ -111,20 +110,16 @@ def _best(
     return best
 
 
-def _embedded(certs: Sequence[bytes], findings: list[Finding]) -> list[Certificate]:
+def _embedded(
+    certs: Sequence[bytes], known: KnownSignatures, findings: list[Finding]
+) -> list[Certificate]:
     readable = []
     for position, der in enumerate(certs):
         try:
-            readable.append(_read(der))
+            readable.append(known.certificate(der))
         except MalformedError as error:
             findings.append(Finding(f"BasicOCSPResponse.certs[{position}]", str(error)))
     return readable
-
-
-@lru_cache(MAX_KNOWN_DELEGATES)
-def _read(der: bytes) -> Certificate:
-    """Read a certificate that a response carries; a CA's responses all carry the same few."""
-    return Certificate.from_der(der)
 
 
 def _candidates(question: Question, embedded: Sequence[Certificate]) -> Iterator[Certificate]:
@@ -145,7 +140,7 @@ def _nobody(reason: str) -> tuple[Check, ...]:
 
 
 def _role(question: Question, candidate: Certificate) -> Role:
-    if candidate.der in {one.der for one in question.policy.trusted_responders}:
+    if candidate in question.policy.trusted_responders:
         return Role.TRUSTED
     same_key = candidate.spki_der == question.issuer.spki_der
     if same_key and candidate.subject.matches(question.issuer.subject):
@@ -160,99 +155,144 @@ def _judge(
     algorithm: SignatureAlgorithm | None,
 ) -> Judged:
     role = _role(question, candidate)
-    responder_id = basic.tbs_response_data.responder_id
     checks = [
-        Check.passed("O16", "responderID", f"{responder_id} is {candidate.subject}"),
-        check_signature(basic, algorithm, candidate),
+        _named(basic.tbs_response_data.responder_id, candidate.subject),
+        check_signature(basic, algorithm, candidate, question.known),
     ]
     pending = None
     try:
         if role is Role.DELEGATE:
             checks += _check_delegation(question, candidate)
         else:
-            checks.append(Check.passed("O22", "authorised responder", role.value))
+            checks.append(_AUTHORISED[role])
         if role is not Role.ISSUER:
             checks += _check_fitness(question, candidate)
         if role is Role.DELEGATE:
-            is_sound = all(check.outcome is not Outcome.FAIL for check in checks)
-            status_check, pending = _check_status(question, candidate, is_sound=is_sound)
+            status_check, pending = _check_status(
+                question, candidate, is_sound=_none_failed(checks)
+            )
             checks.append(status_check)
         else:
-            checks.append(Check.skipped("O24", "responder's own status", role.value))
+            checks.append(_NO_DELEGATE[role])
     except MalformedError as error:
         checks.append(Check.failed("O25", "responder's certificate", str(error)))
-    return Judged(certificate=candidate, checks=tuple(checks), pending=pending)
+    return Judged(
+        certificate=candidate,
+        checks=tuple(checks),
+        is_signer=_none_failed(checks),
+        pending=pending,
+    )
+
+
+_AUTHORISED: Final = {
+    role: Check.passed("O22", "authorised responder", role.value) for role in Role
+}
+_NO_DELEGATE: Final = {
+    role: Check.skipped("O24", "responder's own status", role.value) for role in Role
+}
+_WITH_PURPOSE: Final = Check.passed(
+    "O22", "authorised responder", f"{Role.DELEGATE.value}, with id-kp-OCSPSigning"
+)
+_SAME_KEY: Final = Check.passed(
+    "O23", "issued by the same key", "one key signed the certificate and the delegate"
+)
+_NOCHECK: Final = Check.passed("O24", "responder's own status", "nocheck: trusted for its lifetime")
+
+
+@lru_cache(MAX_KNOWN_WORDS)
+def _named(responder_id: ResponderID, subject: Name) -> Check:
+    return Check.passed("O16", "responderID", f"{responder_id} is {subject}")
+
+
+def _none_failed(checks: Sequence[Check]) -> bool:
+    return Outcome.FAIL not in [check.outcome for check in checks]
 
 
 def _check_delegation(question: Question, delegate: Certificate) -> Iterator[Check]:
     """O22: the purpose, and issued directly by that CA; O23: by the same key."""
     name = "authorised responder"
-    usages = delegate.extended_key_usages
-    if usages is None or oids.ID_KP_OCSP_SIGNING not in usages:
-        any_usage = usages is not None and oids.ANY_EXTENDED_KEY_USAGE in usages
-        also = "; anyExtendedKeyUsage does not count" if any_usage else ""
-        yield Check.failed("O22", name, f"{delegate.subject} lacks id-kp-OCSPSigning{also}")
-    elif not delegate.issuer.matches(question.issuer.subject):
+    is_issued = delegate.issuer.matches(question.issuer.subject)
+    lacking = _lacking_purpose(delegate)
+    if lacking is not None:
+        yield lacking
+    elif not is_issued:
         reason = f"{delegate.subject} was issued by {delegate.issuer}, not by the issuing CA"
         yield Check.failed("O22", name, reason)
     else:
-        yield Check.passed("O22", name, f"{Role.DELEGATE.value}, with id-kp-OCSPSigning")
-    yield _check_same_key(question, delegate)
+        yield _WITH_PURPOSE
+    if is_issued:
+        yield _check_same_key(question, delegate)
+    else:
+        yield Check.skipped("O23", "issued by the same key", "issued by another CA")
+
+
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _lacking_purpose(delegate: Certificate) -> Check | None:
+    usages = delegate.extended_key_usages
+    if usages is not None and oids.ID_KP_OCSP_SIGNING in usages:
+        return None
+    any_usage = usages is not None and oids.ANY_EXTENDED_KEY_USAGE in usages
+    also = "; anyExtendedKeyUsage does not count" if any_usage else ""
+    reason = f"{delegate.subject} lacks id-kp-OCSPSigning{also}"
+    return Check.failed("O22", "authorised responder", reason)
 
 
 def _check_same_key(question: Question, delegate: Certificate) -> Check:
     name = "issued by the same key"
-    if not delegate.issuer.matches(question.issuer.subject):
-        return Check.skipped("O23", name, "issued by another CA")
     if not delegate.has_one_algorithm:
         reason = "the delegate's certificate names two signature algorithms (RFC 5280 §4.1.1.2)"
         return Check.failed("O23", name, reason)
     algorithm, check = check_algorithm(delegate.signature_algorithm, question.policy)
     if algorithm is None or check.outcome is Outcome.FAIL:
         return Check.failed("O29", name, f"the delegate's certificate: {check.reason}")
-    problem = _issuance_problem(question.issuer, delegate)
+    problem = question.known.delegation_problem(delegate, question.issuer)
     if problem is not None:
         reason = f"the key that signed the certificate did not sign the delegate: {problem}"
         return Check.failed("O23", name, reason)
-    return Check.passed("O23", name, "one key signed the certificate and the delegate")
-
-
-@lru_cache(MAX_KNOWN_DELEGATES)
-def _issuance_problem(issuer: Certificate, delegate: Certificate) -> str | None:
-    """Verify the issuer's signature on a delegate; bytes that held once hold always."""
-    algorithm = signature_algorithm(delegate.signature_algorithm)
-    return signature_problem(algorithm, issuer.public_key, delegate.signature, delegate.tbs_der)
+    return _SAME_KEY
 
 
 def _check_fitness(question: Question, certificate: Certificate) -> Iterator[Check]:
     """O25: validity now, key usage, nothing critical that we don't know."""
     skew = question.policy.skew
-    name = "responder's validity"
-    period = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
     # The skew goes to now: a certificate may well end with time itself, in 9999.
-    if (
+    is_valid = (
         certificate.not_before <= question.now + skew
         and question.now - skew <= certificate.not_after
-    ):
-        yield Check.passed("O25", name, period)
-    else:
-        yield Check.failed("O25", name, f"not valid now: {period}")
-    name = "responder's key usage"
-    usage = certificate.key_usage
+    )
+    yield _validity(certificate, is_valid=is_valid)
+    yield _check_key_usage(certificate)
+    yield _check_critical(certificate)
+
+
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _validity(certificate: Certificate, *, is_valid: bool) -> Check:
+    name = "responder's validity"
+    period = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+    if is_valid:
+        return Check.passed("O25", name, period)
+    return Check.failed("O25", name, f"not valid now: {period}")
+
+
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _check_key_usage(certificate: Certificate) -> Check:
+    name, usage = "responder's key usage", certificate.key_usage
     if usage is None or usage.digital_signature:
-        yield Check.passed("O25", name, "unlimited" if usage is None else "digitalSignature")
-    else:
-        yield Check.failed("O25", name, "has no digitalSignature")
+        return Check.passed("O25", name, "unlimited" if usage is None else "digitalSignature")
+    return Check.failed("O25", name, "has no digitalSignature")
+
+
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _check_critical(certificate: Certificate) -> Check:
+    name = "responder's extensions"
     unknown = [
         oids.name_of(oid)
         for oid, (critical, _) in certificate.extensions.items()
         if critical and oid not in _KNOWN_CRITICAL
     ]
-    name = "responder's extensions"
     if unknown:
-        yield Check.failed("O25", name, f"critical and not known: {', '.join(unknown)}")
-    else:
-        yield Check.passed("O25", name, "none critical that is not known")
+        return Check.failed("O25", name, f"critical and not known: {', '.join(unknown)}")
+    return Check.passed("O25", name, "none critical that is not known")
 
 
 def _check_status(
@@ -265,7 +305,7 @@ def _check_status(
     """
     name, policy = "responder's own status", question.policy.delegate_status
     if delegate.nocheck == NOCHECK_VALUE:
-        return Check.passed("O24", name, "nocheck: trusted for its lifetime"), None
+        return _NOCHECK, None
     if policy is DelegateStatus.NOCHECK:
         reason = "a responder that speaks of another responder must carry nocheck"
         return Check.failed("O24", name, reason), None
@@ -295,17 +335,20 @@ def _order_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Ite
         yield Finding("BasicOCSPResponse.certs", "the signer does not stand first")
 
 
-def _signer_findings(signer: Certificate) -> Iterator[Finding]:
+@lru_cache(MAX_KNOWN_DELEGATES)
+def _signer_findings(signer: Certificate) -> tuple[Finding, ...]:
     """Tell what a careful CA would do otherwise."""
     where = "responder's certificate"
+    found = []
     try:
         if signer.nocheck not in {None, NOCHECK_VALUE}:
-            yield Finding(where, "nocheck holds something other than NULL, and is ignored (O24)")
+            found.append("nocheck holds something other than NULL, and is ignored (O24)")
         critical, _ = signer.extensions.get(oids.ID_PKIX_OCSP_NOCHECK, (False, b""))
         if critical:
-            yield Finding(where, "nocheck is critical; it should not be (O24)")
+            found.append("nocheck is critical; it should not be (O24)")
         usages = signer.extended_key_usages
         if usages is not None and oids.ID_KP_OCSP_SIGNING in usages and signer.is_ca:
-            yield Finding(where, "a CA with id-kp-OCSPSigning can answer for its issuer")
+            found.append("a CA with id-kp-OCSPSigning can answer for its issuer")
     except MalformedError as error:
-        yield Finding(where, str(error))
+        found.append(str(error))
+    return tuple(Finding(where, text) for text in found)

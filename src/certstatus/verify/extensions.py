@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from certstatus.asn1 import oids
+from certstatus.limits import MAX_KNOWN_WORDS
 from certstatus.ocsp import (
     NEVER_ISSUED,
     ArchiveCutoff,
@@ -38,26 +40,38 @@ _SINGLE: Final = frozenset(
 _OWN: Final = _RESPONSE | _SINGLE
 
 
-def check_extensions(data: ResponseData, single: SingleResponse) -> Iterator[Check]:
+_NOT_NEVER_ISSUED: Final = Check.skipped(
+    "O13", "extended-revoke", "the status is not the one of a serial never issued"
+)
+
+
+def check_extensions(data: ResponseData, single: SingleResponse) -> tuple[Check, ...]:
     """Refuse critical extensions that we don't know where they stand; check extended-revoke."""
-    yield _check_critical("responseExtensions", data.response_extensions, _RESPONSE)
-    yield _check_critical("singleExtensions", single.single_extensions, _SINGLE)
-    yield _check_extended_revoke(data, single)
+    return (
+        _check_critical("responseExtensions", data.response_extensions, _RESPONSE),
+        _check_critical("singleExtensions", single.single_extensions, _SINGLE),
+        _check_extended_revoke(data, single),
+    )
 
 
 def _check_critical(name: str, extensions: Extensions, known: frozenset[object]) -> Check:
-    unknown = [e for e in extensions if e.critical and e.oid not in known]
+    unknown = [e for e in extensions.members if e.critical and e.oid not in known]
     if unknown:
         names = ", ".join(str(extension) for extension in unknown)
         return Check.failed("O3", name, f"critical and not known here: {names}")
-    return Check.passed("O3", name, f"{len(extensions)}, none critical that is not known")
+    return _none_unknown(name, len(extensions.members))
+
+
+@lru_cache(MAX_KNOWN_WORDS)
+def _none_unknown(name: str, count: int) -> Check:
+    return Check.passed("O3", name, f"{count}, none critical that is not known")
 
 
 def _check_extended_revoke(data: ResponseData, single: SingleResponse) -> Check:
     """Tell "never issued" from "revoked" (RFC 6960 §2.2, O13); revoked it is, either way."""
     name = "extended-revoke"
     if single.cert_status != NEVER_ISSUED:
-        return Check.skipped("O13", name, "the status is not the one of a serial never issued")
+        return _NOT_NEVER_ISSUED
     if data.response_extensions.has(ExtendedRevoke):
         return Check.passed("O13", name, "the responder says that it was never issued")
     return Check.skipped(
@@ -67,6 +81,8 @@ def _check_extended_revoke(data: ResponseData, single: SingleResponse) -> Check:
 
 def extension_findings(data: ResponseData, single: SingleResponse) -> Iterator[Finding]:
     """Tell of critical flags and places that the standards advise against."""
+    if not data.response_extensions.members and not single.single_extensions.members:
+        return
     places = (
         ("responseExtensions", data.response_extensions, _RESPONSE),
         ("singleExtensions", single.single_extensions, _SINGLE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from certstatus.errors import MalformedError
 from certstatus.ocsp import (
@@ -21,6 +22,7 @@ from certstatus.pkix import Certificate
 from certstatus.verify.delegation import find_signer
 from certstatus.verify.extensions import check_extensions, extension_findings
 from certstatus.verify.freshness import check_freshness, time_findings
+from certstatus.verify.known import NOTHING_KNOWN, KnownSignatures
 from certstatus.verify.matching import (
     check_request,
     check_target,
@@ -45,6 +47,7 @@ def verify_response(
     now: datetime,
     policy: VerifyPolicy = DEFAULT_POLICY,
     delegate_status: DelegateStatusLookup | None = None,
+    known: KnownSignatures = NOTHING_KNOWN,
 ) -> Report:
     """Judge what a response says of one certificate (RFC 6960 §3.2, RFC 9919 §5).
 
@@ -57,6 +60,8 @@ def verify_response(
         now: aware UTC.
         policy: how strictly to judge.
         delegate_status: tells a delegate's own status where the policy wants it (O24).
+        known: certificates and signatures that the caller has had verified before, and keeps
+            for the next time; without it, all are verified.
 
     Returns:
         A report of every check; it never raises for what a peer sent.
@@ -70,6 +75,7 @@ def verify_response(
         now=now,
         policy=policy,
         delegate_status=delegate_status,
+        known=known,
     )
     if isinstance(response, bytes):
         try:
@@ -82,7 +88,7 @@ def verify_response(
         return refused(response, findings)
     if response.basic is None:
         reason = f"response type {response.response_type} is not id-pkix-ocsp-basic"
-        checks = (_successful(), Check.failed("O9", "response type", reason))
+        checks = (_SUCCESSFUL, Check.failed("O9", "response type", reason))
         return Report(
             verdict=Verdict.UNTRUSTED, checks=checks, findings=findings, response=response
         )
@@ -99,8 +105,8 @@ def _target(
     return Target(issuer, serial_number)
 
 
-def _successful() -> Check:
-    return Check.passed("O10", "response status", "successful")
+_SUCCESSFUL: Final = Check.passed("O10", "response status", "successful")
+_BASIC: Final = Check.passed("O9", "response type", "id-pkix-ocsp-basic")
 
 
 def _judge_basic(
@@ -113,9 +119,9 @@ def _judge_basic(
     single, matching = find_answer(data.responses, question.target)
     signer, algorithm_check, signer_findings = find_signer(basic, question)
     checks = [
-        _successful(),
-        Check.passed("O9", "response type", "id-pkix-ocsp-basic"),
-        check_target(question.target),
+        _SUCCESSFUL,
+        _BASIC,
+        check_target(question.target, question.known),
         *matching,
         check_request(question.target, response, request),
         algorithm_check,
@@ -129,7 +135,7 @@ def _judge_basic(
         checks += check_extensions(data, single)
         checks += check_freshness(data, single, question.now, question.policy)
         told += [*extension_findings(data, single), *time_findings(data, single)]
-        is_believed = all(check.outcome is not Outcome.FAIL for check in checks)
+        is_believed = Outcome.FAIL not in [check.outcome for check in checks]
         if is_believed and signer.certificate is not None:
             verified = seal(response, single, signer.certificate, question.now)
     return Report(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
 
+from certstatus.limits import MAX_KNOWN_WORDS
 from certstatus.ocsp import (
     AcceptableResponses,
     Good,
@@ -11,24 +14,40 @@ from certstatus.ocsp import (
     OCSPResponse,
     Revoked,
     SingleResponse,
+    Unknown,
 )
-from certstatus.pkix import issuance_problem
+from certstatus.pkix import Name
+from certstatus.verify.known import KnownSignatures
 from certstatus.verify.question import Target
 from certstatus.verify.report import Check, Finding
 
 __all__: list[str] = []
 
 
-def check_target(target: Target) -> Check:
+_ISSUER_FITS: Final = Check.passed(
+    "O1", "issuer of the certID", "name and key hash are the issuer's"
+)
+_NO_CERTIFICATE: Final = Check.skipped(
+    "O23", "certificate and issuer", "only the serial number was given"
+)
+_NO_REQUEST: Final = Check.skipped("O15", "request and response", "the request was not given")
+_ASKED_FOR: Final = Check.passed("O15", "request and response", "the request asked for it")
+
+
+def check_target(target: Target, known: KnownSignatures) -> Check:
     """Was the certificate issued by that issuer's key at all? (O23, L9)."""
-    name = "certificate and issuer"
     certificate = target.certificate
     if certificate is None:
-        return Check.skipped("O23", name, "only the serial number was given")
-    problem = issuance_problem(certificate, target.issuer)
+        return _NO_CERTIFICATE
+    problem = known.issuance_problem(certificate, target.issuer)
     if problem is not None:
-        return Check.failed("O23", name, problem)
-    return Check.passed("O23", name, f"issued by {target.issuer.subject}")
+        return Check.failed("O23", "certificate and issuer", problem)
+    return _issued_by(target.issuer.subject)
+
+
+@lru_cache(MAX_KNOWN_WORDS)
+def _issued_by(issuer: Name) -> Check:
+    return Check.passed("O23", "certificate and issuer", f"issued by {issuer}")
 
 
 def find_answer(
@@ -41,7 +60,7 @@ def find_answer(
     checks.append(_check_serial(by_issuer, matching, target))
     if not matching:
         return None, checks
-    strictest = max(matching, key=_strictness)
+    strictest = matching[0] if len(matching) == 1 else max(matching, key=_strictness)
     checks.append(_check_agreement(matching, strictest))
     return strictest, checks
 
@@ -51,7 +70,7 @@ def _check_issuer(
 ) -> Check:
     name = "issuer of the certID"
     if by_issuer:
-        return Check.passed("O1", name, "name and key hash are the issuer's")
+        return _ISSUER_FITS
     if all(one.cert_id.hash is None for one in responses):
         algorithm = responses[0].cert_id.hash_algorithm
         return Check.failed("O1", name, f"the hash algorithm {algorithm} is not known")
@@ -79,30 +98,37 @@ def _strictness(single: SingleResponse) -> int:
 
 
 def _check_agreement(matching: Sequence[SingleResponse], strictest: SingleResponse) -> Check:
-    name = "one answer"
-    said = {str(one.cert_status).split(" ", 1)[0] for one in matching}
+    said = {_WORDS[type(one.cert_status)] for one in matching}
     if len(said) == 1:
-        return Check.passed("O12", name, f"{len(matching)} matching, all {said.pop()}")
+        return _one_answer(len(matching), said.pop())
     return Check.passed(
         "O12",
-        name,
+        "one answer",
         f"answers contradict each other ({', '.join(sorted(said))}); the strictest counts",
         counted=str(strictest.cert_status),
     )
+
+
+@lru_cache(MAX_KNOWN_WORDS)
+def _one_answer(count: int, said: str) -> Check:
+    return Check.passed("O12", "one answer", f"{count} matching, all {said}")
+
+
+_WORDS: Final = {Good: "good", Revoked: "revoked", Unknown: "unknown"}
 
 
 def check_request(target: Target, response: OCSPResponse, request: OCSPRequest | None) -> Check:
     """Did the request ask for this certificate? (RFC 6960 §3.2 item 1)."""
     name = "request and response"
     if request is None:
-        return Check.skipped("O15", name, "the request was not given")
+        return _NO_REQUEST
     if not any(target.is_named_by(cert_id) for cert_id in request.cert_ids):
         return Check.failed("O15", name, "the request did not ask for this certificate")
     accepted = request.request_extensions.get(AcceptableResponses)
     if accepted is not None and response.response_type not in accepted.response_types:
         # Basic is always supported by both sides (O6): a list without it is a client's slip.
         return Check.passed("O6", name, "asked for; the request's list leaves the basic type out")
-    return Check.passed("O15", name, "the request asked for it")
+    return _ASKED_FOR
 
 
 def request_findings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hmac import compare_digest
+from typing import Final
 
 from certstatus.ocsp import OCSPRequest, ResponseData
 from certstatus.verify.policy import NoncePolicy
@@ -10,7 +11,8 @@ from certstatus.verify.report import Check
 
 __all__: list[str] = []
 
-_NAME = "nonce"
+_NAME: Final = "nonce"
+_NOT_SENT: Final = Check.skipped("N3", _NAME, "was not sent")
 
 
 def check_nonce(data: ResponseData, request: OCSPRequest | None, policy: NoncePolicy) -> Check:
@@ -38,7 +40,7 @@ def _check_unsent(policy: NoncePolicy, *, was_received: bool, has_request: bool)
         return Check.skipped(
             "L10", _NAME, "was not sent; the one received is ignored (RFC 9919 §5)"
         )
-    return Check.skipped("N3", _NAME, "was not sent")
+    return _NOT_SENT
 
 
 def _check_missing(policy: NoncePolicy) -> Check:

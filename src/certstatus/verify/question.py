@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from certstatus.ocsp import CertID, CertStatus, OCSPRequest
-from certstatus.pkix import Certificate, Name
+from certstatus.pkix import Certificate, HashAlgorithm
+from certstatus.verify.known import KnownSignatures
 from certstatus.verify.policy import VerifyPolicy
 
 __all__ = ["DelegateStatusLookup"]
@@ -24,19 +25,20 @@ class Target:
     serial_number: int
     certificate: Certificate | None = None
 
-    @property
-    def issuer_name(self) -> Name:
-        """The issuer's name as it stands in the certificate, where that is at hand (O1)."""
-        return self.issuer.subject if self.certificate is None else self.certificate.issuer
-
     def is_issuer_of(self, cert_id: CertID) -> bool:
         """Whether both hashes of a CertID, under its own algorithm, are the issuer's."""
         algorithm = cert_id.hash
         return (
             algorithm is not None
-            and cert_id.issuer_name_hash == algorithm.digest(self.issuer_name.der)
+            and cert_id.issuer_name_hash == self._issuer_name_hash(algorithm)
             and cert_id.issuer_key_hash == self.issuer.key_hash(algorithm)
         )
+
+    def _issuer_name_hash(self, algorithm: HashAlgorithm) -> bytes:
+        """Hash the issuer's name as it stands in the certificate, where that is at hand (O1)."""
+        if self.certificate is None:
+            return self.issuer.subject_name_hash(algorithm)
+        return self.certificate.issuer_name_hash(algorithm)
 
     def is_named_by(self, cert_id: CertID) -> bool:
         """Whether a CertID names this certificate; hash parameters don't matter (O1)."""
@@ -52,6 +54,7 @@ class Question:
     now: datetime
     policy: VerifyPolicy
     delegate_status: DelegateStatusLookup | None
+    known: KnownSignatures
 
     @property
     def issuer(self) -> Certificate:

@@ -168,13 +168,13 @@ def seal(
     now: datetime,
 ) -> VerifiedResponse:
     """Make the proof. For ``certstatus.verify.judge`` alone."""
-    ends = (single.next_update, signer.not_after)
+    end, last = single.next_update, signer.not_after
     return VerifiedResponse(
         response=response,
         single=single,
         signer=signer,
         verified_at=now,
-        expires=min((end for end in ends if end is not None), default=None),
+        expires=last if end is None or last < end else end,
         seal=_SEAL,
     )
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certstatus.asn1 import oids
-from certstatus.limits import DEFAULT_SKEW, MAX_KNOWN_DELEGATES
+from certstatus.limits import DEFAULT_SKEW
 from certstatus.ocsp import ByKey, ByName, Good
 from certstatus.pkix import Certificate
 from certstatus.testing import Issued, TinyCA
 from certstatus.testing.ca import key_usage
-from certstatus.verify import DelegateStatus, Outcome, Verdict, VerifyPolicy, delegation
+from certstatus.verify import DelegateStatus, Outcome, Verdict, VerifyPolicy
 from tests import der as hand
 from tests.courtroom import (
     CA,
@@ -406,20 +406,3 @@ def test_a_ca_that_may_answer_for_its_issuer_is_told_of() -> None:
 
     assert report.verdict is Verdict.GOOD
     assert "a CA with id-kp-OCSPSigning" in findings(report)["responder's certificate"]
-
-
-# --- read and verified once -----------------------------------------------------------------------
-
-
-def test_many_delegates_are_kept_and_no_more() -> None:
-    for kept in (delegation._read, delegation._issuance_problem):
-        assert kept.cache_info().maxsize == MAX_KNOWN_DELEGATES
-
-
-def test_a_delegate_that_is_known_for_one_ca_is_not_for_another_of_the_same_name() -> None:
-    """O23: what is kept is the verdict on one issuer's key, and no other's."""
-    other = TinyCA(CA.common_name, not_before=CA.not_before)
-    assert delegation._issuance_problem(CA.certificate, DELEGATE.certificate) is None
-
-    assert delegation._issuance_problem(other.certificate, DELEGATE.certificate) is not None
-    assert delegation._issuance_problem(CA.certificate, DELEGATE.certificate) is None
