@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from certstatus.ocsp import CertID, Nonce
@@ -59,34 +60,6 @@ class Answer:
     also: tuple[CertID, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """All of an answer but its signature."""
-
-    answers: Sequence[Answer]
-    speeches: Sequence[Speech]
-    choice: Choice[Signer]
-    tbs: bytes
-    has_nonce: bool
-
-    def signed(self, signature: bytes) -> Reply:
-        """Make the reply of the draft and its signature."""
-        answers, speeches = self.answers, self.speeches
-        signer, authority = self.choice.signer, answers[0].question.authority
-        is_definite = all(one.statement.is_definite for one in answers)
-        return Reply(
-            der=authority.voice_of(signer).frame.response(self.tbs, signature),
-            cause=Cause.ANSWERED,
-            told=tuple(_told(answer) for answer in answers),
-            this_update=max(one.this_update for one in speeches),
-            next_update=min(one.next_update for one in speeches),
-            produced_at=speeches[0].now,
-            signer=signer,
-            rung=self.choice.rung,
-            is_cacheable=is_definite and not self.has_nonce,
-        )
-
-
 def sign(
     answers: Sequence[Answer],
     choice: Choice[Signer],
@@ -103,7 +76,7 @@ def sign(
         signature = choice.signer.sign(draft.tbs)
     except Exception as error:
         raise Refusal.over(Cause.SIGNER_FAILED, error) from error
-    return draft.signed(signature)
+    return _signed(draft, signature)
 
 
 async def asign(
@@ -118,33 +91,67 @@ async def asign(
         signature = await signature_by(choice.signer, draft.tbs)
     except Exception as error:
         raise Refusal.over(Cause.SIGNER_FAILED, error) from error
-    return draft.signed(signature)
+    return _signed(draft, signature)
+
+
+# Half of what comprehensions cost: most answers are about one certificate.
+_IS_DEFINITE: Final = attrgetter("statement.is_definite")
+_IS_NEVER_ISSUED: Final = attrgetter("statement.is_never_issued")
+_THIS_UPDATE: Final = attrgetter("this_update")
+_NEXT_UPDATE: Final = attrgetter("next_update")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """All of an answer but its signature."""
+
+    answers: Sequence[Answer]
+    speeches: Sequence[Speech]
+    choice: Choice[Signer]
+    tbs: bytes
+    has_nonce: bool
 
 
 def _draft(
     answers: Sequence[Answer], choice: Choice[Signer], nonce: Nonce | None, now: datetime
 ) -> _Draft:
-    speeches = [
-        speech_of(one.statement, one.question.authority, choice.signer, now) for one in answers
-    ]
+    signer = choice.signer
+    speeches = [speech_of(one.statement, one.question.authority, signer, now) for one in answers]
     singles = b"".join(map(_single_responses, answers, speeches))
     # One signer names itself in one way, whoever else is answered for.
     tbs = response_data(speeches[0].opening, singles, _response_extensions(answers, nonce))
     return _Draft(answers, speeches, choice, tbs, nonce is not None)
 
 
+def _signed(draft: _Draft, signature: bytes) -> Reply:
+    """Make the reply of a draft and its signature."""
+    answers, speeches, choice = draft.answers, draft.speeches, draft.choice
+    voice = answers[0].question.authority.voice_of(choice.signer)
+    return Reply(
+        der=voice.frame.response(draft.tbs, signature),
+        cause=Cause.ANSWERED,
+        told=tuple(map(_told, answers)),
+        this_update=max(map(_THIS_UPDATE, speeches)),
+        next_update=min(map(_NEXT_UPDATE, speeches)),
+        produced_at=speeches[0].now,
+        signer=choice.signer,
+        rung=choice.rung,
+        is_cacheable=not draft.has_nonce and all(map(_IS_DEFINITE, answers)),
+    )
+
+
 def _single_responses(answer: Answer, speech: Speech) -> bytes:
     """Make the answers about one certificate; each CertID is echoed as it came (O15)."""
-    return b"".join(
-        single_response(cert_id.encode(), speech.tail)
-        for cert_id in (answer.question.cert_id, *answer.also)
-    )
+    first = single_response(answer.question.cert_id.encode(), speech.tail)
+    if not answer.also:
+        return first
+    return first + b"".join(single_response(one.encode(), speech.tail) for one in answer.also)
 
 
 def _response_extensions(answers: Iterable[Answer], nonce: Nonce | None) -> bytes:
     """Return the nonce as it came, and extended-revoke where it is due; none is critical."""
     found = b"" if nonce is None else nonce_extension(nonce)
-    if any(answer.statement.is_never_issued for answer in answers):
+    if any(map(_IS_NEVER_ISSUED, answers)):
         found += EXTENDED_REVOKE
     return found
 

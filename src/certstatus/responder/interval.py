@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from certstatus.ocsp import Revoked
 from certstatus.responder.authority import Authority
@@ -17,8 +16,7 @@ __all__ = ["Interval", "interval_of"]
 _SECOND: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Both ends count; aware UTC, whole seconds."""
 
     this_update: datetime
@@ -65,4 +63,4 @@ def _this_update(statement: Statement, backdate: timedelta, now: datetime) -> da
 
 
 def _floor(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment

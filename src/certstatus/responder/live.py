@@ -36,8 +36,7 @@ def tbs_of(
     """Write the ResponseData about one certificate, for ``choice.signer`` to sign.
 
     ``cert_id`` is the CertID's DER and ``nonce`` the whole extension's, not critical, both as
-    received; ``now`` aware UTC, whole seconds. The same statement object in the same second
-    costs least.
+    received; ``now`` aware UTC, whole seconds.
 
     Raises:
         Refusal: what is known has ended, or the signer has.
@@ -62,14 +61,14 @@ def speech_of(statement: Statement, authority: Authority, signer: Signer, now: d
     Raises:
         Refusal: as ``tbs_of``.
     """
-    voice = authority.voice_of(signer)
-    known = voice.recall(statement, now)
+    voice, said = authority.voice_of(signer), statement.said
+    known = voice.recall(said, now)
     if known is not None:
         return known
     interval = interval_of(statement, authority, signer, now)
     extensions = _single_extensions(statement, authority, now)
     speech = Speech(
-        statement=statement,
+        said=said,
         now=now,
         this_update=interval.this_update,
         next_update=interval.next_update,

@@ -14,7 +14,7 @@ from typing import Final
 
 from certstatus.asn1 import oids
 from certstatus.asn1.doorway import encode, explicit
-from certstatus.limits import MAX_REMEMBERED_TIMES
+from certstatus.limits import MAX_NONCE_OCTETS, MAX_REMEMBERED_TIMES
 from certstatus.ocsp import (
     CertStatus,
     ExtendedRevoke,
@@ -115,11 +115,15 @@ EXTENDED_REVOKE: Final = encode(Extensions.of(ExtendedRevoke()).members[0].decla
 
 def nonce_extension(nonce: Nonce) -> bytes:
     """Write the nonce as an extension that is not critical, wrapped or bare as it came (N3)."""
-    octets = nonce.octets
-    value = octets if nonce.is_bare else b"\x04" + _length(len(octets)) + octets
-    head = _length(len(value))
-    size = len(_NONCE_OID) + 1 + len(head) + len(value)
-    return b"\x30" + _length(size) + _NONCE_OID + b"\x04" + head + value
+    return _nonce_head(len(nonce.octets), nonce.is_bare) + nonce.octets
+
+
+@lru_cache(MAX_NONCE_OCTETS)
+def _nonce_head(octets: int, is_bare: bool) -> bytes:
+    wrapping = b"" if is_bare else b"\x04" + _length(octets)
+    value = len(wrapping) + octets
+    head = _NONCE_OID + b"\x04" + _length(value) + wrapping
+    return b"\x30" + _length(len(head) + octets) + head
 
 
 def _response_extensions(der: bytes) -> bytes:

@@ -49,6 +49,17 @@ class Statement:
     is_listed: bool = False
 
     @property
+    def said(self) -> tuple[object, ...]:
+        """What an answer is written from; in one second, equal ones are written alike."""
+        return (
+            self.cert_status,
+            self.known_at,
+            self.known_until,
+            self.single_extensions,
+            self.is_never_issued,
+        )
+
+    @property
     def meaning(self) -> tuple[object, ...]:
         """What must be equal for a signed answer to be given again."""
         return (self.cert_status, self.known_until, self.single_extensions, self.is_never_issued)

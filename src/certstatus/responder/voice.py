@@ -6,8 +6,8 @@ for the second in which it was made: thousands of answers may share it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from certstatus.ocsp import ResponderID
 from certstatus.pkix import Certificate
@@ -18,15 +18,14 @@ from certstatus.signing import Choice, Signer, last_moment
 __all__ = ["Speech", "Voice", "Voices"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Speech:
+class Speech(NamedTuple):
     """One statement as it is written at ``now``; times are aware UTC, whole seconds.
 
-    ``statement`` is there to be compared by identity. ``opening`` begins ResponseData,
-    ``tail`` follows each CertID.
+    ``said`` is what of the statement counts. ``opening`` begins ResponseData, ``tail``
+    follows each CertID.
     """
 
-    statement: object
+    said: tuple[object, ...]
     now: datetime
     this_update: datetime
     next_update: datetime
@@ -54,12 +53,10 @@ class Voice:
         """The last second at which it may be believed."""
         return last_moment(self.signer, self._issuer)
 
-    def recall(self, statement: object, now: datetime) -> Speech | None:
-        """Return what was made of the same statement in the same second, None: nothing."""
+    def recall(self, said: tuple[object, ...], now: datetime) -> Speech | None:
+        """Return the last speech, where it said the same in the same second; else None."""
         last = self._last
-        if last is None or last.statement is not statement or last.now != now:
-            return None
-        return last
+        return last if last is not None and last.now == now and last.said == said else None
 
     def keep(self, speech: Speech) -> None:
         """Remember a speech, in place of the one before."""

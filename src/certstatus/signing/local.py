@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -61,25 +62,30 @@ class LocalSigner:
     certs: tuple[Certificate, ...]
     algorithm: SignatureAlgorithm
     key: SigningKey = field(repr=False, compare=False)
+    _signature: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_signature", _signing(self.key, self.algorithm))
 
     def sign(self, tbs: bytes) -> bytes:
         """Sign DER. Raises SignerError where the key can't be used."""
         try:
-            return _signature(self.key, self.algorithm, tbs)
+            return self._signature(tbs)
         except (ValueError, UnsupportedAlgorithm, InternalError) as error:
             text = f"the key of {self.certificate} could not sign with {self.algorithm.name}"
             raise SignerError(text) from error
 
 
-def _signature(key: SigningKey, algorithm: SignatureAlgorithm, tbs: bytes) -> bytes:
+def _signing(key: SigningKey, algorithm: SignatureAlgorithm) -> Callable[[bytes], bytes]:
+    """Prepare what signs with this key, and is called for each signature."""
     if isinstance(key, rsa.RSAPrivateKey):
         assert algorithm.hash is not None
         scheme = padding.PKCS1v15() if algorithm.salt_length is None else algorithm.pss()
-        return key.sign(tbs, scheme, algorithm.hash)
+        return partial(key.sign, padding=scheme, algorithm=algorithm.hash)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         assert algorithm.hash is not None
-        return key.sign(tbs, ec.ECDSA(algorithm.hash))
-    return key.sign(tbs)
+        return partial(key.sign, signature_algorithm=ec.ECDSA(algorithm.hash))
+    return key.sign
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,8 @@ def test_the_same_statement_in_the_same_second_is_written_once() -> None:
     first = speech_of(GOOD, one, signer, NOW)
 
     assert speech_of(GOOD, one, signer, NOW) is first
-    assert speech_of(replace(GOOD), one, signer, NOW) == first
+    assert speech_of(replace(GOOD, why="so it is"), one, signer, NOW) is first
+    assert speech_of(replace(GOOD, known_at=NOW - DAY), one, signer, NOW) is not first
     later = speech_of(GOOD, one, signer, NOW + SECOND)
     assert (later.now, later.next_update) == (NOW + SECOND, first.next_update + SECOND)
 
