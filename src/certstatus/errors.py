@@ -11,6 +11,7 @@
     ├── SourceError        the status can't be known now: tryLater, never a guess
     ├── ChangeError        a change of status that the rules forbid; nothing was changed
     ├── SignerError        a key or certificate not fit to sign with
+    ├── OverloadError      more is waited for than a limit allows: tryLater
     ├── StoreError         a store of signed answers can't be used: answers are signed without it
     ├── ConfigError        .file, .key and the remedy; .settings lists every wrong one
     └── PlatformError      this interpreter or its libraries can't do what was asked
@@ -37,6 +38,7 @@ __all__ = [
     "ConfigError",
     "DecodeError",
     "MalformedError",
+    "OverloadError",
     "PlatformError",
     "RefusedError",
     "SignerError",
@@ -193,6 +195,14 @@ class SignerError(CertStatusError):
 
     exit_code = 78
     hint = "issue the signer anew as the rule says, or name another"
+
+
+class OverloadError(CertStatusError):
+    """More is asked for at once than can be done soon: the answer is tryLater."""
+
+    response_status = 3
+    exit_code = 69
+    hint = "try again later; where it lasts, more cores, a quicker kind of key or a store help"
 
 
 class StoreError(CertStatusError):

@@ -187,6 +187,12 @@ MAX_KEY_FILE_BYTES: Final = 1_048_576
 MAX_TOKEN_SESSIONS: Final = 4
 """Signatures that a process asks of one PKCS #11 library at once; small HSMs have 16 sessions."""
 
+MAX_SIGNING_THREADS: Final = 8
+"""Threads in which a worker signs with slow local keys, one for each core up to this many."""
+
+MAX_WAITING_SIGNATURES: Final = 512
+"""Signatures waited for, by a worker's threads or a token's; 0.4 s of RSA 4096 on two cores."""
+
 TOKEN_WAIT_TIME: Final = timedelta(seconds=5)
 """How long a signature waits for a session before it fails; a sound HSM takes a tenth of a second."""
 

@@ -14,6 +14,7 @@ from certstatus.errors import (
     ConfigError,
     DecodeError,
     MalformedError,
+    OverloadError,
     PlatformError,
     RefusedError,
     SignerError,
@@ -38,6 +39,7 @@ TOLD: list[tuple[CertStatusError, str]] = [
     (ChangeError("is revoked for good"), "is revoked for good"),
     (StoreError("redis://127.0.0.1:6379/0 is not there"), "redis://127.0.0.1:6379/0 is not there"),
     (SignerError("has expired", rule="O25"), "has expired [O25]"),
+    (OverloadError("512 signatures are waited for"), "512 signatures are waited for"),
     (
         ConfigError("is no number", file="a.toml", key="server.port", remedy="write 8080"),
         "a.toml: server.port: is no number (write 8080)",

@@ -12,6 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
+from certstatus.errors import OverloadError
 from certstatus.ocsp import CertID, Nonce
 from certstatus.pkix import AlgorithmIdentifier, HashAlgorithm
 from certstatus.responder.authority import Authority
@@ -89,6 +90,8 @@ async def asign(
     draft = _draft(answers, choice, nonce, now)
     try:
         signature = await signature_by(choice.signer, draft.tbs)
+    except OverloadError as error:
+        raise Refusal.over(Cause.OVERLOAD, error) from error
     except Exception as error:
         raise Refusal.over(Cause.SIGNER_FAILED, error) from error
     return _signed(draft, signature)

@@ -20,6 +20,7 @@ from certstatus.signing import (
     Signer,
     choose_signer,
     in_force,
+    is_waited_for,
     signature_by,
 )
 
@@ -42,6 +43,11 @@ class JointSigner(AsyncSigner):
     def algorithm(self) -> SignatureAlgorithm:
         """The inner signer's."""
         return self.inner.algorithm
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the inner signer is."""
+        return is_waited_for(self.inner)
 
     async def asign(self, tbs: bytes) -> bytes:
         """Sign DER, waiting as for the inner signer. Raises as that does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from certstatus.errors import CertStatusError, SourceError
-from certstatus.limits import RENEWAL_CHECK_TIME, SIGNER_CHECK_TIME
+from certstatus.limits import MAX_SIGNING_THREADS, RENEWAL_CHECK_TIME, SIGNER_CHECK_TIME
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder import (
     Authority,
@@ -37,6 +38,7 @@ from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signers import SignerLoader
 from certstatus.server.stores import keep_store
 from certstatus.server.worker import Tools
+from certstatus.signing.pool import SigningPool
 from certstatus.stores import StoreKeeper
 
 __all__ = ["OCSPService"]
@@ -84,6 +86,7 @@ class OCSPService:
         self._retired = Holdings()
         self._held = Holdings()
         self._told_of_overload = -_OVERLOAD_SECONDS
+        self._pool = SigningPool(_signing_threads(), "certstatus-signing")
         self._built = self._build(self._held, None)
         tools.meter.gauge("signer_days_left", self._days_left)
         renewer = Renewer(self._loaders, tools.clock)
@@ -174,6 +177,7 @@ class OCSPService:
         """Let go of files."""
         for one in self._work:
             await asyncio.to_thread(one.close)
+        await asyncio.to_thread(self._pool.close)
         await asyncio.to_thread(self._retired.close)
         await asyncio.to_thread(self._held.close)
         if self._built.store is not None:
@@ -203,7 +207,8 @@ class OCSPService:
         config = self._load()
         store = self._store_of(config, before)
         authorities = tuple(
-            build_authority(one, self._tools, held=held) for one in config.authority
+            build_authority(one, self._tools, held=held, pool=self._pool)
+            for one in config.authority
         )
         proxies = tuple(build_proxy(one, self._tools, shelf=store) for one in config.proxy)
         requests = _request_policy(config.requests)
@@ -277,6 +282,11 @@ def _request_policy(config: RequestsConfig) -> RequestPolicy:
         anchors=load_certificates(config.anchors),
         requestors=load_certificates(config.requestors),
     )
+
+
+def _signing_threads() -> int:
+    """Return one for each core, and two where there is one: the loop needs the core as well."""
+    return max(2, min(os.cpu_count() or 1, MAX_SIGNING_THREADS))
 
 
 def _budget(requests: RequestsConfig) -> Callable[[], bool]:

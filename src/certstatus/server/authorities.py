@@ -14,20 +14,25 @@ from certstatus.server.signers import SignerLoader
 from certstatus.server.sources import counting, counting_fetches, source_of
 from certstatus.server.upstreams import counting_questions
 from certstatus.server.worker import Tools
+from certstatus.signing.pool import SigningPool
 from certstatus.sources import CRL, Stack
 
 __all__ = ["build_authority", "issuer_of", "loaders_of"]
 
 
-def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) -> Authority:
+def build_authority(
+    config: AuthorityConfig, tools: Tools, *, held: Holdings, pool: SigningPool | None = None
+) -> Authority:
     """Read an authority's certificate, signers and sources; ``held`` closes what stays open.
+
+    With a ``pool`` slow local keys sign in its threads.
 
     Raises:
         ConfigError, SignerError, SourceError, MalformedError: as ``OCSPService``.
     """
     issuer, policy = issuer_of(config), config.policy
     name = config.name or str(issuer.subject)
-    signers = SignerRack(loaders_of(config, issuer, tools), tools.clock.now())
+    signers = SignerRack(loaders_of(config, issuer, tools, pool), tools.clock.now())
     observer, tally = counting(tools.meter, name), counting_questions(tools.meter, name)
     count_fetch = counting_fetches(tools.meter, name)
     sources = [
@@ -56,13 +61,18 @@ def build_authority(config: AuthorityConfig, tools: Tools, *, held: Holdings) ->
 
 
 def loaders_of(
-    config: AuthorityConfig, issuer: Certificate, tools: Tools
+    config: AuthorityConfig,
+    issuer: Certificate,
+    tools: Tools,
+    pool: SigningPool | None = None,
 ) -> tuple[SignerLoader, ...]:
     """Return what loads each of the authority's signers."""
     name, policy = config.name or str(issuer.subject), config.policy
     teller = SignerTeller(name, tools.meter, tools.log.bind(authority=name))
     return tuple(
-        SignerLoader(config=one, issuer=issuer, policy=policy, meter=tools.meter, teller=teller)
+        SignerLoader(
+            config=one, issuer=issuer, policy=policy, meter=tools.meter, teller=teller, pool=pool
+        )
         for one in config.signer
     )
 

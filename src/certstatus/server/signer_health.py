@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from certstatus.errors import CertStatusError
+from certstatus.errors import CertStatusError, OverloadError
 from certstatus.server.signer_events import SignerEventKind, SignerTeller
 from certstatus.signing import OuterSigner, Signer, signature_by
 
@@ -34,14 +33,13 @@ class SignerHealth:
         """Return a signer that tells what becomes of its signatures."""
         return WatchedSigner(signer, self)
 
-    @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Watch a signature that is made in the block."""
-        try:
-            yield
-        except CertStatusError as error:
+    def fail(self, error: CertStatusError) -> None:
+        """Hear that a signature failed; one that too many wait for is no word on the key."""
+        if not isinstance(error, OverloadError):
             self._note(str(error))
-            raise
+
+    def succeed(self) -> None:
+        """Hear that a signature was made."""
         if self._problem is not None:
             self._note(None)
 
@@ -62,13 +60,25 @@ class WatchedSigner(OuterSigner):
 
     def sign(self, tbs: bytes) -> bytes:
         """Sign DER. Raises as the inner signer does."""
-        with self.health.watch():
-            return self.inner.sign(tbs)
+        health = self.health
+        try:
+            signature = self.inner.sign(tbs)
+        except CertStatusError as error:
+            health.fail(error)
+            raise
+        health.succeed()
+        return signature
 
     async def asign(self, tbs: bytes) -> bytes:
         """Sign DER, waiting as for the inner signer. Raises as that does."""
-        with self.health.watch():
-            return await signature_by(self.inner, tbs)
+        health = self.health
+        try:
+            signature = await signature_by(self.inner, tbs)
+        except CertStatusError as error:
+            health.fail(error)
+            raise
+        health.succeed()
+        return signature
 
 
 async def problem_of(signers: Iterable[Signer]) -> str | None:

@@ -27,6 +27,7 @@ from certstatus.signing import (
     signature_by,
     term_of,
 )
+from certstatus.signing.pool import SigningPool, pooled
 
 __all__ = ["MeteredSigner", "SignerLoader", "is_timely", "refuse_untimely"]
 
@@ -56,13 +57,17 @@ class MeteredSigner(OuterSigner):
 
 @dataclass(frozen=True, kw_only=True)
 class SignerLoader:
-    """Loads one ``[[authority.signer]]``, now and whenever its files change."""
+    """Loads one ``[[authority.signer]]``, now and whenever its files change.
+
+    With a ``pool`` slow local keys sign in its threads.
+    """
 
     config: SignerConfig
     issuer: Certificate
     policy: AuthorityPolicy
     meter: Meter
     teller: SignerTeller
+    pool: SigningPool | None = None
 
     @cached_property
     def health(self) -> SignerHealth:
@@ -97,6 +102,8 @@ class SignerLoader:
         told = {text for signer in signers for text in self._judge(signer, now)}
         for text in sorted(told):
             self.teller.warn(text, certificate=str(signers[0].certificate))
+        if self.pool is not None:
+            signers = pooled(signers, self.pool)
         return tuple(self.health.watched(MeteredSigner(one, self.meter)) for one in signers)
 
     @property

@@ -10,7 +10,7 @@ from certstatus.signing.algorithm import (
     offered_algorithms,
 )
 from certstatus.signing.applicant import Applicant, applicants, judge_certificate
-from certstatus.signing.base import AsyncSigner, OuterSigner, Signer, signature_by
+from certstatus.signing.base import AsyncSigner, OuterSigner, Signer, is_waited_for, signature_by
 from certstatus.signing.delegate import (
     Delegator,
     encode_certificate_request,
@@ -61,6 +61,7 @@ __all__ = [
     "generate_key",
     "generate_key_like",
     "in_force",
+    "is_waited_for",
     "judge_certificate",
     "key_pem",
     "key_problem",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from certstatus.pkix import Certificate, SignatureAlgorithm
 
-__all__ = ["AsyncSigner", "OuterSigner", "Signer", "signature_by"]
+__all__ = ["AsyncSigner", "OuterSigner", "Signer", "is_waited_for", "signature_by"]
 
 
 class Signer(Protocol):
@@ -39,7 +39,7 @@ class Signer(Protocol):
 
 
 class AsyncSigner(ABC):
-    """What a Signer is, beside, where its key is far away and its signature is waited for.
+    """What a Signer is, beside, where its key is slow or far away and its signature waited for.
 
     A class and not a protocol: it is asked for at each signature, and that costs nothing so.
     """
@@ -52,7 +52,13 @@ class AsyncSigner(ABC):
 
         Raises:
             ConfigError, SignerError: the key could not be used.
+            OverloadError: too many wait already.
         """
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether ``sign`` would hold up others for long, so that ``asign`` is the way."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,24 @@ class OuterSigner(AsyncSigner):
         """The inner signer's."""
         return self.inner.algorithm
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the inner signer is."""
+        return is_waited_for(self.inner)
+
+
+def is_waited_for(signer: Signer) -> bool:
+    """Whether a signature is to be waited for; else ``sign`` gives it in no time."""
+    return isinstance(signer, AsyncSigner) and signer.is_waited_for
+
 
 async def signature_by(signer: Signer, tbs: bytes) -> bytes:
     """Sign DER, waiting where the signer is one to wait for.
 
     Raises:
         ConfigError, SignerError: the key could not be used.
+        OverloadError: too many wait already.
     """
-    return await signer.asign(tbs) if isinstance(signer, AsyncSigner) else signer.sign(tbs)
+    if isinstance(signer, AsyncSigner) and signer.is_waited_for:
+        return await signer.asign(tbs)
+    return signer.sign(tbs)

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from certstatus.errors import MalformedError, SignerError
 from certstatus.limits import MAX_KEY_FILE_BYTES
 from certstatus.pkix import Certificate, SignatureAlgorithm
+from certstatus.pkix.cached import cached_property
 from certstatus.signing.algorithm import key_problem, offered_algorithms
 from certstatus.signing.profile import Finding, Profile, Severity, allows
 
@@ -62,10 +63,10 @@ class LocalSigner:
     certs: tuple[Certificate, ...]
     algorithm: SignatureAlgorithm
     key: SigningKey = field(repr=False, compare=False)
-    _signature: Callable[[bytes], bytes] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_signature", _signing(self.key, self.algorithm))
+    @cached_property
+    def _signature(self) -> Callable[[bytes], bytes]:
+        return _signing(self.key, self.algorithm)
 
     def sign(self, tbs: bytes) -> bytes:
         """Sign DER. Raises SignerError where the key can't be used."""

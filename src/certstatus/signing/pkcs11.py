@@ -80,13 +80,13 @@ class PKCS11Key:
 
         Raises:
             ConfigError, SignerError: as ``sign``, or it takes too long.
+            OverloadError: too many wait already.
         """
         pool = open_module(self.module_path).pool
         what = (self.uri, self.password_file, algorithm.name, data)
-        signing = pool.submit(what, partial(self.sign, algorithm, data))
         try:
             async with asyncio.timeout(TOKEN_WAIT_TIME.total_seconds()):
-                return await asyncio.shield(asyncio.wrap_future(signing))
+                return await pool.signature(what, partial(self.sign, algorithm, data))
         except TimeoutError as error:
             seconds = f"{TOKEN_WAIT_TIME.total_seconds():.0f} seconds"
             raise SignerError(f"{self.uri}: no signature within {seconds}") from error

@@ -38,8 +38,8 @@ from certstatus.limits import (
 )
 from certstatus.signing.pkcs11_library import Library, no_openssl_error_left
 from certstatus.signing.pkcs11_pin import PIN, PIN_VARIABLE, refused_pins
-from certstatus.signing.pkcs11_pool import SigningPool
 from certstatus.signing.pkcs11_uri import PKCS11URI
+from certstatus.signing.pool import SigningPool
 
 __all__ = ["HeldKey", "Module", "open_module", "reason"]
 
@@ -131,7 +131,7 @@ class Module:
         self._idle: dict[int, list[_OpenSession]] = {}
         self._logins: dict[int, Session] = {}
         self._absent: dict[PKCS11URI, _Absence] = {}
-        self.pool = SigningPool()
+        self.pool = SigningPool(MAX_TOKEN_SESSIONS, "pkcs11")
 
     @contextlib.contextmanager
     def lend(

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certstatus.asn1 import oids
 from certstatus.errors import CertStatusError, ConfigError, SignerError, SourceError
+from certstatus.limits import MAX_SIGNING_THREADS
 from certstatus.ocsp import (
     ArchiveCutoff,
     BasicOCSPResponse,
@@ -228,6 +229,26 @@ def test_the_algorithm_of_a_signer_is_the_one_that_is_named(
     assert str(pss.basic(wanted).signature_algorithm) == "id-RSASSA-PSS"
     assert str(usual.basic(wanted).signature_algorithm) == "sha256WithRSAEncryption"
     assert pss.counts.seen[("sign_seconds", PSS)] == 1
+
+
+def test_a_slow_key_signs_in_threads_that_end_with_the_service(
+    assemble: Assemble, lab: Lab, rsa_lab: Lab
+) -> None:
+    def at_work() -> int:
+        return sum(one.name.startswith("certstatus-signing") for one in threading.enumerate())
+
+    quick, slow = assemble(of(lab)), assemble(of(rsa_lab))
+    assert quick.say(named(lab, lab.good)) == Good()
+    assert at_work() == 0
+    for number in range(1, 2 * MAX_SIGNING_THREADS):
+        slow.basic(CertID.of(rsa_lab.ca.certificate, number))
+    slow.reload()
+    assert slow.say(named(rsa_lab, rsa_lab.good)) == Good()
+    assert 1 <= at_work() <= MAX_SIGNING_THREADS
+
+    asyncio.run(slow.service.close())
+
+    assert at_work() == 0
 
 
 def test_an_algorithm_that_the_key_has_not_is_named_with_those_it_has(

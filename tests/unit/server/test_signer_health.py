@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from certstatus.errors import ConfigError, SignerError
+from certstatus.errors import ConfigError, OverloadError, SignerError
 from certstatus.server.log import make_logger
 from certstatus.server.signer_events import SignerTeller
 from certstatus.server.signer_health import SignerHealth, WatchedSigner, problem_of
@@ -72,6 +72,16 @@ def test_a_local_key_is_watched_as_well() -> None:
     assert asyncio.run(signer.asign(b"two"))
     assert (signer.certificate, signer.certs) == (local.certificate, local.certs)
     assert signer.algorithm == local.algorithm
+    assert watched.told == []
+
+
+def test_that_too_many_wait_is_no_word_on_the_key() -> None:
+    watched = Watched()
+    watched.far.error = OverloadError("512 signatures are waited for already")
+
+    with pytest.raises(OverloadError):
+        watched.sign()
+    assert watched.health.problem is None
     assert watched.told == []
 
 

@@ -412,7 +412,7 @@ def test_a_failing_key_is_a_signer_error(monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object) -> bytes:
         raise ValueError("the key is gone")
 
-    monkeypatch.setattr(local_module, "_signature", fail)
+    monkeypatch.setattr(local_module, "_signing", lambda *_: fail)
 
     with pytest.raises(SignerError, match="could not sign with ecdsa-with-SHA256"):
         signer.sign(b"")
