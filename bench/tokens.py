@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from certstatus.limits import MAX_TOKEN_SESSIONS
+from certstatus.limits_signers import MAX_TOKEN_SESSIONS
 from certstatus.signing import PKCS11URI, Signer, make_signers
 from certstatus.signing.pkcs11 import PKCS11Signer, load_pkcs11_signers
 from certstatus.testing import TinyCA

@@ -19,7 +19,7 @@ FLOORS: Final[Mapping[str, int]] = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "limits", "limits_tls", "clock", "meter", "background"),
+            ("errors", "limits", "limits_signers", "limits_tls", "clock", "meter", "background"),
             ("asn1",),
             ("pkix",),
             ("ocsp",),

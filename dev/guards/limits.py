@@ -1,4 +1,4 @@
-"""Every limit has a test: each constant of ``limits.py`` and its sister is named in one at least."""
+"""Every limit has a test: each constant of ``limits.py`` and its sisters is named in one at least."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 from certstatus.clock import SystemClock
-from certstatus.limits import MAX_TOKEN_RETRY_TIME, TOKEN_RETRY_TIME
+from certstatus.limits_signers import MAX_TOKEN_RETRY_TIME, TOKEN_RETRY_TIME
 from certstatus.ocsp import CertID, encode_request
 from certstatus.testing import Lab
 from tests.responding import SECONDS, Responding, until

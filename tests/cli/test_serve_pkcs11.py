@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 
 from certstatus.clock import SystemClock
-from certstatus.limits import TOKEN_RETRY_TIME
+from certstatus.limits_signers import TOKEN_RETRY_TIME
 from certstatus.ocsp import CertID, encode_request, parse_response
 from certstatus.pkix import HashAlgorithm
 from certstatus.testing import Issued, Lab, TinyCA

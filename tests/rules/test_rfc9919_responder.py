@@ -11,7 +11,8 @@ from email.utils import format_datetime
 import pytest
 
 from certstatus.errors import ConfigError, SourceError
-from certstatus.limits import CACHE_MARGIN, DEFAULT_MAX_AGE, DEFAULT_VALIDITY, SHORT_LIFE
+from certstatus.limits import CACHE_MARGIN, DEFAULT_MAX_AGE, DEFAULT_VALIDITY
+from certstatus.limits_signers import SHORT_LIFE
 from certstatus.ocsp import (
     ByKey,
     Extensions,

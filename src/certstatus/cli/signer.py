@@ -26,7 +26,8 @@ from certstatus.cli.signer_output import (
 )
 from certstatus.clock import SystemClock
 from certstatus.errors import SignerError
-from certstatus.limits import DEFAULT_VALIDITY, SIGNER_LIFE
+from certstatus.limits import DEFAULT_VALIDITY
+from certstatus.limits_signers import SIGNER_LIFE
 from certstatus.pkix import Certificate
 from certstatus.signing import (
     KEY_KINDS,

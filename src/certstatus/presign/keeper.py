@@ -21,8 +21,8 @@ from certstatus.limits import (
     MAX_KEEPER_CHANGES,
     MIN_KEEPER_PAUSE,
     RENEWAL_MARGIN,
-    SIGNER_CHECK_TIME,
 )
+from certstatus.limits_signers import SIGNER_CHECK_TIME
 from certstatus.presign.desk import Desk, Job, Place, desk
 from certstatus.presign.share import Share, TooManyFailuresError
 from certstatus.presign.tally import Problem, Tally

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from certstatus.errors import CertStatusError, SourceError
-from certstatus.limits import MAX_SIGNING_THREADS, RENEWAL_CHECK_TIME, SIGNER_CHECK_TIME
+from certstatus.limits_signers import MAX_SIGNING_THREADS, RENEWAL_CHECK_TIME, SIGNER_CHECK_TIME
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder import (
     Authority,

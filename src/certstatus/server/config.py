@@ -31,8 +31,8 @@ from certstatus.limits import (
     MAX_REQUEST_BYTES,
     MAX_REQUESTS,
     READ_TIME,
-    SETTLING_TIME,
 )
+from certstatus.limits_signers import SETTLING_TIME
 from certstatus.responder import (
     Archive,
     AuthorityPolicy,

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from certstatus.limits import SIGNER_LIFE
+from certstatus.limits_signers import SIGNER_LIFE
 from certstatus.server.config_values import Duration, Table
 
 __all__ = ["RenewConfig"]

@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certstatus.errors import CertStatusError, SignerError
-from certstatus.limits import SETTLING_TIME
+from certstatus.limits_signers import SETTLING_TIME
 from certstatus.pkix import Certificate
 from certstatus.server.certificates import load_certificates
 from certstatus.server.config import RenewConfig, SignerConfig

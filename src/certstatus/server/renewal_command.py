@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from certstatus.errors import SignerError
-from certstatus.limits import RENEWAL_TIME
+from certstatus.limits_signers import RENEWAL_TIME
 from certstatus.signing.pkcs11_pin import PIN_VARIABLE
 
 __all__ = ["run_command"]

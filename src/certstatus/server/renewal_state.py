@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from certstatus.limits import MAX_RENEWAL_RETRY, RENEWAL_RETRY
+from certstatus.limits_signers import MAX_RENEWAL_RETRY, RENEWAL_RETRY
 
 __all__ = ["RenewalRecord", "RenewalState", "locked_record"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from certstatus.errors import CertStatusError
-from certstatus.limits import SETTLING_TIME
+from certstatus.limits_signers import SETTLING_TIME
 from certstatus.server.signer_events import SignerEventKind
 from certstatus.server.signers import SignerLoader, refuse_untimely
 from certstatus.signing import Signer, term_of

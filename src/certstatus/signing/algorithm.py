@@ -18,7 +18,7 @@ from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError, SignerError
-from certstatus.limits import MIN_RSA_BITS
+from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.ocsp import PreferredSignatureAlgorithms
 from certstatus.pkix import (
     AlgorithmIdentifier,

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certstatus.errors import MalformedError, SignerError
-from certstatus.limits import SIGNER_HEAD_START, SIGNER_LIFE
+from certstatus.limits_signers import SIGNER_HEAD_START, SIGNER_LIFE
 from certstatus.pkix import Certificate
 from certstatus.signing.algorithm import key_problem
 from certstatus.signing.local import SigningKey

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certstatus.errors import MalformedError, SignerError
-from certstatus.limits import MAX_KEY_FILE_BYTES
+from certstatus.limits_signers import MAX_KEY_FILE_BYTES
 from certstatus.pkix import Certificate, SignatureAlgorithm
 from certstatus.pkix.cached import cached_property
 from certstatus.signing.algorithm import key_problem, offered_algorithms

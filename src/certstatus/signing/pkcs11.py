@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pkcs11 import MGF, KeyType, Mechanism
 
 from certstatus.errors import ConfigError, MalformedError, SignerError
-from certstatus.limits import TOKEN_WAIT_TIME
+from certstatus.limits_signers import TOKEN_WAIT_TIME
 from certstatus.pkix import Certificate, SignatureAlgorithm, signature_problem
 from certstatus.signing.algorithm import key_problem, offered_algorithms
 from certstatus.signing.base import AsyncSigner

@@ -29,7 +29,7 @@ from pkcs11 import (
 from pkcs11.types import SignMixin
 
 from certstatus.errors import ConfigError, SignerError
-from certstatus.limits import (
+from certstatus.limits_signers import (
     MAX_REFUSED_PINS,
     MAX_TOKEN_RETRY_TIME,
     MAX_TOKEN_SESSIONS,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from certstatus.errors import ConfigError, SignerError
-from certstatus.limits import LOGIN_WAIT_TIME, MAX_PIN_BYTES, MAX_REFUSED_PINS
+from certstatus.limits_signers import LOGIN_WAIT_TIME, MAX_PIN_BYTES, MAX_REFUSED_PINS
 from certstatus.signing.local import read_key_file
 
 __all__ = ["PIN", "PIN_VARIABLE", "RefusedPINs", "read_pin", "refused_pins"]

@@ -17,7 +17,7 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from certstatus.errors import OverloadError
-from certstatus.limits import MAX_WAITING_SIGNATURES
+from certstatus.limits_signers import MAX_WAITING_SIGNATURES
 from certstatus.signing.base import OuterSigner, Signer
 from certstatus.signing.local import LocalSigner, SigningKey
 

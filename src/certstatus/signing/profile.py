@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError, SignerError
-from certstatus.limits import SHORT_LIFE
+from certstatus.limits_signers import SHORT_LIFE
 from certstatus.pkix import Certificate, SignatureAlgorithm, signature_algorithm, signature_problem
 from certstatus.signing.algorithm import key_problem, offered_algorithms
 from certstatus.signing.base import Signer

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
 
-from certstatus.limits import SETTLING_TIME
+from certstatus.limits_signers import SETTLING_TIME
 from certstatus.pkix import Certificate
 from certstatus.signing.base import Signer
 from certstatus.signing.lifetime import last_moment

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from certstatus.limits import SETTLING_TIME
+from certstatus.limits_signers import SETTLING_TIME
 from certstatus.ocsp import CertID, Good
 from certstatus.pkix import Certificate
 from certstatus.responder import Authority, Cause, Reply, Responder, ResponderIDForm

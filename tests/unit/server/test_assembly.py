@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certstatus.asn1 import oids
 from certstatus.errors import CertStatusError, ConfigError, SignerError, SourceError
-from certstatus.limits import MAX_SIGNING_THREADS
+from certstatus.limits_signers import MAX_SIGNING_THREADS
 from certstatus.ocsp import (
     ArchiveCutoff,
     BasicOCSPResponse,

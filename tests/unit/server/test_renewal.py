@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from certstatus.limits import MAX_RENEWAL_RETRY, RENEWAL_RETRY, SIGNER_LIFE
+from certstatus.limits_signers import MAX_RENEWAL_RETRY, RENEWAL_RETRY, SIGNER_LIFE
 from certstatus.pkix import Certificate
 from certstatus.responder import AuthorityPolicy
 from certstatus.server.config import RenewConfig, SignerConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from certstatus.errors import SignerError
-from certstatus.limits import RENEWAL_TIME
+from certstatus.limits_signers import RENEWAL_TIME
 from certstatus.server.renewal_command import run_command
 
 SECONDS = 10

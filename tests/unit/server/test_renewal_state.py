@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from certstatus.limits import MAX_RENEWAL_RETRY, RENEWAL_CHECK_TIME, RENEWAL_RETRY
+from certstatus.limits_signers import MAX_RENEWAL_RETRY, RENEWAL_CHECK_TIME, RENEWAL_RETRY
 from certstatus.server.renewal_state import RenewalState, locked_record
 from certstatus.testing import FixedClock
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from certstatus.errors import SignerError
-from certstatus.limits import SETTLING_TIME, SIGNER_CHECK_TIME
+from certstatus.limits_signers import SETTLING_TIME, SIGNER_CHECK_TIME
 from certstatus.server.signer_events import SignerEventKind
 from certstatus.server.signer_rack import SignerRack
 from certstatus.signing import load_any_signers

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from certstatus.asn1 import oids
 from certstatus.asn1.doorway import encode
 from certstatus.errors import SignerError
-from certstatus.limits import MIN_RSA_BITS
+from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.ocsp import PreferredSignatureAlgorithm, PreferredSignatureAlgorithms
 from certstatus.pkix import AlgorithmIdentifier, pss_algorithm, signature_algorithm
 from certstatus.signing import (

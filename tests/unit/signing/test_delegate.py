@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError, SignerError
-from certstatus.limits import SETTLING_TIME, SHORT_LIFE, SIGNER_HEAD_START, SIGNER_LIFE
+from certstatus.limits_signers import SETTLING_TIME, SHORT_LIFE, SIGNER_HEAD_START, SIGNER_LIFE
 from certstatus.pkix import HashAlgorithm
 from certstatus.signing import (
     KEY_KINDS,

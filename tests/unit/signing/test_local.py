@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certstatus.errors import SignerError
-from certstatus.limits import MAX_KEY_FILE_BYTES, MIN_RSA_BITS
+from certstatus.limits_signers import MAX_KEY_FILE_BYTES, MIN_RSA_BITS
 from certstatus.pkix import Certificate, signature_problem
 from certstatus.signing import (
     LocalSigner,

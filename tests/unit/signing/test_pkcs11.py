@@ -18,7 +18,7 @@ import pytest
 from pkcs11 import PKCS11Error
 
 from certstatus.errors import CertStatusError, ConfigError, SignerError
-from certstatus.limits import (
+from certstatus.limits_signers import (
     MAX_PIN_BYTES,
     MAX_TOKEN_RETRY_TIME,
     MAX_TOKEN_SESSIONS,

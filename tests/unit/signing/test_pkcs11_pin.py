@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from certstatus.errors import ConfigError, SignerError
-from certstatus.limits import LOGIN_WAIT_TIME, MAX_PIN_BYTES, MAX_REFUSED_PINS
+from certstatus.limits_signers import LOGIN_WAIT_TIME, MAX_PIN_BYTES, MAX_REFUSED_PINS
 from certstatus.signing import pkcs11_pin
 from certstatus.signing.pkcs11_pin import PIN, PIN_VARIABLE, RefusedPINs, read_pin, refused_pins
 

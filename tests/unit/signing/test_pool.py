@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from certstatus.errors import OverloadError, SignerError
-from certstatus.limits import MAX_TOKEN_SESSIONS, MAX_WAITING_SIGNATURES
+from certstatus.limits_signers import MAX_TOKEN_SESSIONS, MAX_WAITING_SIGNATURES
 from certstatus.pkix import signature_problem
 from certstatus.responder import Cause, Refusal, Responder
 from certstatus.signing import (

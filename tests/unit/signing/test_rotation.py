@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certstatus.limits import DEFAULT_SKEW, SETTLING_TIME
+from certstatus.limits import DEFAULT_SKEW
+from certstatus.limits_signers import SETTLING_TIME
 from certstatus.signing import LocalSigner, Rota, in_force, make_signers, renewal_due, term_of
 from certstatus.testing import TinyCA
 from certstatus.testing.ca import EPOCH
