@@ -18,7 +18,7 @@ from certstatus.asn1 import x509 as asn1
 from certstatus.asn1.doorway import decode, encode, encode_sequence_of, encode_tlv
 from certstatus.ocsp import CertID, Good, Revoked
 from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm
-from certstatus.sources import Answer, EventKind, Known, Source, SourceEvent, encode_index
+from certstatus.sources import Answer, AtHand, EventKind, Known, Source, SourceEvent, encode_index
 from certstatus.sources.index_format import IndexEntry, IndexRevocation, IndexStatus
 from certstatus.testing import TinyCA, sign_plain
 
@@ -46,6 +46,15 @@ def status_of(
     answer = ask(source, ca, serial_number, now)
     assert isinstance(answer, Known), answer
     return answer.cert_status
+
+
+def at_hand(source: AtHand, serial_number: int, now: datetime = NOW) -> Answer | None:
+    """Look a certificate up at hand, in a turn of an event loop of its own."""
+
+    async def look() -> Answer | None:
+        return source.at_hand(serial_number, now)
+
+    return asyncio.run(look())
 
 
 @dataclass

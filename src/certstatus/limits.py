@@ -78,6 +78,9 @@ MAX_AWAITED_BYTES: Final = 1_048_576
 LAST_GOOD_TIME: Final = timedelta(days=1)
 """How long the last good index answers while its file is missing or broken; then tryLater."""
 
+MAX_STACK_JOINS: Final = 64
+"""What a stack remembers of answers joined before: good or unlisted from each of up to six sources."""
+
 UPSTREAM_URL_TIME: Final = timedelta(seconds=3)
 """How long one upstream responder may take for an answer; then the next one is asked."""
 

@@ -175,8 +175,9 @@ def _utc_time(text: str) -> datetime:
 
 def serial_octets(serial_number: int) -> bytes:
     """Return the octets of an INTEGER: two's complement, as few as there can be."""
-    magnitude = ~serial_number if serial_number < 0 else serial_number
-    return serial_number.to_bytes(magnitude.bit_length() // 8 + 1, signed=True)
+    if serial_number >= 0:
+        return serial_number.to_bytes(serial_number.bit_length() // 8 + 1)
+    return serial_number.to_bytes((~serial_number).bit_length() // 8 + 1, signed=True)
 
 
 def serial_octets_at(der: bytes, start: int) -> bytes:

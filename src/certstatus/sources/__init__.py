@@ -10,12 +10,14 @@ from importlib import import_module as _import_module
 
 from certstatus.sources.base import (
     Answer,
+    AtHand,
     Enumerable,
     Known,
     NotOurs,
     Page,
     Source,
     Unlisted,
+    at_hand_for,
 )
 
 if _typing.TYPE_CHECKING:
@@ -63,6 +65,7 @@ __all__ = [
     "CRL",
     "EVERYTHING",
     "Answer",
+    "AtHand",
     "AuditEntry",
     "CRLFetcher",
     "CertificateRecord",
@@ -100,6 +103,7 @@ __all__ = [
     "Unlisted",
     "Upstream",
     "UpstreamPolicy",
+    "at_hand_for",
     "encode_index",
     "import_file",
     "parse_index",

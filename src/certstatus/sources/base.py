@@ -14,8 +14,20 @@ from datetime import datetime
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from certstatus.ocsp import NO_EXTENSIONS, CertID, Extensions, Good, Revoked
+from certstatus.pkix import Certificate
 
-__all__ = ["Answer", "Enumerable", "Known", "NotOurs", "Page", "Source", "Unlisted"]
+__all__ = [
+    "Answer",
+    "AtHand",
+    "Enumerable",
+    "Known",
+    "NotOurs",
+    "OfOneIssuer",
+    "Page",
+    "Source",
+    "Unlisted",
+    "at_hand_for",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,48 @@ class Source(Protocol):
             SourceError: the status can't be known now.
         """
         ...
+
+
+@runtime_checkable
+class AtHand(Protocol):
+    """A source that mostly knows without waiting, and then says so without a coroutine.
+
+    It is asked about certificates of its own issuer: ``at_hand_for`` makes sure of that.
+    Good and Unlisted are the same objects while nothing changes and ``now`` is the same, so
+    that a caller may remember what follows from one.
+    """
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        """Say at once what ``status`` would say of a certificate of its own issuer; None: ask ``status``.
+
+        None wherever more is due than a look at what is in memory or in an open file: a look at
+        the files, a pause after a failure, an alarm, SourceError. ``status`` does that work;
+        nothing here tells, counts or reads anew.
+        """
+        ...
+
+
+@runtime_checkable
+class OfOneIssuer(Protocol):
+    """Whoever tells the CA that its serial numbers are of; None: they are of several."""
+
+    @property
+    def issuer(self) -> Certificate | None:
+        """That CA's certificate."""
+        ...
+
+
+def at_hand_for(issuer: Certificate, source: Source) -> AtHand | None:
+    """Return ``source`` where it may be at hand for certificates of ``issuer``.
+
+    Without a CertID there are no hashes to compare with each question (O1), so the issuers are
+    compared once, here: a serial number means nothing under another CA.
+    """
+    if not isinstance(source, AtHand) or not isinstance(source, OfOneIssuer):
+        return None
+    own = source.issuer
+    is_same = own is not None and CertID.of(issuer, 0).names_issuer(own)
+    return source if is_same else None
 
 
 Page: TypeAlias = Sequence[tuple[int, Answer | None]]

@@ -10,6 +10,7 @@ never good (C9); so do CRLs that together leave something out, for what they do 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -41,6 +42,7 @@ from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
 from certstatus.sources.issued import IssuedSerials
 from certstatus.sources.issuer import IssuerHashes
 from certstatus.sources.listing import SortedSerials
+from certstatus.sources.unrevoked import Unrevoked
 from certstatus.sources.watch import WatchedFile
 
 __all__ = ["CRL"]
@@ -115,6 +117,7 @@ class CRL:
         self._left_out = left_out
         self._is_expired = False
         self._listed = SortedSerials()
+        self._said: _Said | None = None
         signers = _signers(issuer, crl_issuers)
         paths, places = _sorted_out(path, fetching)
         self._fetched = CRLsByURL(
@@ -183,6 +186,11 @@ class CRL:
         return self._name
 
     @property
+    def issuer(self) -> Certificate:
+        """The CA whose certificates they speak of."""
+        return self._hashes.issuer
+
+    @property
     def signature_algorithm(self) -> AlgorithmIdentifier | None:
         """What the CA signs its CRLs with; of several the first that was read (O31).
 
@@ -203,16 +211,42 @@ class CRL:
         crls = await self._crls.current(now)
         self._note_expiry(crls.problem(now))
         verdict = crls.say(cert_id.serial_number, now)
+        if isinstance(verdict, NotListed):
+            issued = None if self._issued is None else (await self._issued.current(now)).value
+            return self._not_listed(verdict, issued, cert_id.serial_number, now)
         if isinstance(verdict, Listed):
             return self._revoked(verdict, now)
-        if isinstance(verdict, NotListed):
-            return await self._not_listed(verdict.views, cert_id.serial_number, now)
         if self._left_out == "unknown" and crls.views and not verdict.is_expiry:
             return _not_covered(crls.views, self._name, now)
         raise SourceError(
             f"{self._name}: {verdict.reason}, and nothing at hand lists this serial",
             rule=verdict.rule,
         )
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        """Say what ``status`` would, unless a look at the files is due or the CRLs leave a gap.
+
+        What was fetched stands in files too, and counts once ``status`` has taken it over.
+        """
+        crls = self._crls.at_hand(now)
+        if crls is None or self._is_expired:
+            return None
+        verdict = crls.say(serial_number, now)
+        if isinstance(verdict, NotListed):
+            return self._not_listed_at_hand(verdict, serial_number, now)
+        if isinstance(verdict, Listed) and crls.problem(now) is None:
+            return self._revoked(verdict, now)
+        return None
+
+    def _not_listed_at_hand(
+        self, verdict: NotListed, serial_number: int, now: datetime
+    ) -> Answer | None:
+        if self._issued is None:
+            return self._not_listed(verdict, None, serial_number, now)
+        issued = self._issued.at_hand(now)
+        if issued is None:
+            return None
+        return self._not_listed(verdict, issued.value, serial_number, now)
 
     async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
         """Name what the CRLs list, and what the list of issued ones does, where there is one.
@@ -263,26 +297,47 @@ class CRL:
             ),
         )
 
-    async def _not_listed(self, views: Sequence[View], serial_number: int, now: datetime) -> Answer:
+    def _not_listed(
+        self, verdict: NotListed, issued: IssuedSerials | None, serial_number: int, now: datetime
+    ) -> Known | Unlisted:
         """Answer for a serial that is not revoked: good needs the list of issued ones (C10)."""
+        said = self._said
+        if said is None or said.verdict is not verdict or not said.holds_at(now):
+            said = self._said = self._say_not_listed(verdict, now)
+        if issued is None:
+            return said.unlisted
+        return said.issued.good if serial_number in issued else said.issued.unlisted
+
+    def _say_not_listed(self, verdict: NotListed, now: datetime) -> _Said:
+        views = verdict.views
+        newest = max(view.newest.this_update for view in views)
         this_update = min(now, *(view.newest.this_update for view in views))
         next_update = min(view.newest.next_update for view in views)
-        issued = None if self._issued is None else (await self._issued.current(now)).value
-        if issued is not None and serial_number in issued:
-            return Known(
-                cert_status=_GOOD,
+        extensions = self._crl_extensions(views)
+
+        def unlisted(*, lists_issued: bool) -> Unlisted:
+            return Unlisted(
                 this_update=this_update,
                 next_update=next_update,
                 origin=self._name,
-                single_extensions=self._crl_extensions(views),
+                lists_issued=lists_issued,
+                # Of a serial that was never issued no CRL says anything (O13).
+                single_extensions=NO_EXTENSIONS if lists_issued else extensions,
             )
-        return Unlisted(
+
+        good = Known(
+            cert_status=_GOOD,
             this_update=this_update,
             next_update=next_update,
             origin=self._name,
-            lists_issued=issued is not None,
-            # Of a serial that was never issued no CRL says anything (O13).
-            single_extensions=NO_EXTENSIONS if issued is not None else self._crl_extensions(views),
+            single_extensions=extensions,
+        )
+        return _Said(
+            verdict,
+            now,
+            newest,
+            unlisted=unlisted(lists_issued=False),
+            issued=Unrevoked(good, unlisted(lists_issued=True)),
         )
 
     def _crl_extensions(self, views: Sequence[View]) -> Extensions:
@@ -308,6 +363,21 @@ class CRL:
                 where="issued serials",
             )
         return issued
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said of serials that no CRL lists, without a list of issued ones and with it."""
+
+    verdict: NotListed
+    at: datetime
+    newest: datetime
+    unlisted: Unlisted
+    issued: Unrevoked
+
+    def holds_at(self, now: datetime) -> bool:
+        """Whether it is said at ``now`` too: only a thisUpdate that lies ahead goes by the clock."""
+        return self.at == now or self.newest <= min(self.at, now)
 
 
 def _not_covered(views: Sequence[View], name: str, now: datetime) -> Unlisted:

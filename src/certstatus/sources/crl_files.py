@@ -182,6 +182,15 @@ class CRLFiles:
         await asyncio.shield(self._checking)
         return self._held
 
+    def at_hand(self, now: datetime) -> CRLSet | None:
+        """Return what ``current`` would return at once; None: ask it.
+
+        A look that is due is made by ``current``. Unless something has changed it takes one turn of
+        the event loop, in which nothing is at hand; else nothing is while everyone waits.
+        """
+        is_recent = abs(now - self._checked_at) < self._check_every
+        return self._held if is_recent and self._checking is None and not self._has_news else None
+
     def hear_of_news(self) -> None:
         """Look at the files with the next question. Any thread may call it."""
         self._has_news = True

@@ -40,6 +40,8 @@ class CRLIndex(Mapping[int, RevokedEntry]):
         """
         self._crl = crl
         self._table = SerialTable(crl.entry_count, self._octets_at, self._strictest)
+        self.find = self._table.get
+        """Returns the place of a serial number by the octets of its INTEGER; None: not listed."""
         self._issuer = issuer
         known: dict[tuple[GeneralName, ...], bool] = {}
         is_ours = crl.issuer.matches(issuer)

@@ -14,7 +14,8 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeAlias
 
-from certstatus.pkix import CRLReason, IssuingDistributionPoint, RevokedEntry
+from certstatus.pkix import CRLReason, IssuingDistributionPoint, RevokedEntry, serial_octets
+from certstatus.sources.crl_index import CRLIndex
 from certstatus.sources.crl_listing import Listing
 from certstatus.sources.crl_rules import leniency
 from certstatus.sources.crl_scope import Issuance, coverage_gap, has_part
@@ -132,6 +133,7 @@ class _Current:
     since: datetime | None
     until: datetime | None
     views: tuple[View, ...]
+    indexes: tuple[CRLIndex, ...]
     otherwise: NotListed | Undetermined
 
     def holds_at(self, now: datetime) -> bool:
@@ -152,6 +154,14 @@ class CRLSet:
     def say(self, serial_number: int, now: datetime) -> Verdict:
         """Say what the CRLs that are current at ``now`` say; of several entries the strictest."""
         current = self._at(now)
+        octets = serial_octets(serial_number)
+        for index in current.indexes:
+            if index.find(octets) is not None:
+                return self._strictest(current, serial_number)
+        return current.otherwise
+
+    @staticmethod
+    def _strictest(current: _Current, serial_number: int) -> Verdict:
         found = [
             Listed(entry, view)
             for view in current.views
@@ -191,6 +201,7 @@ class CRLSet:
                 since=max((end for end in ends if end <= now), default=None),
                 until=min((end for end in ends if end > now), default=None),
                 views=current,
+                indexes=tuple(one.entries for view in current for one in (view.full, *view.deltas)),
                 otherwise=self._otherwise(current),
             )
         return self._current

@@ -6,6 +6,8 @@ alone may be about another CA's certificate.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from certstatus.ocsp import CertID
 from certstatus.pkix import Certificate, HashAlgorithm
 
@@ -16,6 +18,7 @@ class IssuerHashes:
     """The name and key hashes of one issuer, made once, compared for each request (O1)."""
 
     def __init__(self, issuer: Certificate) -> None:
+        self.issuer = issuer
         self._hashes = frozenset(
             (
                 algorithm.oid.dotted_string,
@@ -24,6 +27,10 @@ class IssuerHashes:
             )
             for algorithm in HashAlgorithm
         )
+
+    def are_among(self, hashes: AbstractSet[tuple[str, bytes, bytes]]) -> bool:
+        """Whether these are this issuer's, under every hash that we know."""
+        return self._hashes <= hashes
 
     def match(self, cert_id: CertID) -> bool:
         """Say whether ``cert_id`` names this issuer; False under an unknown hash algorithm."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
 
 from certstatus.errors import MalformedError, SourceError
 from certstatus.limits import FILE_CHECK_TIME, LAST_GOOD_TIME, MAX_INDEX_BYTES
-from certstatus.ocsp import CertID, Good, Revoked
+from certstatus.ocsp import CertID, Revoked
 from certstatus.pkix import Certificate, CRLReason
 from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
 from certstatus.sources.entry_extensions import EntryExtensions
@@ -22,11 +21,10 @@ from certstatus.sources.events import Observer
 from certstatus.sources.index_format import IndexEntry, IndexRevocation, parse_index
 from certstatus.sources.issuer import IssuerHashes
 from certstatus.sources.listing import SortedSerials
+from certstatus.sources.unrevoked import UnrevokedAt
 from certstatus.sources.watch import Held, WatchedFile
 
 __all__ = ["OpenSSLIndex"]
-
-_GOOD: Final = Good()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +63,11 @@ class OpenSSLIndex:
             ConfigError: the file is not there, or is no index.
         """
         self._name = name
-        self._issuer = IssuerHashes(issuer)
+        self._hashes = IssuerHashes(issuer)
         self._last_good_time = last_good_time
         self._entry_extensions = entry_extensions
         self._listed = SortedSerials()
+        self._unrevoked = UnrevokedAt(name)
         self._file = WatchedFile(
             path,
             self._read,
@@ -84,23 +83,27 @@ class OpenSSLIndex:
         """What logs, metrics and ``origin`` call it."""
         return self._name
 
+    @property
+    def issuer(self) -> Certificate:
+        """The CA whose index it is."""
+        return self._hashes.issuer
+
     async def status(self, cert_id: CertID, now: datetime) -> Answer:
         """Say what the index says.
 
         Raises:
             SourceError: the file has been unusable for longer than ``last_good_time``.
         """
-        if not self._issuer.match(cert_id):
+        if not self._hashes.match(cert_id):
             return NotOurs(origin=self._name)
-        held = await self._usable(now)
-        this_update = min(held.confirmed_at, now)
-        serial, index = cert_id.serial_number, held.value
-        revocation = index.revocations.get(serial)
-        if revocation is not None:
-            return self._revoked(revocation, this_update)
-        if serial in index.expiries:
-            return Known(cert_status=_GOOD, this_update=this_update, origin=self._name)
-        return Unlisted(this_update=this_update, origin=self._name, lists_issued=True)
+        return self._answer(await self._usable(now), cert_id.serial_number, now)
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        """Say what ``status`` would, unless a look at the file is due, or it is unusable for long."""
+        held = self._file.at_hand(now)
+        if held is None or self._is_outdated(held, now):
+            return None
+        return self._answer(held, serial_number, now)
 
     async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
         """Name what the index lists: all that was issued. Raises as ``status``."""
@@ -113,9 +116,20 @@ class OpenSSLIndex:
 
     async def _usable(self, now: datetime) -> Held[_Index]:
         held = await self._file.current(now)
-        if now - held.confirmed_at > self._last_good_time:
+        if self._is_outdated(held, now):
             raise SourceError(f"{self._name}: the index has been unusable: {self._file.failed}")
         return held
+
+    def _is_outdated(self, held: Held[_Index], now: datetime) -> bool:
+        return now - held.confirmed_at > self._last_good_time
+
+    def _answer(self, held: Held[_Index], serial_number: int, now: datetime) -> Known | Unlisted:
+        index, this_update = held.value, min(held.confirmed_at, now)
+        revocation = index.revocations.get(serial_number)
+        if revocation is not None:
+            return self._revoked(revocation, this_update)
+        unrevoked = self._unrevoked(this_update)
+        return unrevoked.good if serial_number in index.expiries else unrevoked.unlisted
 
     def _revoked(self, revocation: IndexRevocation, this_update: datetime) -> Known:
         return Known(

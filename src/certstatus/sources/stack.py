@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from certstatus.errors import ConfigError, SourceError
+from certstatus.limits import MAX_STACK_JOINS
 from certstatus.ocsp import CertID, Good, Revoked
+from certstatus.pkix import Certificate
 from certstatus.sources.base import (
     Answer,
+    AtHand,
     Enumerable,
     Known,
     NotOurs,
+    OfOneIssuer,
     Page,
     Source,
     Unlisted,
+    at_hand_for,
 )
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell
 from certstatus.sources.serial_number import serial_order, serial_text
@@ -50,6 +55,9 @@ class Stack:
         self._sources = sources
         self._name = name
         self._observer = observer
+        self._issuer = _one_issuer(sources)
+        self._near = _near(sources, self._issuer)
+        self._joins: dict[tuple[int, ...], _Join] = {}
 
     @property
     def name(self) -> str:
@@ -68,6 +76,41 @@ class Stack:
             self._report(cert_id, verdict, outcomes)
         if isinstance(verdict, SourceError):
             raise verdict
+        return verdict
+
+    @property
+    def issuer(self) -> Certificate | None:
+        """The CA that every source is of, where all are of one and tell so."""
+        return self._issuer
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        """Say what ``status`` would, where every source is at hand and none says otherwise.
+
+        A disagreement is told once for each question, with the CertID: that ``status`` does.
+        """
+        answers: list[Answer] = []
+        for source in self._near:
+            answer = source.at_hand(serial_number, now)
+            if answer is None:
+                return None
+            answers.append(answer)
+        return self._joined(answers) if answers else None
+
+    def _joined(self, answers: Sequence[Answer]) -> Answer | None:
+        """Join what was said; where the same objects come again, so does the one made of them."""
+        key = tuple(map(id, answers))
+        known = self._joins.get(key)
+        if known is not None:
+            return known.verdict
+        verdict = _decide(answers, self._name)
+        if isinstance(verdict, SourceError) or (
+            isinstance(verdict, Known) and any(_disagreements(verdict, answers))
+        ):
+            return None
+        if not any(map(_is_revoked, answers)):
+            if len(self._joins) == MAX_STACK_JOINS:
+                self._joins.clear()
+            self._joins[key] = _Join(answers, verdict)
         return verdict
 
     async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
@@ -118,6 +161,30 @@ class Stack:
             tell(event, self._observer)
 
 
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """Answers, kept so that no other object takes their identity, and what they make together."""
+
+    answers: Sequence[Answer]
+    verdict: Answer
+
+
+def _one_issuer(sources: Sequence[Source]) -> Certificate | None:
+    """Return the issuer of the first, where all are of it."""
+    first = sources[0]
+    issuer = first.issuer if isinstance(first, OfOneIssuer) else None
+    if issuer is None or any(at_hand_for(issuer, source) is None for source in sources):
+        return None
+    return issuer
+
+
+def _near(sources: Sequence[Source], issuer: Certificate | None) -> tuple[AtHand, ...]:
+    """Return all sources where all can be at hand, else none."""
+    if issuer is None:
+        return ()
+    return tuple(one for source in sources if (one := at_hand_for(issuer, source)) is not None)
+
+
 async def _ask(source: Source, cert_id: CertID, now: datetime) -> _Outcome:
     try:
         return await source.status(cert_id, now)
@@ -133,11 +200,14 @@ def _decide(outcomes: Sequence[_Outcome], name: str) -> _Outcome:
     return verdict
 
 
+def _is_revoked(outcome: _Outcome) -> bool:
+    return isinstance(outcome, Known) and isinstance(outcome.cert_status, Revoked)
+
+
 def _over(higher: _Outcome, lower: _Outcome) -> _Outcome:
     """Say what holds when ``higher`` stands above everything that led to ``lower``."""
     if isinstance(higher, SourceError):
-        is_revoked = isinstance(lower, Known) and isinstance(lower.cert_status, Revoked)
-        return lower if is_revoked else higher
+        return lower if _is_revoked(lower) else higher
     if isinstance(higher, NotOurs):
         return lower
     if isinstance(higher, Known) or isinstance(lower, NotOurs):
@@ -148,7 +218,7 @@ def _over(higher: _Outcome, lower: _Outcome) -> _Outcome:
 def _below_unlisted(higher: Unlisted, lower: Known | Unlisted | SourceError) -> _Outcome:
     if isinstance(lower, SourceError):
         return lower
-    if isinstance(lower, Known) and isinstance(lower.cert_status, Revoked):
+    if _is_revoked(lower):
         return lower
     if isinstance(lower, Known) and not higher.is_covered:
         return higher

@@ -129,6 +129,18 @@ class WatchedFile(Generic[T]):
             await asyncio.shield(self._loading)
         return self._held
 
+    def at_hand(self, now: datetime) -> Held[T] | None:
+        """Return what ``current`` would return at once, without a look at the file; None: ask it.
+
+        So a look that is due is made by the next ``current``: unless the file has changed, that is
+        at hand again at once. While a changed file is read nothing is at hand, as everyone waits;
+        but for one of more than ``MAX_AWAITED_BYTES``, where what was read last stands.
+        """
+        if self._loading is not None:
+            return self._held if self._is_long else None
+        is_recent = abs(now - self._checked_at) < self._check_every
+        return self._held if is_recent else None
+
     def _loaded(self, _: asyncio.Future[None]) -> None:
         self._loading = None
 

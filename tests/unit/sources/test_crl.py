@@ -14,7 +14,7 @@ from certstatus.ocsp import CrlID, Good, InvalidityDate, ReasonCode, Revoked
 from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.sources import CRL, EntryExtensions, EventKind, Known, NotOurs, Unlisted
 from certstatus.testing import TinyCA
-from tests.books import DAY, LATER, NOW, Watcher, ask, crl, status_of
+from tests.books import DAY, LATER, NOW, Watcher, ask, at_hand, crl, scope, status_of
 
 LOST, FINE = 0x9B, 0x9A
 WHY = (LOST, [(x509.CRLReason(x509.ReasonFlags.key_compromise), False)])
@@ -315,3 +315,98 @@ def test_a_crl_beyond_the_limit_is_refused(tmp_path: Path, ca: TinyCA) -> None:
 
     with pytest.raises(ConfigError, match=f"larger than {MAX_CRL_FILE_BYTES} bytes"):
         CRL(path, ca.certificate, now=NOW)
+
+
+# --- at hand --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("serial_number", [LOST, FINE, 0, -LOST, 1 << 160])
+def test_what_is_in_memory_is_at_hand(source: CRL, ca: TinyCA, serial_number: int) -> None:
+    assert at_hand(source, serial_number) == ask(source, ca, serial_number)
+
+
+@pytest.mark.rule("C10")
+def test_with_a_list_of_issued_serials_it_is_at_hand_too(
+    path: Path, ca: TinyCA, issued: Path
+) -> None:
+    source = CRL(path, ca.certificate, now=NOW, issued=issued)
+
+    for serial_number in (FINE, LOST, 0x77):
+        assert at_hand(source, serial_number) == ask(source, ca, serial_number)
+    assert at_hand(source, FINE) is at_hand(source, FINE)
+    assert at_hand(source, 0x77) is at_hand(source, 0x78)
+
+
+def test_what_is_not_listed_is_the_same_object_until_the_crls_change(
+    path: Path, source: CRL, ca: TinyCA
+) -> None:
+    unlisted = ask(source, ca, FINE)
+    assert at_hand(source, FINE + 2) is unlisted
+    assert ask(source, ca, FINE, NOW + LATER) is unlisted
+
+    path.write_bytes(crl(ca, WHY, number=2))
+    ask(source, ca, FINE, NOW + 2 * LATER)
+    assert at_hand(source, FINE, NOW + 2 * LATER) is not unlisted
+
+
+def test_at_hand_this_update_is_never_in_the_future(path: Path, ca: TinyCA) -> None:
+    """What was said of a CRL of a clock that is ahead is not said later on."""
+    path.write_bytes(crl(ca, WHY, this_update=NOW + DEFAULT_SKEW))
+    source = CRL(path, ca.certificate, now=NOW)
+    for now in (NOW, NOW + LATER, NOW + DEFAULT_SKEW, NOW + DEFAULT_SKEW + LATER, NOW):
+        said = ask(source, ca, FINE, now)
+        assert isinstance(said, Unlisted)
+        assert said.this_update == min(now, NOW + DEFAULT_SKEW)
+        assert at_hand(source, FINE, now) is said
+
+
+@pytest.mark.rule("C9")
+def test_a_crl_that_has_expired_is_not_at_hand(source: CRL, ca: TinyCA, watcher: Watcher) -> None:
+    with pytest.raises(SourceError, match="expired"):
+        ask(source, ca, FINE, NOW + DAY)
+
+    assert at_hand(source, FINE, NOW + DAY) is None
+    assert at_hand(source, LOST, NOW + DAY) is None
+    assert watcher.kinds == [EventKind.EXPIRED]
+
+
+@pytest.mark.rule("C5")
+def test_what_the_crls_leave_out_is_not_at_hand(tmp_path: Path, ca: TinyCA) -> None:
+    """Nor what such a CRL lists: status says when it is whole again."""
+    path = tmp_path / "some.crl"
+    path.write_bytes(crl(ca, WHY, extensions=[scope(only_contains_user_certs=True)]))
+    source = CRL(path, ca.certificate, now=NOW)
+
+    assert isinstance(ask(source, ca, LOST), Known)
+    assert at_hand(source, LOST) is None
+    assert at_hand(source, FINE) is None
+
+
+def test_a_look_at_the_files_is_left_to_status(path: Path, source: CRL, ca: TinyCA) -> None:
+    path.write_bytes(crl(ca, WHY, FINE, number=2))
+
+    assert at_hand(source, FINE, NOW + LATER) is None
+    said = ask(source, ca, FINE, NOW + LATER)
+    assert isinstance(said, Known)
+    assert at_hand(source, FINE, NOW + LATER) == said
+
+
+def test_news_of_a_fetched_crl_is_left_to_status(path: Path, source: CRL, ca: TinyCA) -> None:
+    path.write_bytes(crl(ca, WHY, FINE, number=2))
+    assert at_hand(source, FINE) is not None
+    source._crls.hear_of_news()
+
+    assert at_hand(source, FINE) is None
+    said = ask(source, ca, FINE)
+    assert isinstance(said, Known)
+    assert at_hand(source, FINE) == said
+
+
+def test_a_list_of_issued_serials_that_is_read_again_is_waited_for(
+    path: Path, ca: TinyCA, issued: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = CRL(path, ca.certificate, now=NOW, issued=issued)
+    monkeypatch.setattr(source._issued, "at_hand", lambda _: None)
+
+    assert at_hand(source, FINE) is None
+    assert at_hand(source, LOST) == ask(source, ca, LOST)

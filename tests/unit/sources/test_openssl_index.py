@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +25,18 @@ from certstatus.sources import (
     encode_index,
 )
 from certstatus.testing import TinyCA
-from tests.books import DAY, LATER, NOW, Watcher, ask, revoked, status_of, valid, write_index
+from tests.books import (
+    DAY,
+    LATER,
+    NOW,
+    Watcher,
+    ask,
+    at_hand,
+    revoked,
+    status_of,
+    valid,
+    write_index,
+)
 
 GOOD, LOST, HELD, NEVER = 0x9A, 0x9B, 0x9C, 0x9D
 ENTRIES = (valid(GOOD), revoked(LOST), revoked(HELD, CRLReason.CERTIFICATE_HOLD))
@@ -217,3 +229,39 @@ def test_an_index_beyond_the_limit_is_refused(tmp_path: Path, ca: TinyCA) -> Non
 
     with pytest.raises(ConfigError, match=f"larger than {MAX_INDEX_BYTES} bytes"):
         OpenSSLIndex(path, ca.certificate, now=NOW)
+
+
+# --- at hand --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("serial_number", [GOOD, LOST, HELD, NEVER, 0, -GOOD, 1 << 160])
+def test_what_is_in_memory_is_at_hand(index: OpenSSLIndex, ca: TinyCA, serial_number: int) -> None:
+    assert at_hand(index, serial_number) == ask(index, ca, serial_number)
+
+
+def test_what_is_not_revoked_is_the_same_object_again(index: OpenSSLIndex) -> None:
+    """As long as the file is confirmed at the same time, and whatever else is asked meanwhile."""
+    good, unlisted = at_hand(index, GOOD), at_hand(index, NEVER)
+    at_hand(index, LOST)
+
+    assert at_hand(index, GOOD) is good
+    assert at_hand(index, NEVER, NOW + LATER / 10) is unlisted
+
+
+def test_a_look_at_the_file_is_left_to_status(path: Path, index: OpenSSLIndex, ca: TinyCA) -> None:
+    write_index(path, revoked(GOOD), *ENTRIES[1:])
+
+    assert at_hand(index, GOOD, NOW + LATER) is None
+    said = ask(index, ca, GOOD, NOW + LATER)
+    assert at_hand(index, GOOD, NOW + LATER) == said
+
+
+def test_an_index_that_is_unusable_for_long_is_not_at_hand(
+    path: Path, index: OpenSSLIndex, ca: TinyCA
+) -> None:
+    path.unlink()
+    for since in (LAST_GOOD_TIME, LAST_GOOD_TIME + LATER):
+        is_outdated = since > LAST_GOOD_TIME
+        with pytest.raises(SourceError) if is_outdated else nullcontext():
+            ask(index, ca, GOOD, NOW + since)
+        assert (at_hand(index, GOOD, NOW + since) is None) == is_outdated

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from certstatus.errors import SourceError
+from certstatus.limits import MAX_STACK_JOINS
 from certstatus.ocsp import CertID, Good, Revoked
 from certstatus.pkix import CRLReason
 from certstatus.sources import Answer, EventKind, Known, NotOurs, Stack, Unlisted
 from certstatus.testing import TinyCA
-from tests.books import DAY, NOW, Watcher, ask
+from tests.books import DAY, NOW, Watcher, ask, at_hand
 from tests.desk import Says
 
 REVOKED_AT = NOW - DAY
@@ -188,3 +190,90 @@ def test_a_stack_is_a_source_and_needs_one() -> None:
     assert Stack(Says(good()), name="all").name == "all"
     with pytest.raises(ValueError, match="at least one"):
         Stack()
+
+
+# --- at hand --------------------------------------------------------------------------------
+
+
+class Near(Says):
+    """Says it at hand too, of certificates of one CA; what it raises is not at hand."""
+
+    def __init__(self, answer: Answer | Exception, ca: TinyCA) -> None:
+        super().__init__(answer)
+        self.issuer = ca.certificate
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        del serial_number, now
+        assert not callable(self.answer)
+        return None if isinstance(self.answer, Exception) else self.answer
+
+
+def near(ca: TinyCA, *answers: Answer | Exception) -> Stack:
+    return Stack(*(Near(one, ca) for one in answers))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (good(),),
+        (unlisted(this_update=NOW - DAY, next_update=NOW + DAY), good()),
+        (unlisted(this_update=NOW - DAY), unlisted(lists_issued=True)),
+        (unlisted(is_covered=False), good()),
+        (unlisted(), revoked()),
+        (revoked(), unlisted()),
+        (good(), good("low")),
+    ],
+)
+def test_at_hand_the_order_decides_as_it_does_for_status(
+    ca: TinyCA, answers: tuple[Answer, ...]
+) -> None:
+    stack = near(ca, *answers)
+    said = ask(stack, ca, 1)
+
+    assert at_hand(stack, 1) == said
+    assert at_hand(stack, 1) is at_hand(stack, 2)
+
+
+def test_where_one_source_has_to_wait_the_stack_does(ca: TinyCA) -> None:
+    assert at_hand(near(ca, DOWN, revoked()), 1) is None
+    assert at_hand(near(ca, good(), DOWN), 1) is None
+    assert at_hand(Stack(Near(good(), ca), Says(good())), 1) is None
+
+
+def test_a_disagreement_is_left_to_status_which_tells_it(ca: TinyCA) -> None:
+    watcher = Watcher()
+    stack = Stack(Near(revoked(), ca), Near(good(), ca), observer=watcher)
+
+    assert at_hand(stack, 1) is None
+    assert watcher.kinds == []
+    ask(stack, ca, 1)
+    assert watcher.kinds == [EventKind.DISAGREEMENT]
+
+
+@pytest.mark.rule("O1")
+def test_a_stack_over_two_cas_is_not_at_hand(ca: TinyCA, other_ca: TinyCA) -> None:
+    """The same serial number is another certificate under each of them."""
+    mixed = Stack(Near(unlisted(), ca), Near(revoked(), other_ca))
+
+    assert mixed.issuer is None
+    assert at_hand(mixed, 1) is None
+    assert near(ca, good(), unlisted()).issuer == ca.certificate
+
+
+def test_a_stack_of_stacks_is_at_hand(ca: TinyCA) -> None:
+    assert at_hand(Stack(near(ca, unlisted()), near(ca, good())), 1) == good()
+
+
+def test_what_is_remembered_of_joins_is_bounded(ca: TinyCA) -> None:
+    """Sources that never say the same object twice must not fill the memory."""
+    source = Near(good(), ca)
+    stack = Stack(Near(unlisted(), ca), source)
+    for number in range(2 * MAX_STACK_JOINS + 1):
+        source.answer = good(str(number))
+        assert at_hand(stack, 1) == good(str(number))
+        assert len(stack._joins) <= MAX_STACK_JOINS
+    source.answer = revoked()
+    for _ in range(MAX_STACK_JOINS + 1):
+        source.answer = replace(source.answer)
+        assert at_hand(stack, 1) == revoked()
+    assert len(stack._joins) == 1

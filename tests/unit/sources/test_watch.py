@@ -279,3 +279,53 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken(
 
     assert current(watched, NOW + LATER).value == "one."
     assert watched.failed == "text: changed while it was read"
+
+
+# --- at hand --------------------------------------------------------------------------------
+
+
+def test_what_was_looked_at_lately_is_at_hand(watched: WatchedFile[str]) -> None:
+    assert watched.at_hand(NOW) is watched.at_hand(NOW + FILE_CHECK_TIME / 2)
+    assert watched.at_hand(NOW) == Held("one.", NOW)
+
+
+@pytest.mark.parametrize("wait", [FILE_CHECK_TIME, -FILE_CHECK_TIME])
+def test_a_look_that_is_due_is_left_to_whoever_can_wait(
+    watched: WatchedFile[str], wait: timedelta
+) -> None:
+    """Once it is made, all is at hand again; and asking at hand puts no look off."""
+    assert watched.at_hand(NOW + wait) is None
+    assert watched.at_hand(NOW + wait) is None
+
+    assert current(watched, NOW + wait) is watched.at_hand(NOW + wait)
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_while_a_large_file_is_read_the_last_one_is_at_hand(path: Path, *, is_long: bool) -> None:
+    may_read = threading.Event()
+    may_read.set()
+
+    def size_of(data: bytes, previous: int | None, now: datetime) -> int:
+        del previous, now
+        assert may_read.wait(PATIENCE)
+        return len(data)
+
+    watched = WatchedFile(path, size_of, name="n", now=NOW, max_bytes=2 * MAX_AWAITED_BYTES)
+    size = MAX_AWAITED_BYTES + is_long
+
+    async def look() -> tuple[Held[int] | None, Held[int] | None]:
+        asking = asyncio.ensure_future(watched.current(NOW + LATER))
+        await asyncio.sleep(0)
+        meanwhile, loading = watched.at_hand(NOW + LATER), watched._loading
+        assert loading is not None
+        may_read.set()
+        await loading
+        await asking
+        await asyncio.sleep(0)
+        return meanwhile, watched.at_hand(NOW + LATER)
+
+    path.write_bytes(bytes(size))
+    may_read.clear()
+    meanwhile, then = asyncio.run(look())
+    assert meanwhile == (Held(4, NOW) if is_long else None)
+    assert then == Held(size, NOW + LATER)

@@ -54,12 +54,12 @@ class RevocationTree:
             ConfigError: the file is not there, or can't be used; the message says why.
         """
         self._name = name
-        self._issuer = issuer
         self._hashes = IssuerHashes(issuer)
         self._observer = observer
         self._trusted = trusted
         self._entry_extensions = entry_extensions
         self._is_expired = False
+        self._last_unlisted: Unlisted | None = None
         self._listed = SortedSerials()
         self._file = WatchedFile(
             path,
@@ -76,6 +76,11 @@ class RevocationTree:
         """What logs, metrics and ``origin`` call it."""
         return self._name
 
+    @property
+    def issuer(self) -> Certificate:
+        """The CA whose revocations it lists."""
+        return self._hashes.issuer
+
     async def status(self, cert_id: CertID, now: datetime) -> Answer:
         """Say what the tree says.
 
@@ -86,17 +91,17 @@ class RevocationTree:
             return NotOurs(origin=self._name)
         tree = (await self._file.current(now)).value
         self._check_expiry(tree, now)
-        serial_number = cert_id.serial_number
-        leaf = self._leaf_of(tree, serial_number)
-        status, this_update = leaf.status_of(serial_number), min(tree.root.this_update, now)
-        if isinstance(status, Revoked) and leaf.entry is not None:
-            return self._revoked(status, leaf.entry, this_update, tree.root.next_update)
-        return Unlisted(
-            this_update=this_update,
-            next_update=tree.root.next_update,
-            origin=self._name,
-            lists_issued=False,
-        )
+        return self._answer(tree, cert_id.serial_number, now)
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        """Say what ``status`` would, unless a look at the file is due, or an error or alarm is."""
+        held = self._file.at_hand(now)
+        if held is None or self._is_expired or now >= held.value.root.next_update:
+            return None
+        try:
+            return self._answer(held.value, serial_number, now)
+        except SourceError:
+            return None
 
     async def listed(self, after: int | None, limit: int, now: datetime) -> Page:
         """Name what the tree lists: what is revoked, and nothing else (C10).
@@ -113,6 +118,25 @@ class RevocationTree:
         tree = (await self._file.current(now)).value
         self._check_expiry(tree, now)
         return len(tree.leaves) - 1
+
+    def _answer(self, tree: Tree, serial_number: int, now: datetime) -> Known | Unlisted:
+        leaf = self._leaf_of(tree, serial_number)
+        status, this_update = leaf.status_of(serial_number), min(tree.root.this_update, now)
+        if isinstance(status, Revoked) and leaf.entry is not None:
+            return self._revoked(status, leaf.entry, this_update, tree.root.next_update)
+        return self._unlisted(this_update, tree.root.next_update)
+
+    def _unlisted(self, this_update: datetime, next_update: datetime) -> Unlisted:
+        """Return the last answer again where it says the same."""
+        last = self._last_unlisted
+        if last is None or (last.this_update, last.next_update) != (this_update, next_update):
+            last = self._last_unlisted = Unlisted(
+                this_update=this_update,
+                next_update=next_update,
+                origin=self._name,
+                lists_issued=False,
+            )
+        return last
 
     def _leaf_of(self, tree: Tree, serial_number: int) -> Leaf:
         try:
@@ -148,7 +172,7 @@ class RevocationTree:
 
     def _read(self, data: bytes, previous: Tree | None, now: datetime) -> Tree:
         tree = parse_tree(data)
-        reasons = failures(check_root(tree.root, self._issuer, now=now, trusted=self._trusted))
+        reasons = failures(check_root(tree.root, self.issuer, now=now, trusted=self._trusted))
         if reasons:
             raise MalformedError(f"is not to be believed: {reasons}", where=_WHERE, rule="K3")
         if previous is not None and tree.root.this_update < previous.root.this_update:

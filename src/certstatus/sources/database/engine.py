@@ -21,8 +21,9 @@ from sqlalchemy.exc import DBAPIError
 
 from certstatus.errors import ConfigError, SourceError
 from certstatus.sources.database.schema import REVISIONS
+from certstatus.sources.database.snapshot import Snapshot
 
-__all__ = ["Engine", "Listener"]
+__all__ = ["Engine", "Listener", "Reader"]
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class Listener(Protocol):
         ...
 
 
-class _Reader(threading.local):
+class Reader(threading.local):
     """One thread's connection, and what it belongs to: the process, the file."""
 
     connection: sa.Connection | None = None
@@ -61,7 +62,7 @@ class Engine(ABC):
         self.name = name
         self._reading = reading
         self._writing = writing
-        self._reader = _Reader()
+        self._reader = Reader()
         self._open: dict[sa.Connection, int] = {}
         self._lock = threading.Lock()
 
@@ -116,11 +117,23 @@ class Engine(ABC):
             SourceError: the database is gone, locked or damaged.
             ConfigError: another one took its place, with another schema.
         """
+        return self._connection_of(self._reader)
+
+    def _connection_of(self, reader: Reader) -> sa.Connection:
         belongs_to = self._identity()
-        connection = self._reader.connection
-        if connection is None or self._reader.belongs_to != belongs_to:
-            connection = self._new_reader(belongs_to)
+        connection = reader.connection
+        if connection is None or reader.belongs_to != belongs_to:
+            connection = self._new_connection_of(reader, belongs_to)
         return connection
+
+    def snapshot(self) -> Snapshot | None:
+        """Return what this thread's event loop sees in its present turn; None: there is no such thing.
+
+        Raises:
+            SourceError: the database is gone, locked or damaged.
+            ConfigError: another one took its place, with another schema.
+        """
+        return None
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Do some reading over this thread's connection. Raises as ``reader``."""
@@ -149,8 +162,8 @@ class Engine(ABC):
         """Run a query that gives a page of rows, from within an event loop. Raises as ``read``."""
         return self.read(lambda connection: connection.execute(query, parameters).all())
 
-    def _new_reader(self, belongs_to: Hashable) -> sa.Connection:
-        self._drop_reader()
+    def _new_connection_of(self, reader: Reader, belongs_to: Hashable) -> sa.Connection:
+        self._drop_connection_of(reader)
         with self.translated():
             connection = self._reading.connect()
             try:
@@ -158,17 +171,17 @@ class Engine(ABC):
             except BaseException:
                 connection.close()
                 raise
-        self._reader.connection, self._reader.belongs_to = connection, belongs_to
+        reader.connection, reader.belongs_to = connection, belongs_to
         with self._lock:
             self._open[connection] = os.getpid()
         return connection
 
-    def _drop_reader(self) -> None:
+    def _drop_connection_of(self, reader: Reader) -> None:
         """Let go of this thread's connection; one from before a fork is the parent's to close.
 
         That one stays in ``_open``, so that no garbage collector closes it here.
         """
-        connection, self._reader.connection = self._reader.connection, None
+        connection, reader.connection = reader.connection, None
         if connection is None or self._open.get(connection) != os.getpid():
             return
         with self._lock:
@@ -216,7 +229,7 @@ class Engine(ABC):
                 del self._open[connection]
         for connection in ours:
             connection.close()
-        self._reader = _Reader()
+        self._reader = Reader()
 
     # --- versions -----------------------------------------------------------------------
 

@@ -336,7 +336,7 @@ class PostgreSQLEngine(Engine):
         connection = self._reader.connection
         if connection is None or not (connection.invalidated or _driver(connection).closed):
             return False
-        self._drop_reader()
+        self._drop_connection_of(self._reader)
         return True
 
     # --- listening ----------------------------------------------------------------------

@@ -75,8 +75,9 @@ class UTCMoment(TypeDecorator[datetime]):
 def number_text(number: int) -> str:
     """Write a whole number of up to 255 octets as text that sorts like it."""
     octets = (abs(number).bit_length() + 7) // 8
-    sign = "-" if number < 0 else ""
-    return f"{sign}{octets:02X}{abs(number):0{2 * octets}X}" if octets else "00"
+    if number > 0:
+        return f"{octets:02X}{number.to_bytes(octets).hex().upper()}"  # the quickest there is
+    return f"-{octets:02X}{abs(number):0{2 * octets}X}" if octets else "00"
 
 
 class Number(TypeDecorator[int]):

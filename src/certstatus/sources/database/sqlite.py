@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -17,7 +18,8 @@ from sqlalchemy.pool import NullPool
 
 from certstatus.errors import ConfigError, SourceError
 from certstatus.limits import DATABASE_READ_TIME, DATABASE_WRITE_TIME
-from certstatus.sources.database.engine import Engine, Listener
+from certstatus.sources.database.engine import Engine, Listener, Reader
+from certstatus.sources.database.snapshot import Snapshot
 
 __all__ = ["SQLiteEngine"]
 
@@ -83,6 +85,12 @@ def _writing_engine(path: Path) -> sa.Engine:
     return engine
 
 
+class _View(Reader):
+    """One thread's connection for its event loop, and what it shows."""
+
+    snapshot: Snapshot | None = None
+
+
 # --- the engine -------------------------------------------------------------------------------
 
 
@@ -104,6 +112,7 @@ class SQLiteEngine(Engine):
             str(path), _engine(path, DATABASE_READ_TIME, read_only=True), _writing_engine(path)
         )
         self.path = path
+        self._view = _View()
 
     def open(self) -> None:
         """Open it. Raises as the base class says."""
@@ -120,6 +129,45 @@ class SQLiteEngine(Engine):
         except OSError as error:
             raise SourceError(f"database {self.path} is gone: {error.strerror}") from error
         return os.getpid(), status.st_dev, status.st_ino
+
+    def snapshot(self) -> Snapshot | None:
+        """Begin it with a turn's first look-up; None where no event loop runs.
+
+        Raises as the base class says.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        snapshot = self._view.snapshot
+        if snapshot is None or not snapshot.is_of(loop):
+            snapshot = self._current_snapshot()
+            snapshot.begin(loop)
+        return snapshot
+
+    def _current_snapshot(self) -> Snapshot:
+        """Return this thread's, over a new connection where process or file are others now."""
+        view, belongs_to = self._view, self._identity()
+        if view.snapshot is None or view.belongs_to != belongs_to:
+            view.snapshot = None  # a file that comes back has none, though it is the same again
+            connection = self._new_connection_of(view, belongs_to)
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            view.snapshot = Snapshot(driver, self.source_error)
+        return view.snapshot
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[sa.Connection]:
+        """Give one transaction; this thread's look-ups after it see it. Raises as the base class."""
+        with super().change() as connection:
+            yield connection
+        if self._view.snapshot is not None:
+            self._view.snapshot.end()
+
+    def close(self) -> None:
+        """Close every connection that this process opened."""
+        super().close()
+        self._view = _View()
 
     def create(self) -> None:
         """Make the file. Raises as the base class says."""

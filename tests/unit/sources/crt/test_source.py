@@ -18,7 +18,7 @@ from certstatus.sources import CRL, EntryExtensions, EventKind, Known, NotOurs, 
 from certstatus.sources.crt import RevocationTree, books_of_crl, build_tree
 from certstatus.sources.crt import source as source_module
 from certstatus.testing import Issued, TinyCA
-from tests.books import DAY, LATER, NOW, Watcher, ask, crl, status_of
+from tests.books import DAY, LATER, NOW, Watcher, ask, at_hand, crl, status_of
 from tests.trees import entry, file_of, honest_leaves, tree
 
 LOST, FINE = 0x9B, 0x9A
@@ -288,3 +288,36 @@ def test_entries_of_any_kind_are_taken(path: Path, ca: TinyCA) -> None:
     path.write_bytes(tree(ca, RevokedEntry(serial_number=LOST, revocation_date=NOW - DAY)))
 
     assert status_of(start(path, ca), ca, LOST) == Revoked(NOW - DAY)
+
+
+# --- at hand --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("serial_number", [LOST, FINE, 0, -LOST, 1 << 160])
+def test_what_is_in_memory_is_at_hand(
+    source: RevocationTree, ca: TinyCA, serial_number: int
+) -> None:
+    assert at_hand(source, serial_number) == ask(source, ca, serial_number)
+
+
+def test_what_is_not_listed_is_the_same_object_again(source: RevocationTree) -> None:
+    unlisted = at_hand(source, FINE)
+    at_hand(source, LOST)
+
+    assert at_hand(source, FINE + 2) is unlisted is not None
+
+
+@pytest.mark.rule("K8")
+def test_a_tree_that_has_expired_is_not_at_hand(
+    source: RevocationTree, ca: TinyCA, watcher: Watcher
+) -> None:
+    """Nor is a new one before status has ended the alarm."""
+    last = NOW + DAY - LATER
+    ask(source, ca, FINE, last)
+    assert at_hand(source, FINE, NOW + DAY - LATER / 10) is None  # a look is due
+    with pytest.raises(SourceError, match="expired"):
+        ask(source, ca, FINE, NOW + DAY)
+
+    assert at_hand(source, FINE, NOW + DAY) is None
+    assert watcher.kinds == [EventKind.EXPIRED]
+    assert at_hand(source, FINE, NOW + DAY - LATER / 10) is None

@@ -28,7 +28,7 @@ from certstatus.sources import (
 )
 from certstatus.sources.database import sqlite
 from certstatus.testing import TinyCA
-from tests.books import DAY, NOW, Watcher, ask, status_of
+from tests.books import DAY, NOW, Watcher, ask, at_hand, status_of
 
 ACTOR = "alice"
 GOOD, LOST, HELD, NEVER = 0x9A, 0x9B, 0x9C, 0x9D
@@ -278,3 +278,177 @@ def test_of_a_compromised_ca_it_says_revoked_on_every_page(
     assert {type(answer.cert_status) for _, answer in page if isinstance(answer, Known)} == {
         Revoked
     }
+
+
+# --- at hand --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def near(source: DatabaseSource, path: Path) -> DatabaseSource:
+    """The source over SQLite."""
+    assert path.exists()
+    return source
+
+
+@pytest.mark.parametrize("number", [GOOD, LOST, HELD, NEVER, 0])
+def test_what_is_in_the_file_is_at_hand(near: DatabaseSource, ca: TinyCA, number: int) -> None:
+    assert at_hand(near, number) == ask(near, ca, number)
+
+
+@pytest.mark.parametrize("number", [-GOOD, 1 << 160, 1 << 8 * MAX_LISTED_SERIAL_OCTETS])
+def test_an_odd_serial_number_is_left_to_status(near: DatabaseSource, number: int) -> None:
+    assert at_hand(near, number) is None
+
+
+def test_over_postgresql_nothing_is_at_hand(source: DatabaseSource, books: str) -> None:
+    assert source._database.engine.name in books
+    assert at_hand(source, GOOD) is None
+
+
+def test_what_is_not_revoked_is_the_same_object_at_the_same_time(near: DatabaseSource) -> None:
+    good, unlisted = at_hand(near, GOOD), at_hand(near, NEVER)
+    at_hand(near, LOST)
+
+    assert at_hand(near, GOOD) is good
+    assert at_hand(near, NEVER + 1) is unlisted
+    assert at_hand(near, GOOD, NOW + DAY) == Known(
+        cert_status=Good(), this_update=NOW + DAY, origin="database"
+    )
+
+
+@pytest.mark.rule("O28")
+@pytest.mark.parametrize("profile", EntryExtensions)
+def test_entry_extensions_are_repeated_at_hand(
+    near: DatabaseSource, database: StatusDatabase, ca: TinyCA, profile: EntryExtensions
+) -> None:
+    source = DatabaseSource(database, ca.certificate, entry_extensions=profile)
+
+    assert at_hand(source, LOST) == ask(source, ca, LOST)
+
+
+@pytest.mark.rule("O14")
+def test_a_compromised_ca_is_so_at_hand_from_the_next_question_on(
+    near: DatabaseSource, database: StatusDatabase, ca: TinyCA, issuer: Issuer, path: Path
+) -> None:
+    assert isinstance(at_hand(near, NEVER), Unlisted)
+    with StatusDatabase(path) as other:
+        other.set_ca_compromised(issuer, NOW - DAY, actor=ACTOR, now=NOW)
+    for number in (GOOD, LOST, HELD, NEVER):
+        answer = at_hand(near, number)
+        assert isinstance(answer, Known)
+        assert isinstance(answer.cert_status, Revoked)
+        assert answer == ask(near, ca, number)
+
+    database.set_ca_compromised(issuer, None, actor=ACTOR, now=NOW)
+    assert at_hand(near, GOOD) == ask(near, ca, GOOD)
+
+
+def test_another_issuers_certificate_is_another(
+    near: DatabaseSource, database: StatusDatabase, other_ca: TinyCA
+) -> None:
+    other = database.add_issuer(other_ca.certificate, actor=ACTOR, now=NOW)
+    database.add(other, NEVER, actor=ACTOR, now=NOW)
+
+    assert isinstance(at_hand(near, NEVER), Unlisted)
+    assert isinstance(at_hand(DatabaseSource(database, other_ca.certificate), NEVER), Known)
+
+
+def test_from_a_failure_on_nothing_is_at_hand_until_status_has_succeeded(
+    near: DatabaseSource, ca: TinyCA, path: Path, watcher: Watcher
+) -> None:
+    """The alarm is for status to raise and to end; nothing at hand waits for a lock."""
+    near._database.close()
+    with locked(path):
+        assert at_hand(near, GOOD) is None
+        assert watcher.kinds == []
+        with pytest.raises(SourceError, match="locked by another process"):
+            ask(near, ca, GOOD)
+    assert watcher.kinds == [EventKind.DATABASE_FAILED]
+
+    later = NOW + MAX_DATABASE_BACK_OFF
+    assert at_hand(near, GOOD, later) is None
+    said = ask(near, ca, GOOD, later)
+    assert at_hand(near, GOOD, later) == said
+    assert watcher.kinds == [EventKind.DATABASE_FAILED, EventKind.RECOVERED]
+
+
+def test_a_lock_that_comes_and_goes_is_met_without_waiting(
+    near: DatabaseSource, ca: TinyCA, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    assert at_hand(near, GOOD) is not None
+    connection = near._database.engine._view.snapshot.connection  # type: ignore[attr-defined]
+
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+
+
+def test_a_damaged_database_is_left_to_status(
+    near: DatabaseSource, ca: TinyCA, path: Path, watcher: Watcher
+) -> None:
+    assert at_hand(near, GOOD) is not None
+    near._database.close()
+    path.write_bytes(b"damaged" * 10_000)
+
+    assert at_hand(near, GOOD) is None
+    with pytest.raises(SourceError, match="damaged"):
+        ask(near, ca, GOOD)
+    assert watcher.kinds == [EventKind.DATABASE_FAILED]
+    assert at_hand(near, GOOD) is None
+
+
+def replaced(path: Path, *issuers: TinyCA, serial_number: int = NEVER) -> None:
+    """Put another database in the place of one, as restoring a backup does."""
+    backup = path.with_suffix(".backup")
+    with StatusDatabase.create(backup) as database:
+        for ca in issuers:
+            issuer = database.add_issuer(ca.certificate, actor=ACTOR, now=NOW)
+            database.add(issuer, serial_number, actor=ACTOR, now=NOW)
+    for name in (f"{path}-wal", f"{path}-shm"):
+        Path(name).unlink(missing_ok=True)
+    backup.replace(path)
+
+
+def test_a_restored_backup_is_read_at_once(near: DatabaseSource, ca: TinyCA, path: Path) -> None:
+    assert isinstance(at_hand(near, NEVER), Unlisted)
+    replaced(path, ca)
+
+    assert isinstance(at_hand(near, NEVER), Known)
+    assert isinstance(at_hand(near, GOOD), Unlisted)
+
+
+def test_in_a_restored_backup_the_issuer_may_be_another(
+    near: DatabaseSource, ca: TinyCA, other_ca: TinyCA, path: Path
+) -> None:
+    """Its number is now another CA's: what that one issued must not be called good for ours."""
+    replaced(path, other_ca)
+    assert at_hand(near, NEVER) is None
+    assert isinstance(ask(near, ca, NEVER), NotOurs)
+
+    replaced(path)
+    assert at_hand(near, NEVER) is None
+
+
+def test_a_database_that_is_gone_and_comes_back_is_read_again(
+    near: DatabaseSource, ca: TinyCA, path: Path
+) -> None:
+    away = path.with_suffix(".away")
+    assert at_hand(near, GOOD) is not None
+    path.rename(away)
+    assert at_hand(near, GOOD) is None
+    away.rename(path)
+
+    assert at_hand(near, GOOD) is None
+    said = ask(near, ca, GOOD)
+    assert at_hand(near, GOOD) == said
+
+
+def test_another_schema_in_its_place_is_left_to_status(
+    near: DatabaseSource, ca: TinyCA, path: Path
+) -> None:
+    replaced(path, ca)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+
+    assert at_hand(near, NEVER) is None
+    with pytest.raises(SourceError, match="db migrate"):
+        ask(near, ca, NEVER)
