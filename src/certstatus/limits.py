@@ -346,6 +346,25 @@ TCP reset the connection, and the client never sees why."""
 MAX_TURNED_AWAY: Final = 256
 """Connections past MAX_CONNECTIONS that hear 503 before they are closed; more are just closed."""
 
+MAX_LINGER_BYTES: Final = 262_144
+"""What is thrown away after a refusal, at the most: who goes on sending is not read any more."""
+
+RECEIVE_BUFFER_BYTES: Final = 65_536
+"""What the kernel keeps of one connection while we don't read it: the largest request fits."""
+
+LIVE_SHARE: Final = 0.34
+"""Of a worker's time, what all that is no stored answer may take while stored ones are asked for:
+in a flood of live questions stored answers keep half of their rate, and some to spare."""
+
+MAX_TURN_CREDIT: Final = timedelta(milliseconds=1)
+"""What live answers may take at once after a quiet time: stored ones wait no longer than that."""
+
+MAX_TURN_DEBT: Final = timedelta(milliseconds=10)
+"""What is still counted of a share overdrawn, while nothing stored was asked for or by a slow key."""
+
+MAX_TURN_WAIT: Final = timedelta(milliseconds=500)
+"""How long a request waits for its turn; then it is told to try later, which costs next to nothing."""
+
 LISTEN_BACKLOG: Final = 1_024
 """Connections that the kernel keeps until we accept them: a burst, not a queue."""
 

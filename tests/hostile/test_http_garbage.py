@@ -14,7 +14,7 @@ from certstatus.server.connection import Connection
 from certstatus.server.http import Server
 from certstatus.server.log import make_logger
 from certstatus.testing import FixedClock
-from tests.serving import Echo, chunked, get, in_loop, post, serving
+from tests.serving import Echo, chunked, get, in_loop, post, serving, until
 
 _REPLY = re.compile(
     rb"HTTP/1\.1 (100 Continue|(\d{3}) [^\r\n]+\r\nDate: [^\r\n]+ GMT"
@@ -84,6 +84,7 @@ async def _receive(pieces: list[bytes]) -> tuple[_Wire, Echo, io.StringIO]:
     for piece in pieces:
         if not wire.closed:
             connection.data_received(piece)
+            await until(lambda: not server.turns.waiting)
     if not wire.closed:
         connection.eof_received()
     connection.connection_lost(None)

@@ -13,11 +13,13 @@ from certstatus.limits import (
     LINGER_TIME,
     MAX_CONNECTIONS,
     MAX_HEADER_BYTES,
+    MAX_LINGER_BYTES,
     MAX_PIPELINED,
     MAX_REQUEST_BYTES,
     MAX_TARGET_BYTES,
     MAX_TURNED_AWAY,
     READ_TIME,
+    RECEIVE_BUFFER_BYTES,
     WRITE_TIME,
 )
 from certstatus.responder.exchange import HTTPReply
@@ -237,6 +239,24 @@ async def test_a_refused_client_that_goes_on_sending_is_cut_after_a_while() -> N
         assert served.server.connections == 1
         served.pass_time(LINGER_TIME.total_seconds())
         await until(lambda: served.server.connections == 0)
+
+
+@in_loop
+async def test_a_refused_client_is_not_read_for_ever() -> None:
+    async with serving(Echo()) as served:
+        client = await served.connect()
+        await client.say(post(bytes(MAX_REQUEST_BYTES + 1))[:200])
+        assert (await client.answer()).status == 413
+        (connection,) = served.server._connections
+        pouring = asyncio.create_task(_pour(client, bytes(65_536), 1 << 30))
+        await until(lambda: connection._is_paused)
+        assert (
+            MAX_LINGER_BYTES
+            < connection._thrown_away
+            <= MAX_LINGER_BYTES + 4 * RECEIVE_BUFFER_BYTES
+        )
+        served.pass_time(LINGER_TIME.total_seconds())
+        assert await pouring < 1 << 26
 
 
 @in_loop

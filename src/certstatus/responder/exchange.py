@@ -78,3 +78,7 @@ class HTTPFace(Protocol):
         which is cancelled when the connection is lost.
         """
         ...
+
+    def put_off(self) -> HTTPReply:
+        """Answer a request that there is no time for; it costs next to nothing."""
+        ...

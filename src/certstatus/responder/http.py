@@ -85,6 +85,10 @@ class OCSPFace:
         with came_through(value for name, value in request.headers if name == b"via"):
             return await self._reply(request, now)
 
+    def put_off(self) -> HTTPReply:
+        """Tell to try later, whatever was asked."""
+        return _PUT_OFF
+
     async def _reply(self, request: HTTPRequest, now: datetime) -> HTTPReply:
         refused = self.admit(request.method, request.target, request.headers)
         if refused is not None:
@@ -236,4 +240,9 @@ _CONTENT_ENCODING: Final = _refusal(
 )
 _BODY: Final = _refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "bodyLength", "the OCSP request is too large"
+)
+
+_TOLD_LATER: Final = Reply.refusing(Cause.OVERLOAD, "waited too long for its turn")
+_PUT_OFF: Final = HTTPReply(
+    HTTPStatus.OK, (_RESPONSE_TYPE, _NO_STORE), _TOLD_LATER.der, _facts(_TOLD_LATER)
 )

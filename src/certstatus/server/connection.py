@@ -16,9 +16,10 @@ from collections.abc import Coroutine
 from datetime import datetime
 from enum import Enum, auto
 from math import inf
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
+from certstatus.limits import MAX_LINGER_BYTES
 from certstatus.responder.exchange import HTTPReply
 from certstatus.server import refusals
 from certstatus.server.reading import SLICE, Phase, Reader, Turn
@@ -46,14 +47,19 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_held",
+        "_is_ended",
+        "_is_late",
         "_is_paused",
         "_is_stalled",
+        "_is_waiting",
         "_life",
+        "_may_serve",
         "_peer",
         "_queue",
         "_reader",
         "_server",
         "_task",
+        "_thrown_away",
         "_transport",
         "deadline",
         "write_deadline",
@@ -70,8 +76,13 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Turn] = deque()
         self._task: asyncio.Task[HTTPReply] | None = None
         self._held: memoryview | None = None  # read, and not yet parsed
+        self._thrown_away = 0  # bytes, after the last reply
         self._is_paused = False  # we do not read
         self._is_stalled = False  # the client does not
+        self._is_ended = False  # the client sends no more
+        self._is_waiting = False  # for its turn
+        self._is_late = False  # it has waited for too long
+        self._may_serve = False  # one more request in this turn
         self.deadline = inf
         self.write_deadline = inf
 
@@ -86,28 +97,27 @@ class Connection(asyncio.Protocol):
                 self.deadline = self._server.time() + self._server.idle_seconds
             case False:
                 self._reader.refuse(refusals.FULL)
+                self._go_on()
             case None:
                 self.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Read what came; where the queue is full, keep the rest and stop reading."""
+        """Take what came in its turn; what comes meanwhile is kept, and more not read."""
         if self._life is not _Life.OPEN:
-            return
-        if len(data) <= SLICE and self._held is None:
-            self._reader.feed(data)
-        else:
-            self._held = memoryview(data if self._held is None else bytes(self._held) + data)
-            self._feed_held()
-        if self._is_full() and self._life is _Life.OPEN:
+            self._throw_away(data)
+        elif self._held is not None or self._is_waiting:
+            self._held = memoryview(bytes(self._held or b"") + data)
             self._pause_reading()
+        else:
+            self._held = memoryview(data)
+            self._go_on()
 
     def eof_received(self) -> bool:
         """Keep the way back open while an answer is owed; half a request is dropped."""
-        if self._life is _Life.OPEN and self._is_busy():
-            self._reader.close()
+        self._is_ended = self._life is _Life.OPEN and (self._is_busy() or self._held is not None)
+        if self._is_ended:
             self.deadline = inf
-            return True
-        return False
+        return self._is_ended
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Stop work that nobody waits for."""
@@ -128,7 +138,7 @@ class Connection(asyncio.Protocol):
         """Go on."""
         self._is_stalled = False
         self.write_deadline = inf
-        self._advance()
+        self._go_on()
 
     # --- from the server -------------------------------------------------------------------
 
@@ -142,13 +152,15 @@ class Connection(asyncio.Protocol):
         elif self._reader.is_reading:
             self._server.meter.count("http_timeouts", kind="read")
             self._reader.refuse(refusals.SLOW)
+            self._go_on()
         else:
             self._server.meter.count("http_timeouts", kind="idle")
             self._close()
 
     def drain(self) -> None:
         """Close if nothing is under way; else the next reply is the last."""
-        if self._life is _Life.OPEN and not self._is_busy() and not self._reader.is_reading:
+        is_idle = self._held is None and not self._reader.is_reading and not self._is_busy()
+        if self._life is _Life.OPEN and is_idle:
             self._close()
 
     def abort(self) -> None:
@@ -162,18 +174,81 @@ class Connection(asyncio.Protocol):
         self.deadline = self._server.time() + self._server.read_seconds
 
     def _take(self, turn: Turn) -> None:
-        """Answer now, or when what came before is answered."""
+        """Answer now, or when what came before is answered: one request in one turn."""
         self.deadline = inf
-        if self._is_busy():
-            self._queue.append(turn)
-        else:
+        if self._may_serve and not self._is_busy():
             self._serve(turn)
+        else:
+            self._queue.append(turn)
 
     def _send_continue(self) -> None:
         """Ask for the body, once all earlier answers are on their way."""
         if self._reader.waits and not self._is_busy():
             self._reader.waits = False
             self._transport.write(CONTINUE)
+
+    # --- in turn with other connections ----------------------------------------------------
+
+    def _go_on(self) -> None:
+        """Do what there is to do, as long as it may be done at once."""
+        turns = self._server.turns
+        while self._has_work() and not self._is_waiting:
+            if not turns.may_go():
+                self._wait()
+                return
+            began = perf_counter()
+            self._work()
+            turns.took(perf_counter() - began)
+        self._rest()
+
+    def _wait(self) -> None:
+        self._is_waiting = True
+        if not self._reader.is_reading:
+            self.deadline = inf  # we make the client wait, not the client us
+        self._server.turns.wait(self._my_turn)
+
+    def _my_turn(self, is_late: bool) -> None:
+        self._is_waiting = False
+        self._is_late = is_late
+        if self._has_work():
+            self._work()
+        self._is_late = False
+        self._go_on()
+
+    def _has_work(self) -> bool:
+        if self._life is not _Life.OPEN:
+            return False
+        if self._queue and self._task is None and not self._is_stalled:
+            return True
+        return self._held is not None and not self._is_full()
+
+    def _work(self) -> None:
+        """Answer one request, or read one slice and answer the first request of it."""
+        self._may_serve = True
+        if self._queue and self._task is None and not self._is_stalled:
+            self._serve(self._queue.popleft())
+        elif self._held is not None:
+            data, rest = self._held[:SLICE], self._held[SLICE:]
+            self._held = rest or None
+            self._reader.feed(data)
+        self._may_serve = False
+
+    def _rest(self) -> None:
+        """Wait for more: for answers, for the client to read them, for its next request."""
+        if self._life is not _Life.OPEN:
+            return
+        if self._is_full():
+            self.deadline = inf
+            self._pause_reading()
+        if self._is_busy():
+            return
+        if self._is_ended or self._reader.phase is Phase.DONE:
+            self._close()
+            return
+        self._send_continue()
+        self._resume_reading()
+        if self._reader.is_reading and self.deadline == inf:
+            self._begun()
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -183,14 +258,13 @@ class Connection(asyncio.Protocol):
     def _is_full(self) -> bool:
         return len(self._queue) >= self._server.limits.pipelined
 
-    def _feed_held(self) -> None:
-        while self._held is not None and not self._is_full():
-            data, rest = self._held[:SLICE], self._held[SLICE:]
-            self._held = rest or None
-            self._reader.feed(data)
+    def _throw_away(self, data: bytes) -> None:
+        """Read on after a refusal, that the client may hear it, but not for ever."""
+        self._thrown_away += len(data)
+        if self._thrown_away > MAX_LINGER_BYTES:
+            self._pause_reading()
 
     def _pause_reading(self) -> None:
-        self.deadline = inf  # we make the client wait, not the client us
         if not self._is_paused and not self._transport.is_closing():
             self._is_paused = True
             self._transport.pause_reading()
@@ -204,6 +278,7 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, turn: Turn) -> None:
         """Answer a request: at once where the face can, else by a task."""
+        self._may_serve = False
         server = self._server
         now = server.clock.now()
         if turn.request is None:
@@ -211,7 +286,8 @@ class Connection(asyncio.Protocol):
             self._write(turn, turn.refusal, now)
             return
         try:
-            outcome = server.face.reply(turn.request, now)
+            face = server.face
+            outcome = face.put_off() if self._is_late else face.reply(turn.request, now)
         except Exception as error:  # noqa: BLE001 (the border where a defect becomes a 500)
             outcome = server.note_defect(error)
         if isinstance(outcome, HTTPReply):
@@ -232,9 +308,9 @@ class Connection(asyncio.Protocol):
             reply = task.result() if error is None else self._server.note_defect(error)
             if self._life is _Life.OPEN:
                 self._write(turn, reply, self._server.clock.now())
-                self._advance()
+                self._go_on()
 
-        self._task = self._server.loop.create_task(waiting)
+        self._task = self._server.loop.create_task(self._server.turns.metered(waiting))
         self._task.add_done_callback(answer)
 
     def _write(self, turn: Turn, reply: HTTPReply, now: datetime) -> None:
@@ -251,22 +327,6 @@ class Connection(asyncio.Protocol):
             self._finish(linger=turn.request is None or turn.keep_alive)
         elif self._reader.phase is Phase.IDLE and not self._queue:
             self.deadline = server.time() + server.idle_seconds
-
-    def _advance(self) -> None:
-        """After an answer: the next one, then more reading; or the end."""
-        while self._queue and self._task is None and not self._is_stalled:
-            self._serve(self._queue.popleft())
-        if self._is_busy() or self._life is not _Life.OPEN:
-            return
-        if self._reader.phase is Phase.DONE:  # the client has ended its side
-            self._close()
-            return
-        self._send_continue()
-        self._feed_held()
-        if not self._is_full():
-            self._resume_reading()
-            if self._reader.is_reading and self.deadline == inf:
-                self._begun()
 
     # --- the end ---------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from certstatus.server.connection import Connection
 from certstatus.server.listen import address
 from certstatus.server.log import Logger
 from certstatus.server.replies import ReplyWriter
+from certstatus.server.turns import Turns
 
 __all__ = ["HTTPLimits", "Listener", "Server"]
 
@@ -77,6 +78,7 @@ class Server:
         self.linger_seconds = self.limits.linger_time.total_seconds()
         self.loop: asyncio.AbstractEventLoop
         self.time: Callable[[], float]
+        self.turns: Turns
         self._listening: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -96,6 +98,7 @@ class Server:
         """Listen on bound sockets, TCP or Unix; they belong to the server from here on."""
         self.loop = asyncio.get_running_loop()
         self.time = self.loop.time
+        self.turns = Turns(self.loop.call_soon)
         for bound in sockets:
             listen = (
                 self.loop.create_unix_server

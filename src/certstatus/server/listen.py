@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from certstatus.errors import ConfigError
+from certstatus.limits import RECEIVE_BUFFER_BYTES
 
 __all__ = ["address", "bind_tcp", "bind_unix", "close_all"]
 
@@ -98,6 +99,8 @@ def _bind(family: socket.AddressFamily, where: _Where, *, reuse_port: bool) -> s
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it, and the kernel grants twice of what is asked, for itself.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         if reuse_port:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:  # an IPv4 client comes to the IPv4 socket, if there is one

@@ -110,6 +110,7 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "connections_turned_away": _Entry(Kind.COUNTER, "Connections past the limit."),
     "access_lines_lost": _Entry(Kind.COUNTER, "Access log lines that could not be written."),
     "connections": _Entry(Kind.GAUGE, "Open connections."),
+    "connections_waiting": _Entry(Kind.GAUGE, "Connections that wait for their turn."),
     "workers": _Entry(Kind.GAUGE, "Workers that serve."),
     "worker_restarts": _Entry(Kind.COUNTER, "Workers that died and were started again."),
 }

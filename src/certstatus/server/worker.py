@@ -205,6 +205,7 @@ class Worker:
             listeners=hears,
         )
         self._tally.watch("connections", lambda: server.connections)
+        self._tally.watch("connections_waiting", lambda: server.turns.waiting)
         return server
 
     def _sockets(self) -> list[socket.socket]:

@@ -33,6 +33,10 @@ class _Face:
         """Take everything."""
         return None
 
+    def put_off(self) -> HTTPReply:
+        """Say that there is no time."""
+        return HTTPReply(200, (), b"later")
+
     def reply(
         self, request: HTTPRequest, now: datetime
     ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:

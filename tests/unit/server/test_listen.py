@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from certstatus.errors import ConfigError
+from certstatus.limits import RECEIVE_BUFFER_BYTES
 from certstatus.server import listen
 from certstatus.server.listen import address, bind_tcp, bind_unix, close_all
 
@@ -109,3 +110,9 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
 def test_a_path_too_long_for_a_socket_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="too long"):
         bind_unix(tmp_path / ("x" * 200))
+
+
+def test_the_kernel_keeps_little_of_what_is_not_read() -> None:
+    (listening,) = bind_tcp("127.0.0.1", 0)
+    with listening:
+        assert listening.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * RECEIVE_BUFFER_BYTES

@@ -1,0 +1,179 @@
+"""Whose turn it is: what is no stored answer has its share of a worker's time, and no more.
+
+Its law: a stored answer asks nobody here, so it is given whatever else goes on; it is counted
+in ``stored``. All the rest (signing, the full path, refusals, half requests, large bodies) goes
+at once while it keeps to ``LIVE_SHARE`` of the time, and else waits for its turn: at each turn
+of the event loop as many go as the share pays for, and one in any case where no stored answer
+was given meanwhile. So a worker that has only live answers to give gives them at full rate, and
+under a flood of them stored answers keep the better part of the worker.
+
+Everyone waits in the order of coming; who waited too long is told so. Time that an answer
+spends waiting for others (a database, a token) is not counted, only its steps are.
+
+It measures with an injected clock, in seconds, and knows neither sockets nor an event loop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Final, TypeAlias, TypeVar
+
+from certstatus.limits import LIVE_SHARE, MAX_TURN_CREDIT, MAX_TURN_DEBT, MAX_TURN_WAIT
+
+__all__ = ["Go", "Turns"]
+
+Go: TypeAlias = Callable[[bool], None]
+"""Is called when a turn has come; it is told whether that took longer than ``MAX_TURN_WAIT``."""
+
+_T = TypeVar("_T")
+
+_FIRST_GUESS: Final = 100e-6
+"""Seconds that the first task is taken to need; the guess follows what they really take."""
+
+_MOST: Final = MAX_TURN_CREDIT.total_seconds()
+_LEAST: Final = -MAX_TURN_DEBT.total_seconds()
+_PATIENCE: Final = MAX_TURN_WAIT.total_seconds()
+
+
+class Turns:
+    """One worker's. ``call_soon`` lets the event loop call something at its next turn."""
+
+    __slots__ = (
+        "_at",
+        "_call_soon",
+        "_clock",
+        "_credit",
+        "_guess",
+        "_is_called",
+        "_seen",
+        "_waiting",
+        "stored",
+    )
+
+    def __init__(
+        self,
+        call_soon: Callable[[Callable[[], None]], object],
+        *,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._call_soon = call_soon
+        self._clock = clock
+        self._waiting: deque[tuple[Go, float]] = deque()
+        self._credit = _MOST  # seconds; below zero, it has had more than its share
+        self._at = clock()
+        self._guess = _FIRST_GUESS
+        self._is_called = False  # by the event loop, at its next turn
+        self._seen = 0
+        self.stored = 0
+        """How many stored answers were given: whoever gives one adds it."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def may_go(self) -> bool:
+        """May something that is no stored answer be done at once? Then say what it ``took``."""
+        if self._waiting:
+            return False
+        self._earn(self._clock())
+        return self._credit > 0
+
+    def took(self, seconds: float) -> None:
+        """Count time that was spent on what is no stored answer."""
+        self._credit -= seconds
+
+    def wait(self, go: Go) -> None:
+        """Let ``go`` be called, once, when its turn has come; what it takes is counted."""
+        self._waiting.append((go, self._clock()))
+        self._call()
+
+    def metered(self, answer: Coroutine[Any, Any, _T]) -> Coroutine[Any, Any, _T]:
+        """Return the same coroutine for a task, with its steps counted.
+
+        Until its first step has been made, what that will take is guessed.
+        """
+        return _Metered(self, answer)
+
+    def _earn(self, now: float) -> None:
+        credit = max(self._credit, _LEAST) + (now - self._at) * LIVE_SHARE
+        self._credit = min(credit, _MOST)
+        self._at = now
+
+    def _call(self) -> None:
+        if not self._is_called and self._waiting:
+            self._is_called = True
+            self._call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Let go whoever may. Who goes may wait again at once."""
+        now = self._clock()
+        self._earn(now)
+        is_free, self._seen = self.stored == self._seen, self.stored
+        try:
+            while self._waiting and (self._credit > 0 or is_free):
+                is_free = False
+                now = self._let_go(now)
+        finally:
+            self._is_called = False
+            self._call()
+
+    def _let_go(self, now: float) -> float:
+        go, since = self._waiting.popleft()
+        try:
+            go(now - since > _PATIENCE)
+        finally:
+            then = self._clock()
+            self.took(then - now)
+        return then
+
+
+class _Metered(Coroutine[Any, Any, _T]):
+    """A coroutine that counts what each of its steps takes."""
+
+    __slots__ = ("_answer", "_guess", "_turns")
+
+    def __init__(self, turns: Turns, answer: Coroutine[Any, Any, _T]) -> None:
+        self._turns = turns
+        self._answer = answer
+        self._guess: float | None = turns._guess  # noqa: SLF001 (one thing in two classes)
+        turns._credit -= self._guess  # noqa: SLF001
+
+    def send(self, value: Any) -> Any:
+        """Make a step."""
+        clock = self._turns._clock  # noqa: SLF001
+        began = clock()
+        try:
+            return self._answer.send(value)
+        finally:
+            self._count(clock() - began)
+
+    def throw(
+        self,
+        typ: Any,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> Any:
+        """Make a step with an exception, as a cancellation does."""
+        self._count(0.0)
+        return self._answer.throw(typ, val, tb)
+
+    def close(self) -> None:
+        """End it."""
+        self._count(0.0)
+        self._answer.close()
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        """Make all its steps, uncounted: a task makes them by ``send`` and ``throw``."""
+        return self._answer.__await__()
+
+    def _count(self, seconds: float) -> None:
+        turns, guess = self._turns, self._guess
+        if guess is not None:
+            self._guess = None
+            turns._credit += guess  # noqa: SLF001
+            turns._guess += (seconds - guess) / 8  # noqa: SLF001
+        turns.took(seconds)
