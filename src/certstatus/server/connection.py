@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         )
         self._queue: deque[Turn] = deque()
         self._task: asyncio.Task[HTTPReply] | None = None
-        self._held: memoryview | None = None  # read, and not yet parsed
+        self._held: bytes | memoryview | None = None  # read, and not yet parsed
         self._thrown_away = 0  # bytes, after the last reply
         self._is_paused = False  # we do not read
         self._is_stalled = False  # the client does not
@@ -106,10 +106,10 @@ class Connection(asyncio.Protocol):
         if self._life is not _Life.OPEN:
             self._throw_away(data)
         elif self._held is not None or self._is_waiting:
-            self._held = memoryview(bytes(self._held or b"") + data)
+            self._held = bytes(self._held or b"") + data
             self._pause_reading()
         else:
-            self._held = memoryview(data)
+            self._held = data
             self._go_on()
 
     def eof_received(self) -> bool:
@@ -228,8 +228,10 @@ class Connection(asyncio.Protocol):
         if self._queue and self._task is None and not self._is_stalled:
             self._serve(self._queue.popleft())
         elif self._held is not None:
-            data, rest = self._held[:SLICE], self._held[SLICE:]
-            self._held = rest or None
+            data, self._held = self._held, None
+            if len(data) > SLICE:
+                view = memoryview(data)
+                data, self._held = view[:SLICE], view[SLICE:]
             self._reader.feed(data)
         self._may_serve = False
 
