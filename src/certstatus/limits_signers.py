@@ -20,6 +20,9 @@ MAX_TOKEN_SESSIONS: Final = 4
 MAX_SIGNING_THREADS: Final = 8
 """Threads in which a worker signs with slow local keys, one for each core up to this many."""
 
+SIGNING_NICENESS: Final = 5
+"""By how much signing threads give way to others: two on one core leave the event loop 0.6 of it."""
+
 MAX_WAITING_SIGNATURES: Final = 512
 """Signatures waited for, by a worker's threads or a token's; 0.4 s of RSA 4096 on two cores."""
 

@@ -152,7 +152,9 @@ class Tally:
         """
         key = _key(name, Kind.HISTOGRAM, labels)
         with self._lock:
-            times = self._times.setdefault(key, [0.0] * (len(_BUCKETS) + 2))
+            times = self._times.get(key)
+            if times is None:
+                times = self._times[key] = [0.0] * (len(_BUCKETS) + 2)
             times[bisect_left(_BUCKETS, seconds)] += 1
             times[-1] += seconds
 
@@ -217,7 +219,7 @@ class Tally:
 
 def _key(name: str, kind: Kind, labels: Mapping[str, str]) -> _Key:
     entry = METRICS.get(name)
-    if entry is None or entry.kind is not kind or set(labels) != set(entry.labels):
+    if entry is None or entry.kind is not kind or labels.keys() != set(entry.labels):
         raise ValueError(f"no {kind.name.lower()} {name!r} with labels {sorted(labels)}")
     return (name, *(labels[label] for label in entry.labels))
 

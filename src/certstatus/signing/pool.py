@@ -8,6 +8,8 @@ as much as one.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +19,7 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from certstatus.errors import OverloadError
-from certstatus.limits_signers import MAX_WAITING_SIGNATURES
+from certstatus.limits_signers import MAX_WAITING_SIGNATURES, SIGNING_NICENESS
 from certstatus.signing.base import OuterSigner, Signer
 from certstatus.signing.local import LocalSigner, SigningKey
 
@@ -29,8 +31,7 @@ class SigningPool:
 
     def __init__(self, threads: int, name: str) -> None:
         """No thread is started before the first signature is asked for."""
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._name = name
+        self._threads = ThreadPoolExecutor(threads, name, initializer=_give_way)
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, Future[bytes]] = {}
 
@@ -67,6 +68,12 @@ class SigningPool:
     def _forget(self, what: Hashable) -> None:
         with self._lock:
             del self._under_way[what]
+
+
+def _give_way() -> None:
+    """Let the event loop go first on a core that both want: most of its answers need no signature."""
+    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+        os.nice(SIGNING_NICENESS)
 
 
 @dataclass(frozen=True, slots=True)

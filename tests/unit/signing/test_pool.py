@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from certstatus.errors import OverloadError, SignerError
-from certstatus.limits_signers import MAX_TOKEN_SESSIONS, MAX_WAITING_SIGNATURES
+from certstatus.limits_signers import MAX_TOKEN_SESSIONS, MAX_WAITING_SIGNATURES, SIGNING_NICENESS
 from certstatus.pkix import signature_problem
 from certstatus.responder import Cause, Refusal, Responder
 from certstatus.signing import (
@@ -94,6 +96,18 @@ def test_one_that_fails_is_no_answer_for_the_next(pool: SigningPool) -> None:
     with pytest.raises(SignerError, match="away"):
         pool.submit("same", fail).result(SECONDS)
     assert pool.submit("same", lambda: b"back").result(SECONDS) == b"back"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
+def test_signing_threads_give_way_to_others(pool: SigningPool) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = niceness()
+    found = pool.submit("niceness", lambda: bytes([niceness()])).result(SECONDS)
+
+    assert found[0] == min(before + SIGNING_NICENESS, 19)
+    assert niceness() == before
 
 
 def test_past_a_bound_nobody_waits_any_more(pool: SigningPool) -> None:
