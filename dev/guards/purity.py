@@ -62,6 +62,7 @@ PURE: Final = (
     "certstatus.responder.live",
     "certstatus.responder.locator",
     "certstatus.responder.memo",
+    "certstatus.responder.mould",
     "certstatus.responder.renewal",
     "certstatus.responder.reply",
     "certstatus.responder.requests",

@@ -211,11 +211,20 @@ PRESIGN_LEASE: Final = timedelta(seconds=15)
 PRESIGN_ROUNDS_KEPT: Final = timedelta(days=90)
 """Rounds of signers that are gone are forgotten when another begins, so long after they began."""
 
-PRESIGN_CLAIM: Final = 500
-"""Certificates that a process takes for itself at once: half a second of signing, or a second."""
+PRESIGN_CLAIM: Final = 100
+"""Certificates that a process takes for itself at first: a few seconds of signing in a slow token."""
 
-PRESIGN_BATCH: Final = 500
-"""Answers that are stored together: so many are signed again after a kill -9."""
+PRESIGN_CLAIM_TIME: Final = timedelta(seconds=0.5)
+"""What it takes at once later takes about so long: few turns at the database, no long waits at the end."""
+
+MAX_PRESIGN_CLAIM: Final = 16_000
+"""The most that it takes at once, a few MB: half a second for the fastest keys there are."""
+
+PRESIGN_BATCH: Final = 2_000
+"""Answers that are stored together: one wait for the disk; so many are signed again after a kill -9."""
+
+PRESIGN_SAMPLE: Final = 64
+"""Of so many answers one has its signature verified where not all have: two per cent of the time."""
 
 KEEPER_BATCH: Final = 64
 """Answers that a server's keeper stores together: a revocation waits for no more of them."""
@@ -267,6 +276,9 @@ MAX_STORE_PAUSE: Final = timedelta(seconds=4)
 
 STORE_BATCH: Final = 500
 """Answers that are put into a store at once: one wait for the disk, or for the network, for all."""
+
+MAX_REMEMBERED_HEADS: Final = 256
+"""Heads of stored entries that are kept as octets: those of answers that are signed together."""
 
 MAX_OFFERED: Final = 10_000
 """Answers that wait to be put into a store, 10 to 20 MB; what comes past them is not kept."""

@@ -106,6 +106,10 @@ def test_how_a_signer_is_renewed_is_put_in_words(
                 "shared by postgresql://…@127.0.0.1/shared"
             ),
         ),
+        (
+            'verify_signatures = "sample"',
+            "algorithms: default verified the signatures of a sample looked at before",
+        ),
     ],
 )
 def test_what_is_signed_in_advance_is_put_in_words(

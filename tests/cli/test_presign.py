@@ -71,6 +71,19 @@ def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
     assert work.stored() == {}
 
 
+def test_a_sample_of_signatures_may_be_verified(tmp_path: Path) -> None:
+    work = Presigning.of(tmp_path, COUNT, presign='verify_signatures = "sample"')
+
+    told = work.run("--all")
+    assert told["verifySignatures"] == "sample"
+    assert sums(told)["signed"] == FORMS * COUNT
+    assert work.statuses() == {one: {Good()} for one in work.serial_numbers}
+
+    told = work.run("--all", "--verify-signatures", "all")
+    assert told["verifySignatures"] == "all"
+    assert sums(told)["signed"] == FORMS * COUNT
+
+
 def test_a_redis_holds_what_was_signed_for_every_node(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:

@@ -32,6 +32,7 @@ from certstatus.server.config import (
     SourceConfig,
     StoreConfig,
 )
+from certstatus.server.config_presign import Verified
 from certstatus.server.config_values import duration_text, without_login
 from certstatus.server.examination import Examination, ExaminedAuthority, ExaminedProxy
 from certstatus.sources import Known, NotOurs, Unlisted
@@ -142,6 +143,8 @@ def _presign_rows(presign: PresignConfig) -> Iterator[_Row]:
     wanted = presign.algorithms
     algorithms = wanted if isinstance(wanted, str) else ", ".join(wanted)
     yield "answers", f"to CertIDs of {', '.join(presign.cert_ids)}; algorithms: {algorithms}"
+    if presign.verify_signatures is Verified.SAMPLE:
+        yield "verified", "the signatures of a sample"
     every = "before any grows old" if presign.every is None else duration_text(presign.every)
     yield "looked at", every if presign.every is None else f"every {every}"
     shared = "the statuses are" if presign.database is None else without_login(presign.database)

@@ -51,6 +51,11 @@ __all__ = ["command"]
     metavar="NAMES",
     help="For which CertIDs: sha1,sha256,sha256-bare.  [default: as configured]",
 )
+@click.option(
+    "--verify-signatures",
+    type=click.Choice(["all", "sample"]),
+    help="Of which answers the signature is verified before they are stored.  [default: as configured]",
+)
 @click.option("--dry-run", is_flag=True, help="Sign and look at each answer, and store none.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON for a program.")
 def command(
@@ -61,6 +66,7 @@ def command(
     names: tuple[str, ...],
     algorithms: str | None,
     cert_ids: str | None,
+    verify_signatures: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -79,6 +85,7 @@ def command(
         names=frozenset(names),
         algorithms=algorithms,
         cert_ids=cert_ids,
+        verify_signatures=verify_signatures,
         is_dry=dry_run,
     )
     return run(config, wishes, as_json=as_json)

@@ -58,6 +58,7 @@ class Wishes:
     names: frozenset[str]
     algorithms: str | None
     cert_ids: str | None
+    verify_signatures: str | None
     is_dry: bool
 
     def over(self, config: PresignConfig) -> PresignConfig:
@@ -72,6 +73,8 @@ class Wishes:
             named["algorithms"] = self.algorithms if is_word else self.algorithms.split(",")
         if self.cert_ids is not None:
             named["cert_ids"] = self.cert_ids.split(",")
+        if self.verify_signatures is not None:
+            named["verify_signatures"] = self.verify_signatures
         try:
             return PresignConfig.model_validate(config.model_dump() | named)
         except ValidationError as error:
@@ -220,6 +223,7 @@ def _told(
     return {
         "mode": "due" if wishes.only_due else "all",
         "dryRun": wishes.is_dry,
+        "verifySignatures": crew.job.wishes.verify_signatures.value,
         "processes": crew.size,
         "seconds": round(seconds, 3),
         "interrupted": crew.is_interrupted,

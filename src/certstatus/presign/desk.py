@@ -22,7 +22,7 @@ from certstatus.responder import Authority
 from certstatus.responder.bulk import Bulk
 from certstatus.server.authorities import build_authority
 from certstatus.server.config import AuthorityConfig, Config
-from certstatus.server.config_presign import PresignConfig
+from certstatus.server.config_presign import PresignConfig, Verified
 from certstatus.server.config_store import StoreConfig
 from certstatus.server.holdings import Holdings
 from certstatus.server.signer_rack import SignerRack
@@ -49,6 +49,11 @@ class Job:
     wishes: PresignConfig
     names: frozenset[str] = frozenset()
     is_dry: bool = False
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether not all signatures are verified."""
+        return self.wishes.verify_signatures is Verified.SAMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,4 +231,6 @@ def _scope(bulk: Bulk, job: Job) -> str:
     """Tell rounds apart that sign other things: processes share one only if they do the same."""
     variants = b"".join(key.variant for _, key in bulk.keys(0))
     kind = "dry" if job.is_dry else "due" if job.only_due else "all"
+    if job.is_sampled:
+        kind += "-sampled"
     return f"{kind}:{hashlib.sha256(variants).hexdigest()[:16]}"

@@ -110,6 +110,7 @@ class _Keeper:
         self._places = list(at.places)
         self._tools = tools
         self._pause = pause_of(at.places, job.wishes.every)
+        self._is_sampled = job.is_sampled
         self._changed: dict[str, set[int]] = {}
         self._news = asyncio.Event()
         self._all_changed = asyncio.Event()
@@ -225,6 +226,7 @@ class _Keeper:
             self._at.store,
             self._tools.clock,
             only_due=True,
+            is_sampled=self._is_sampled,
             hear=self._alarm,
             report=self._count,
             batch=KEEPER_BATCH,

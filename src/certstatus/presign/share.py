@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import SystemRandom
+from typing import Final, TypeAlias
 
 from certstatus.clock import Clock
 from certstatus.errors import SourceError
 from certstatus.limits import (
+    MAX_PRESIGN_CLAIM,
     MAX_PRESIGN_FAILURES,
     PRESIGN_BATCH,
     PRESIGN_CLAIM,
+    PRESIGN_CLAIM_TIME,
     PRESIGN_LOOKUPS,
+    PRESIGN_SAMPLE,
     PRESIGN_WAIT,
 )
 from certstatus.pkix import HashAlgorithm
@@ -27,31 +33,47 @@ from certstatus.presign.tally import Observer, Problem, Tally
 from certstatus.responder import Refusal
 from certstatus.responder.bulk import Bulk, Form, Produced
 from certstatus.responder.statement import Statement
-from certstatus.sources import Answer, Claim, Claims, Enumerable, Page, Round, serial_order
+from certstatus.sources import (
+    Answer,
+    Claim,
+    Claims,
+    Enumerable,
+    Page,
+    Round,
+    at_hand_for,
+    serial_order,
+)
 from certstatus.stores import ResponseStore, StoredResponse, StoreKey
 
 __all__ = ["Share", "TooManyFailuresError"]
+
+_RANDOM: Final = SystemRandom()
 
 
 class TooManyFailuresError(Exception):
     """So many answers could not be signed, or may not be stored, that something else is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One answer to look at, and to sign if it is due."""
+_Task: TypeAlias = tuple[StoreKey, Form, Statement]
+"""One answer to look at, and to sign if it is due."""
 
-    form: Form
-    key: StoreKey
-    statement: Statement
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Certificates of a claim as they were read at one moment; ``is_last``: it has no more."""
+
+    page: Page
+    read_at: datetime
+    is_last: bool
 
 
 class Share:
     """Signs what one authority lists, or the part of it that is due.
 
-    ``hear`` is told of each answer that could not be signed, or that the linter refused.
-    ``is_ending`` is asked between batches, of about ``batch`` answers: True leaves the rest to
-    others.
+    ``is_sampled`` has signatures verified of the first answer of each batch and of some at
+    random, else of all. ``hear`` is told of each answer that could not be signed, or that the
+    linter refused. ``is_ending`` is asked between batches, of about ``batch`` answers: True
+    leaves the rest to others.
     """
 
     def __init__(
@@ -63,6 +85,7 @@ class Share:
         *,
         only_due: bool,
         is_dry: bool = False,
+        is_sampled: bool = False,
         hear: Observer = lambda _: None,
         report: Callable[[Tally], None] = lambda _: None,
         is_ending: Callable[[], bool] = lambda: False,
@@ -70,15 +93,18 @@ class Share:
     ) -> None:
         self._bulk = bulk
         self._source = source
+        self._near = at_hand_for(bulk.authority.issuer, bulk.authority.source)
         self._store = store
         self._clock = clock
         self._only_due = only_due
         self._is_dry = is_dry
+        self._is_sampled = is_sampled
         self._hear = hear
         self._report = report
         self._is_ending = is_ending
         self._failures = 0
         self._batch = max(1, batch // len(bulk.forms))
+        self._claim_size = PRESIGN_CLAIM
 
     # --- a round, shared by many --------------------------------------------------------------
 
@@ -91,115 +117,176 @@ class Share:
             TooManyFailuresError: more than ``MAX_PRESIGN_FAILURES`` answers were not stored.
         """
         while not self._is_ending():
-            claim = claims.take_over(round_) or await self._split(claims, round_.number)
+            claim, reading = claims.take_over(round_), None
+            if claim is None:
+                claim, reading = await self._split(claims, round_.number)
             if claim is not None:
-                await self._work_off(claims, claim)
+                await self._work_off(claims, claim, reading)
                 continue
             now = claims.look()
             if now is None or now.number != round_.number or now.finished_at is not None:
                 return
             await asyncio.sleep(PRESIGN_WAIT.total_seconds())
 
-    async def _split(self, claims: Claims, number: int) -> Claim | None:
-        """Claim what comes next; None: all is given out."""
+    async def _split(
+        self, claims: Claims, number: int
+    ) -> tuple[Claim, _Reading] | tuple[None, None]:
+        """Claim what comes next, as it was read; None: all is given out."""
         while (seen := claims.look()) is not None and seen.number == number and not seen.is_split:
-            page = await self._source.listed(seen.split_to, PRESIGN_CLAIM, self._clock.now())
+            now = self._clock.now()
+            page = await self._source.listed(seen.split_to, self._claim_size, now)
             last = page[-1][0] if page else None
-            claim = claims.split(seen, last, is_end=len(page) < PRESIGN_CLAIM)
+            claim = claims.split(seen, last, is_end=len(page) < self._claim_size)
             if claim is not None:
-                return claim
-        return None
+                return claim, _Reading(page, now, is_last=True)
+        return None, None
 
-    async def _work_off(self, claims: Claims, claim: Claim) -> None:
+    async def _work_off(self, claims: Claims, claim: Claim, reading: _Reading | None) -> None:
         """Sign a range, and say so; one that was lost to others meanwhile is theirs."""
-        done_to, tally, renewed = claim.after, Tally(), time.monotonic()
+        work, began = _Work(self, claims, claim), time.monotonic()
         try:
-            while not self._is_ending():
-                page, is_last = await self._page(done_to, claim.last)
-                tally += await self.sign(page)
-                if is_last:
-                    claims.finish(claim, tally.counts())
-                    return
-                done_to = page[-1][0]
-                if time.monotonic() - renewed > claims.lease.total_seconds() / 3:
-                    if not claims.renew(claim, done_to, tally.counts()):
-                        return
-                    tally, renewed = Tally(), time.monotonic()
+            is_done = await self._sign_all(work, reading)
         except BaseException:
-            claims.release(claim, done_to, tally.counts())
+            await work.give_up()
             raise
-        claims.release(claim, done_to, tally.counts())
+        if is_done and reading is not None:
+            self._learn(len(reading.page), time.monotonic() - began)
 
-    async def _page(self, after: int | None, last: int) -> tuple[Page, bool]:
-        """Read the next certificates of a range, and whether they are its last."""
-        page = await self._source.listed(after, self._batch, self._clock.now())
+    async def _sign_all(self, work: _Work, reading: _Reading | None) -> bool:
+        """Sign a range, batch by batch; False: the rest of it is others' now."""
+        while True:
+            reading = reading or await self._read(work.signed_to, work.claim.last)
+            for start in range(0, len(reading.page), self._batch):
+                if self._is_ending():
+                    await work.release()
+                    return False
+                batch = reading.page[start : start + self._batch]
+                if not await work.add(batch[-1][0], *await self._signed(batch, reading.read_at)):
+                    return False
+                self._check_failures()
+            if reading.is_last:
+                await work.finish()
+                return True
+            reading = None
+
+    async def _read(self, after: int | None, last: int) -> _Reading:
+        """Read the next certificates of a range."""
+        now = self._clock.now()
+        page = await self._source.listed(after, self._claim_size, now)
         inside = [one for one in page if serial_order(one[0]) <= serial_order(last)]
-        return inside, len(inside) < self._batch or inside[-1][0] == last
+        is_last = len(inside) < self._claim_size or inside[-1][0] == last
+        return _Reading(inside, now, is_last)
+
+    def _learn(self, count: int, seconds: float) -> None:
+        """Take more at once while that takes little time, and less where it takes long."""
+        long = PRESIGN_CLAIM_TIME.total_seconds()
+        if count >= self._claim_size and seconds < long / 2:
+            self._claim_size = min(2 * self._claim_size, MAX_PRESIGN_CLAIM)
+        elif seconds > 2 * long:
+            self._claim_size = max(self._claim_size // 2, 1)
 
     # --- certificates ---------------------------------------------------------------------------
 
     async def sign(self, page: Page) -> Tally:
         """Sign what a page lists, and store it; return what became of it. Raises as above."""
-        now = self._clock.now().replace(microsecond=0)
+        tally = await self.store(*await self._signed(page, self._clock.now()))
+        self._check_failures()
+        return tally
+
+    async def store(self, produced: Sequence[Produced], tally: Tally) -> Tally:
+        """Store what was signed, and report it; return its tally. Raises StoreError."""
+        entries = [(one.key, one.response) for one in produced]
+        taken = len(entries) if self._is_dry or not entries else await self._store.put(entries)
+        tally.signed += taken
+        tally.newer += len(entries) - taken
+        self._report(tally)
+        return tally
+
+    def _check_failures(self) -> None:
+        if self._failures > MAX_PRESIGN_FAILURES:
+            raise TooManyFailuresError
+
+    async def _signed(self, page: Page, read_at: datetime) -> tuple[list[Produced], Tally]:
+        """Sign what a page lists, as of when it was read."""
+        now = read_at.replace(microsecond=0)
         tally = Tally(looked_at=len(page))
         tasks = await self._tasks(page, now, tally)
         if self._only_due:
             tasks = await self._due(tasks, now, tally)
-        produced = [found for task in tasks if (found := self._produced(task, now, tally))]
-        await self._put(produced, tally)
-        self._report(tally)
-        if self._failures > MAX_PRESIGN_FAILURES:
-            raise TooManyFailuresError
-        return tally
+        verified = self._verified(len(tasks))
+        signed = [
+            found
+            for place, task in enumerate(tasks)
+            if (found := self._produced(task, now, tally, verify=place in verified))
+        ]
+        return signed, tally
+
+    def _verified(self, count: int) -> Collection[int]:
+        """Choose whose signatures are verified, by their places in a batch."""
+        if not self._is_sampled or not count:
+            return range(count)
+        return {0, *_RANDOM.sample(range(count), count // PRESIGN_SAMPLE)}
 
     async def _tasks(self, page: Page, now: datetime, tally: Tally) -> list[_Task]:
-        tasks: list[_Task] = []
+        bulk, tasks = self._bulk, list[_Task]()
         for serial_number, answer in page:
-            statement = await self._stated(serial_number, answer, now, tally)
-            if statement is not None:
-                keys = self._bulk.keys(serial_number)
-                tasks += [_Task(form, key, statement) for form, key in keys]
+            try:
+                known = await self._ask(serial_number, now) if answer is None else answer
+                statement = bulk.statement(known)
+            except (SourceError, Refusal) as error:
+                self._hear_nothing(serial_number, error, tally)
+                continue
+            if statement is None:
+                tally.unlisted += 1
+                continue
+            tasks += [(key, form, statement) for form, key in bulk.keys(serial_number)]
         return tasks
 
-    async def _stated(
-        self, serial_number: int, answer: Answer | None, now: datetime, tally: Tally
-    ) -> Statement | None:
+    async def _ask(self, serial_number: int, now: datetime) -> Answer:
+        answer = None if self._near is None else self._near.at_hand(serial_number, now)
+        if answer is not None:
+            return answer
         authority = self._bulk.authority
-        try:
-            if answer is None:
-                cert_id = authority.cert_id(serial_number, HashAlgorithm.SHA256)
-                answer = await authority.source.status(cert_id, now)
-            statement = self._bulk.statement(answer)
-        except (SourceError, Refusal) as error:
-            if isinstance(error, Refusal) and not error.cause.is_ours:
-                tally.unlisted += 1  # the authority answers nothing at all for it
-                return None
-            tally.failed += len(self._bulk.forms)
-            self._fail(serial_number, "any", str(error))
-            return None
-        tally.unlisted += statement is None
-        return statement
+        cert_id = authority.cert_id(serial_number, HashAlgorithm.SHA256)
+        return await authority.source.status(cert_id, now)
+
+    def _hear_nothing(self, serial_number: int, error: SourceError | Refusal, tally: Tally) -> None:
+        if isinstance(error, Refusal) and not error.cause.is_ours:
+            tally.unlisted += 1  # the authority answers nothing at all for it
+            return
+        tally.failed += len(self._bulk.forms)
+        self._fail(serial_number, "any", str(error))
 
     async def _due(self, tasks: Sequence[_Task], now: datetime, tally: Tally) -> list[_Task]:
-        stored: list[StoredResponse | None] = []
-        for at in range(0, len(tasks), PRESIGN_LOOKUPS):
-            some = tasks[at : at + PRESIGN_LOOKUPS]
-            stored += await asyncio.gather(*(self._store.get(task.key) for task in some))
+        stored = await self._stored([key for key, _, _ in tasks])
         due = [
             task
             for task, one in zip(tasks, stored, strict=True)
-            if self._bulk.is_due(task.key, one, task.statement, now)
+            if self._bulk.is_due(task[0], one, task[2], now)
         ]
         tally.fresh += len(stored) - len(due)
         return due
 
-    def _produced(self, task: _Task, now: datetime, tally: Tally) -> Produced | None:
+    async def _stored(self, keys: Sequence[StoreKey]) -> list[StoredResponse | None]:
+        """Look up what is stored: one by one where that is at hand, else some at once."""
+        if self._store.is_at_hand:
+            return [await self._store.get(key) for key in keys]
+        stored: list[StoredResponse | None] = []
+        for at in range(0, len(keys), PRESIGN_LOOKUPS):
+            some = keys[at : at + PRESIGN_LOOKUPS]
+            stored += await asyncio.gather(*(self._store.get(key) for key in some))
+        return stored
+
+    def _produced(
+        self, task: _Task, now: datetime, tally: Tally, *, verify: bool
+    ) -> Produced | None:
         """Sign one answer; None: it may not be stored."""
+        key, form, statement = task
         try:
-            produced = self._bulk.produce(task.key, task.form, task.statement, now)
+            produced = self._bulk.produce(key, form, statement, now, verify=verify)
         except Refusal as refusal:
             tally.failed += 1
-            self._fail(task.key.serial_number, str(task.form), f"{refusal.cause}: {refusal.detail}")
+            self._fail(key.serial_number, str(form), f"{refusal.cause}: {refusal.detail}")
             return None
         if not produced.defects:
             return produced
@@ -208,20 +295,14 @@ class Share:
         self._hear(
             Problem(
                 authority=self._bulk.authority.name,
-                serial_number=task.key.serial_number,
-                form=str(task.form),
+                serial_number=key.serial_number,
+                form=str(form),
                 is_defect=True,
                 detail="; ".join(f"{one.name} {one.reason}" for one in produced.defects),
                 rules=tuple(dict.fromkeys(one.rule for one in produced.defects)),
             )
         )
         return None
-
-    async def _put(self, produced: Sequence[Produced], tally: Tally) -> None:
-        entries = [(one.key, one.response) for one in produced]
-        taken = len(entries) if self._is_dry or not entries else await self._store.put(entries)
-        tally.signed += taken
-        tally.newer += len(entries) - taken
 
     def _fail(self, serial_number: int, form: str, detail: str) -> None:
         self._failures += 1
@@ -234,3 +315,55 @@ class Share:
                 detail=detail,
             )
         )
+
+
+class _Work:
+    """A claim at work: one batch goes into the store while the next is signed.
+
+    ``signed_to`` is the last serial number that was signed, ``_done_to`` the last one whose
+    answers are in the store.
+    """
+
+    def __init__(self, share: Share, claims: Claims, claim: Claim) -> None:
+        self.claim = claim
+        self.signed_to = claim.after
+        self._share = share
+        self._claims = claims
+        self._done_to = claim.after
+        self._tally = Tally()
+        self._renewed = time.monotonic()
+        self._under_way: asyncio.Task[Tally] | None = None
+
+    async def add(self, last: int, produced: Sequence[Produced], tally: Tally) -> bool:
+        """Have a batch stored, the one before being in; False: the claim is others' now."""
+        await self._settle()
+        if time.monotonic() - self._renewed > self._claims.lease.total_seconds() / 3:
+            if not self._claims.renew(self.claim, self._done_to, self._tally.counts()):
+                return False
+            self._tally, self._renewed = Tally(), time.monotonic()
+        self.signed_to = last
+        self._under_way = asyncio.create_task(self._share.store(produced, tally))
+        await asyncio.sleep(0)  # so that it begins before the next batch is signed
+        return True
+
+    async def _settle(self) -> None:
+        task, self._under_way = self._under_way, None
+        if task is not None:
+            self._tally += await task
+            self._done_to = self.signed_to
+
+    async def finish(self) -> None:
+        """Say that all of it is done, once the last batch is in."""
+        await self._settle()
+        self._claims.finish(self.claim, self._tally.counts())
+
+    async def release(self) -> None:
+        """Leave to others what is not done, once the last batch is in."""
+        await self._settle()
+        self._claims.release(self.claim, self._done_to, self._tally.counts())
+
+    async def give_up(self) -> None:
+        """Leave to others what is not done, whatever became of the last batch."""
+        with suppress(Exception):
+            await self._settle()
+        self._claims.release(self.claim, self._done_to, self._tally.counts())

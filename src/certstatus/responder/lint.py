@@ -3,11 +3,14 @@
 Its law: an answer that is signed in advance is given to everyone for days, so it is read
 back from its bytes, verified as a client verifies it, and held to what was to be said and
 to the authority's profile. Whatever is wrong is named by its rule; nothing is repaired.
+
+Of answers that differ in serial number and signature alone one is read; every other one is
+compared with it, octet by octet, and its signature verified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,14 +26,16 @@ from certstatus.ocsp import (
     Revoked,
     SingleResponse,
 )
+from certstatus.pkix import signature_problem
 from certstatus.responder.authority import Authority
+from certstatus.responder.mould import Mould, serial_octets
 from certstatus.responder.renewal import interval_problem
 from certstatus.responder.statement import BR_REASONS
 from certstatus.signing import Profile, Signer
 from certstatus.stores import StoredResponse
 from certstatus.verify import Check, KnownSignatures, Report, VerifyPolicy, verify_response
 
-__all__ = ["Wanted", "lint"]
+__all__ = ["Series", "Wanted", "lint"]
 
 _STRICT: Final = VerifyPolicy(skew=timedelta())
 _KNOWN: Final = KnownSignatures(issued=0, answers=0)
@@ -50,6 +55,53 @@ class Wanted:
     cert_ids: tuple[CertID, ...]
     cert_status: CertStatus
     now: datetime
+
+
+class Series:
+    """Looks at answers that are to say one thing of many certificates, by one signer at one time.
+
+    ``wanted`` says what the answer about a serial number was to be; but for the names of the
+    certificate it is the same for all.
+    """
+
+    def __init__(self, wanted: Callable[[int], Wanted]) -> None:
+        self._wanted = wanted
+        self._moulds: dict[tuple[int, int], tuple[Mould, StoredResponse, Signer]] = {}
+
+    def look(
+        self, response: StoredResponse, serial_number: int, *, verify: bool = True
+    ) -> tuple[Check, ...]:
+        """Return every check that an answer fails; none: it is fit to be stored.
+
+        Without ``verify`` its signature is not verified where all its other octets are known.
+        """
+        serial, der = serial_octets(serial_number), response.der
+        known = self._moulds.get((len(der), len(serial)))
+        if known is not None:
+            mould, like, signer = known
+            if _is_like(response, like) and mould.fits(der, serial):
+                return _signature_defects(mould, der, signer) if verify else ()
+        wanted = self._wanted(serial_number)
+        defects = lint(response, wanted)
+        if not defects:
+            self._moulds[len(der), len(serial)] = Mould.of(der), response, wanted.signer
+        return defects
+
+
+def _is_like(one: StoredResponse, other: StoredResponse) -> bool:
+    """Whether the same times are written beside two answers."""
+    return (
+        one.this_update == other.this_update
+        and one.next_update == other.next_update
+        and one.produced_at == other.produced_at
+        and one.fresh_until == other.fresh_until
+    )
+
+
+def _signature_defects(mould: Mould, der: bytes, signer: Signer) -> tuple[Check, ...]:
+    key = signer.certificate.public_key
+    problem = signature_problem(signer.algorithm, key, der[mould.signature], der[mould.signed])
+    return () if problem is None else (Check.failed("O21", "signature", problem),)
 
 
 def lint(response: StoredResponse, wanted: Wanted) -> tuple[Check, ...]:

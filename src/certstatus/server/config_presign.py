@@ -12,7 +12,7 @@ from certstatus.limits import PRESIGN_LEASE
 from certstatus.pkix import HashAlgorithm
 from certstatus.server.config_values import Duration, Table
 
-__all__ = ["CertIDForm", "PresignConfig"]
+__all__ = ["CertIDForm", "PresignConfig", "Verified"]
 
 
 class CertIDForm(StrEnum):
@@ -38,6 +38,14 @@ class CertIDForm(StrEnum):
         return not self.name.endswith("_BARE")
 
 
+class Verified(StrEnum):
+    """Whose signatures are verified before they are stored."""
+
+    ALL = "all"
+    SAMPLE = "sample"
+    """The first of each batch and some at random; all else of every answer is looked at."""
+
+
 class PresignConfig(Table):
     """``[presign]``: what is signed in advance, and how often it is looked at.
 
@@ -45,7 +53,8 @@ class PresignConfig(Table):
     by name. ``every`` is how long a server waits between two looks at what is due, by default so
     that nothing grows old. ``lease`` is how long a part of the work stays with a process that says nothing any
     more. ``database`` is where processes and nodes share the work; by default where the
-    statuses are, if that is a database.
+    statuses are, if that is a database. ``verify_signatures`` says of which answers the
+    signature is verified before they are stored.
     """
 
     cert_ids: Annotated[tuple[CertIDForm, ...], Field(min_length=1)] = (
@@ -56,3 +65,4 @@ class PresignConfig(Table):
     every: Annotated[Duration, Field(ge=timedelta(seconds=1))] | None = None
     lease: Annotated[Duration, Field(ge=timedelta(seconds=1))] = PRESIGN_LEASE
     database: str | None = None
+    verify_signatures: Verified = Verified.ALL

@@ -31,9 +31,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_REMEMBERED_HEADS
 
 __all__ = [
     "Observer",
@@ -122,12 +124,16 @@ class StoredResponse:
     @property
     def precedence(self) -> bytes:
         """What two answers under one key are compared by, as octets."""
-        return self._head()[4:60]
+        return self._head()[_PRECEDENCE]
 
     def encode(self, key: StoreKey) -> bytes:
         """Write it as an entry under ``key``: under another one it can't be read."""
+        return self.encode_under(key.encode())
+
+    def encode_under(self, encoded_key: bytes) -> bytes:
+        """Write it as an entry under a key that is encoded already."""
         body = self._head() + self.der
-        return body + _CHECK.pack(_checksum(key, body))
+        return body + _checksum(encoded_key, body)
 
     @classmethod
     def decode(cls, entry: bytes, key: StoreKey) -> StoredResponse:
@@ -136,15 +142,14 @@ class StoredResponse:
         Raises:
             MalformedError: it is of another version, broken, or of another key.
         """
-        body, check = entry[: -_CHECK.size], entry[-_CHECK.size :]
-        if len(body) < _HEAD.size or not body.startswith(_MAGIC):
+        if not _is_of_this_version(entry):
             raise MalformedError("is no entry of this version", where="StoredResponse")
-        if check != _CHECK.pack(_checksum(key, body)):
+        if not is_sound(entry, key.encode()):
             raise MalformedError("has a wrong checksum", where="StoredResponse")
-        _, this_update, produced_at, meaning, fresh_until, next_update = _HEAD.unpack_from(body)
+        _, this_update, produced_at, meaning, fresh_until, next_update = _HEAD.unpack_from(entry)
         try:
             return cls(
-                der=body[_HEAD.size :],
+                der=entry[_HEAD.size : -_CHECK.size],
                 meaning=meaning,
                 this_update=_moment(this_update),
                 next_update=_moment(next_update),
@@ -156,18 +161,26 @@ class StoredResponse:
 
     def _head(self) -> bytes:
         assert len(self.meaning) == _MEANING_OCTETS
-        return _HEAD.pack(
-            _MAGIC,
-            _seconds(self.this_update),
-            _seconds(self.produced_at),
-            self.meaning,
-            _seconds(self.fresh_until),
-            _seconds(self.next_update),
+        return _head(
+            self.this_update, self.produced_at, self.meaning, self.fresh_until, self.next_update
         )
 
 
-def _checksum(key: StoreKey, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(key.encode()))
+@lru_cache(MAX_REMEMBERED_HEADS)
+def _head(
+    this_update: datetime,
+    produced_at: datetime,
+    meaning: bytes,
+    fresh_until: datetime,
+    next_update: datetime,
+) -> bytes:
+    """Write what stands before the OCSPResponse; answers of one second mostly share it."""
+    times = [_seconds(one) for one in (this_update, produced_at, fresh_until, next_update)]
+    return _HEAD.pack(_MAGIC, *times[:2], meaning, *times[2:])
+
+
+def _checksum(encoded_key: bytes, body: bytes | memoryview) -> bytes:
+    return _CHECK.pack(zlib.crc32(body, zlib.crc32(encoded_key)))
 
 
 def _seconds(moment: datetime) -> int:
@@ -186,6 +199,37 @@ def supersedes(new: StoredResponse, old: StoredResponse) -> bool:
     good. What is the same in all of that is kept as it is.
     """
     return new.precedence > old.precedence
+
+
+# --- entries as octets ----------------------------------------------------------------------
+
+_PRECEDENCE: Final = slice(4, 60)
+FRESH_UNTIL: Final = slice(52, 60)
+NEXT_UPDATE: Final = slice(60, 68)
+"""Where of an entry these stand; times are compared as they are written."""
+
+
+def encode_seconds(moment: datetime) -> bytes:
+    """Write a time as entries do."""
+    return _seconds(moment).to_bytes(8, "big")
+
+
+def entry_supersedes(new: bytes, old: bytes) -> bool:
+    """Whether the entry ``new`` replaces ``old``, as ``supersedes`` says of what they hold."""
+    return new[_PRECEDENCE] > old[_PRECEDENCE]
+
+
+def is_sound(entry: bytes, encoded_key: bytes) -> bool:
+    """Whether it is an entry of this version, whole, and under its own key."""
+    end = len(entry) - _CHECK.size
+    return (
+        _is_of_this_version(entry)
+        and _checksum(encoded_key, memoryview(entry)[:end]) == entry[end:]
+    )
+
+
+def _is_of_this_version(entry: bytes) -> bool:
+    return len(entry) >= _HEAD.size + _CHECK.size and entry.startswith(_MAGIC)
 
 
 # --- the interface --------------------------------------------------------------------------

@@ -48,9 +48,9 @@ from certstatus.stores.base import (
     StoreEvent,
     StoreEventKind,
     StoreKey,
-    supersedes,
 )
 from certstatus.stores.lmdb_file import problem_of, reserve
+from certstatus.stores.lmdb_tables import Putting, Removing, Tables
 
 __all__ = ["LMDBStore"]
 
@@ -59,9 +59,6 @@ T = TypeVar("T")
 _ANSWERS: Final = b"answers-1"
 _DUE: Final = b"due-1"
 _LOCK_BYTES: Final = 8192 + 64 * MAX_STORE_USERS
-_SWEPT: Final = 2
-"""Rows that are looked at for each answer put in: so the store never grows by what has ended."""
-
 _BROKEN: Final = (
     lmdb.CorruptedError,
     lmdb.InvalidError,
@@ -153,11 +150,11 @@ class LMDBStore:
 
     async def put(self, entries: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
         """Put answers in, all in one transaction; return how many were taken."""
-        return await self._in_thread(lambda: self._change(_Putting(entries)))
+        return await self._in_thread(lambda: self._change(Putting(entries)))
 
     async def remove(self, keys: Sequence[StoreKey]) -> None:
         """Take answers out."""
-        await self._in_thread(lambda: self._change(_Removing(keys)))
+        await self._in_thread(lambda: self._change(Removing(keys)))
 
     async def due(self, authority: bytes, before: datetime, limit: int) -> Sequence[StoreKey]:
         """List what an authority has to sign anew."""
@@ -307,14 +304,14 @@ class LMDBStore:
 
     # --- in the thread ---------------------------------------------------------------------
 
-    def _change(self, change: Callable[[_Tables], T]) -> T:
+    def _change(self, change: Callable[[Tables], T]) -> T:
         """Make a change in one transaction: all of it is there afterwards, or nothing."""
         return self._with_tables(change, write=True)
 
     def _due(self, authority: bytes, before: datetime, limit: int) -> list[StoreKey]:
         return self._with_tables(lambda tables: tables.due(authority, before, limit), write=False)
 
-    def _with_tables(self, work: Callable[[_Tables], T], *, write: bool) -> T:
+    def _with_tables(self, work: Callable[[Tables], T], *, write: bool) -> T:
         self._open()
         try:
             with self._translated():
@@ -322,7 +319,7 @@ class LMDBStore:
                 if self._marker.exists():
                     raise lmdb.CorruptedError("another process found it so")
                 with files.env.begin(write=write) as transaction:
-                    return work(_Tables(transaction, files.answers, files.due))
+                    return work(Tables(transaction, files.answers, files.due))
         except _BrokenError:
             self._give_up()
             raise
@@ -348,103 +345,3 @@ def _lock_shared(users: int, name: str) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-# --- the two tables ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    """Entries by key, and the same by authority and when they are due, in one transaction."""
-
-    transaction: lmdb.Transaction[bytes]
-    answers: lmdb._Database
-    by_due: lmdb._Database
-
-    def find(self, key: StoreKey) -> StoredResponse | None:
-        """Return what rests under a key; a broken entry is none."""
-        entry = self.transaction.get(key.encode(), db=self.answers)
-        if entry is None:
-            return None
-        try:
-            return StoredResponse.decode(entry, key)
-        except MalformedError:
-            return None
-
-    def set(self, key: StoreKey, old: StoredResponse | None, new: StoredResponse) -> None:
-        if old is not None:
-            self.transaction.delete(_due_key(key, old), db=self.by_due)
-        self.transaction.put(key.encode(), new.encode(key), db=self.answers)
-        self.transaction.put(_due_key(key, new), b"", db=self.by_due)
-
-    def delete(self, key: StoreKey, old: StoredResponse | None) -> None:
-        if old is not None:
-            self.transaction.delete(_due_key(key, old), db=self.by_due)
-        self.transaction.delete(key.encode(), db=self.answers)
-
-    def due(self, authority: bytes, before: datetime, limit: int) -> list[StoreKey]:
-        return [
-            StoreKey.decode(row[:16] + row[24:]) for row in self._rows(authority, before, limit)
-        ]
-
-    def _rows(self, authority: bytes, before: datetime, limit: int) -> Iterator[bytes]:
-        last = _seconds(before)
-        with self.transaction.cursor(db=self.by_due) as cursor:
-            is_there = cursor.set_range(authority)
-            while is_there and limit > 0:
-                row = cursor.key()
-                if row[:16] != authority or row[16:24] > last:
-                    return
-                yield row
-                limit -= 1
-                is_there = cursor.next()
-
-    def sweep(self, authority: bytes, now: datetime, rows: int) -> None:
-        """Take out what has ended, among what is due longest."""
-        for row in list(self._rows(authority, now, rows)):
-            key = StoreKey.decode(row[:16] + row[24:])
-            found = self.find(key)
-            if found is None or _due_key(key, found) != row:
-                self.transaction.delete(row, db=self.by_due)
-            elif found.next_update < now:
-                self.delete(key, found)
-
-
-def _due_key(key: StoreKey, response: StoredResponse) -> bytes:
-    encoded = key.encode()
-    return encoded[:16] + _seconds(response.fresh_until) + encoded[16:]
-
-
-def _seconds(moment: datetime) -> bytes:
-    return int(moment.timestamp()).to_bytes(8, "big")
-
-
-@dataclass(frozen=True, slots=True)
-class _Putting:
-    entries: Sequence[tuple[StoreKey, StoredResponse]]
-
-    def __call__(self, tables: _Tables) -> int:
-        taken = sum(self._take(tables, key, response) for key, response in self.entries)
-        latest: dict[bytes, datetime] = {}
-        for key, response in self.entries:
-            moment = latest.get(key.authority, response.produced_at)
-            latest[key.authority] = max(moment, response.produced_at)
-        for authority, now in latest.items():
-            tables.sweep(authority, now, _SWEPT * len(self.entries))
-        return taken
-
-    def _take(self, tables: _Tables, key: StoreKey, response: StoredResponse) -> bool:
-        old = tables.find(key)
-        if old is not None and not supersedes(response, old):
-            return False
-        tables.set(key, old, response)
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Removing:
-    keys: Sequence[StoreKey]
-
-    def __call__(self, tables: _Tables) -> None:
-        for key in self.keys:
-            tables.delete(key, tables.find(key))

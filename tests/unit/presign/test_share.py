@@ -13,11 +13,14 @@ import sqlalchemy as sa
 
 from certstatus.errors import SourceError, StoreError
 from certstatus.limits import (
+    MAX_PRESIGN_CLAIM,
     MAX_PRESIGN_FAILURES,
     PRESIGN_BATCH,
     PRESIGN_CLAIM,
+    PRESIGN_CLAIM_TIME,
     PRESIGN_LEASE,
     PRESIGN_LOOKUPS,
+    PRESIGN_SAMPLE,
     PRESIGN_WAIT,
 )
 from certstatus.ocsp import CertID, Good, Revoked, parse_response
@@ -81,6 +84,7 @@ class Hand:
         signer: Signer | None = None,
         now: datetime = NOW,
         is_dry: bool = False,
+        is_sampled: bool = False,
         is_ending: Callable[[], bool] = lambda: False,
         batch: int = PRESIGN_BATCH,
     ) -> None:
@@ -100,6 +104,7 @@ class Hand:
             FixedClock(now),
             only_due=only_due,
             is_dry=is_dry,
+            is_sampled=is_sampled,
             hear=self.told.append,
             report=self.count,
             is_ending=is_ending,
@@ -209,7 +214,7 @@ def test_ranges_and_batches_of_any_size_do_all_of_it(
     sizes: tuple[int, int, int],
 ) -> None:
     claim, batch, lookups = sizes
-    assert 2 * PRESIGN_CLAIM >= PRESIGN_BATCH >= PRESIGN_LOOKUPS
+    assert MAX_PRESIGN_CLAIM >= PRESIGN_BATCH >= PRESIGN_CLAIM >= PRESIGN_LOOKUPS
     monkeypatch.setattr(share_module, "PRESIGN_CLAIM", claim)
     monkeypatch.setattr(share_module, "PRESIGN_LOOKUPS", lookups)
 
@@ -258,6 +263,46 @@ def test_what_the_linter_refuses_is_told_and_not_stored(desk: Authority, claims:
     assert [one.serial_number for one in hand.told] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
+class Slipping(Bent):
+    """A key that slips once: a fault that comes and goes."""
+
+    def __init__(self, inner: Signer, slips_at: int) -> None:
+        super().__init__(inner)
+        self._inner = inner
+        self._left = slips_at
+
+    def sign(self, tbs: bytes) -> bytes:
+        self._left -= 1
+        return self._inner.sign(tbs + b"\0" if self._left == -1 else tbs)
+
+
+def test_all_signatures_are_verified_unless_a_sample_is_asked_for(
+    desk: Authority, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slipping = Hand(desk, signer=Slipping(desk.signers[0], 6))
+    assert slipping.works(claims) == Tally(looked_at=5, signed=9, refused=1)
+
+    chosen: list[int] = []
+    monkeypatch.setattr(share_module, "PRESIGN_SAMPLE", 5)
+    monkeypatch.setattr(share_module._RANDOM, "sample", lambda _, count: chosen[:count])
+    for chosen[:], refused in ([2, 3], 0), ([2, 6], 1):
+        # Those before are of all lengths that a signature may have.
+        hand = Hand(desk, signer=Slipping(desk.signers[0], 206), is_sampled=True)
+        asyncio.run(hand.share.sign([(one, None) for one in (1, 2, 3, 4, 5) * 20]))
+        tally = asyncio.run(hand.share.sign([(one, None) for one in (1, 2, 3, 4, 5)]))
+        assert tally.refused == refused
+
+
+def test_a_sample_is_the_first_and_some_at_random(desk: Authority) -> None:
+    share = Hand(desk, is_sampled=True).share
+    assert share._verified(0) == range(0)
+    assert share._verified(1) == {0}
+    places = [share._verified(10 * PRESIGN_SAMPLE) for _ in range(100)]
+    assert all(0 in one and 10 <= len(one) <= 11 for one in places)
+    assert len(set().union(*places)) > 5 * PRESIGN_SAMPLE
+    assert Hand(desk).share._verified(9) == range(9)
+
+
 def test_so_many_failures_are_no_chance(
     desk: Authority, claims: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +329,9 @@ class Gone(DatabaseSource):
 
     async def status(self, cert_id: CertID, now: datetime) -> Answer:
         raise SourceError("gone")
+
+    def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
+        return None
 
 
 def test_what_the_source_cant_say_is_told(
@@ -337,6 +385,93 @@ def test_a_store_that_takes_nothing_ends_the_work_and_nothing_counts_as_done(
     assert Hand(desk).works(claims).signed == 10
 
 
+class Slow(MemoryStore):
+    """A store that takes its time, and may fail in the end."""
+
+    def __init__(self, fails_at: int = 0) -> None:
+        super().__init__()
+        self.under_way = 0
+        self.batches: list[list[int]] = []
+        self._fails_at = fails_at
+
+    async def put(self, entries: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
+        assert not self.under_way
+        self.under_way += 1
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.under_way -= 1
+        self.batches.append([key.serial_number for key, _ in entries])
+        if len(self.batches) == self._fails_at:
+            raise StoreError("full")
+        return await super().put(entries)
+
+
+def test_a_batch_is_signed_while_the_one_before_is_stored(desk: Authority, claims: Claims) -> None:
+    store = Slow()
+    signed_meanwhile: list[bool] = []
+
+    class Watching(Bent):
+        def sign(self, tbs: bytes) -> bytes:
+            signed_meanwhile.append(bool(store.under_way))
+            return desk.signers[0].sign(tbs)
+
+    hand = Hand(desk, store=store, signer=Watching(desk.signers[0]), batch=4)
+
+    assert hand.works(claims) == Tally(looked_at=5, signed=10)
+    assert store.batches == [[1, 1, 2, 2], [3, 3, 4, 4], [5, 5]]
+    assert signed_meanwhile == [False] * 4 + [True] * 6
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_only_what_is_in_the_store_counts_as_done(
+    desk: Authority, claims: Claims, fails_at: int
+) -> None:
+    with pytest.raises(StoreError):
+        Hand(desk, store=Slow(fails_at), batch=4).works(claims)
+
+    expire(claims)
+    rest = Hand(desk, batch=4)
+    assert rest.works(claims).looked_at == 5 - 2 * (fails_at - 1)
+
+
+def test_what_was_signed_before_a_failure_is_stored_and_done(
+    desk: Authority, claims: Claims
+) -> None:
+    """The failure is the caller's to tell; the batch under way is not lost with it."""
+
+    class Breaking(Bent):
+        left = 4
+
+        def sign(self, tbs: bytes) -> bytes:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return desk.signers[0].sign(tbs)
+
+    store = Slow()
+    with pytest.raises(KeyboardInterrupt):
+        Hand(desk, store=store, signer=Breaking(desk.signers[0]), batch=4).works(claims)
+
+    assert store.batches == [[1, 1, 2, 2]]
+    assert Hand(desk).works(claims).looked_at == 3
+
+
+def test_it_takes_more_at_once_while_that_takes_little_time(desk: Authority) -> None:
+    share = Hand(desk).share
+    half = PRESIGN_CLAIM_TIME.total_seconds() / 2
+    assert share._claim_size == PRESIGN_CLAIM
+
+    for _ in range(20):
+        share._learn(share._claim_size, half / 2)
+    assert share._claim_size == MAX_PRESIGN_CLAIM
+    share._learn(5, half / 2)  # the end of what is listed says nothing
+    share._learn(MAX_PRESIGN_CLAIM, 3 * half)
+    assert share._claim_size == MAX_PRESIGN_CLAIM
+    for _ in range(20):
+        share._learn(share._claim_size, 5 * half)
+    assert share._claim_size == 1
+
+
 def test_whoever_is_done_waits_for_the_others_and_takes_over_the_dead(
     desk: Authority, claims: Claims, database: StatusDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,8 +482,9 @@ def test_whoever_is_done_waits_for_the_others_and_takes_over_the_dead(
     waits: list[float] = []
 
     async def wait(seconds: float) -> None:
-        waits.append(seconds)
-        expire(claims)
+        if seconds:
+            waits.append(seconds)
+            expire(claims)
 
     monkeypatch.setattr(asyncio, "sleep", wait)
     hand = Hand(desk)

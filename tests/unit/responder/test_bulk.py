@@ -6,14 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certstatus.limits import RENEWAL_MARGIN, RENEWAL_SPREAD
 from certstatus.ocsp import Good, Revoked, parse_response
 from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.responder import Authority, Refusal, Responder, UnlistedMode
+from certstatus.responder.answer import Answer as Answered
+from certstatus.responder.answer import Question, named, sign, to_store, with_other_hash
 from certstatus.responder.bulk import Bulk, Form
 from certstatus.responder.statement import Statement
-from certstatus.signing import Signer
+from certstatus.signing import Choice, Rung, Signer
 from certstatus.sources import Answer
 from tests.desk import DAY, HOUR, LEAF, NOW, REVOKED, authority, known, unlisted
 
@@ -57,6 +61,39 @@ def test_it_signs_what_the_responder_would(cert_status: Good | Revoked, dual_has
         assert theirs is not None
         assert ours.tbs_der == theirs.tbs_der
         assert len(ours.tbs_response_data.responses) == 1 + dual_hash
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.integers(-(2**70), 2**70), st.integers(2**158, 2**160)),
+            st.sampled_from([Good(), REVOKED, HOLD, Revoked(NOW - HOUR)]),
+            st.integers(0, 1),
+        ),
+        max_size=8,
+    ),
+    st.booleans(),
+)
+def test_whatever_came_before_it_signs_what_a_client_would_get(
+    asked: list[tuple[int, Good | Revoked, int]], dual_hash: bool
+) -> None:
+    desk = authority(dual_hash=dual_hash)
+    at_work = bulk(desk)
+    for serial_number, cert_status, later in asked:
+        now = NOW + later * timedelta(seconds=1)
+        statement = stated(at_work, known(cert_status))
+        for form, key in at_work.keys(serial_number):
+            cert_id = named(desk, serial_number, form.algorithm, form.null_parameters)
+            answer = with_other_hash(Answered(Question(cert_id, desk), statement))
+            reply = sign([answer], Choice(form.signer, Rung.ADVERTISED), None, now)
+            live = to_store(answer, reply)
+            mine = at_work.produce(key, form, statement, now, verify=False)
+            assert mine.defects == ()
+            assert replace(mine.response, der=b"") == replace(live, der=b"")
+            ours, theirs = (parse_response(one.der).basic for one in (mine.response, live))
+            assert ours is not None
+            assert theirs is not None
+            assert replace(ours, signature=b"") == replace(theirs, signature=b"")
 
 
 def test_every_form_has_a_key_of_its_own() -> None:

@@ -24,7 +24,7 @@ from certstatus.ocsp import (
     parse_response,
 )
 from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm
-from certstatus.responder.lint import Wanted, lint
+from certstatus.responder.lint import Series, Wanted, lint
 from certstatus.signing import Profile, make_signers
 from certstatus.stores import StoredResponse
 from certstatus.testing import LIES, Forge, TinyCA, plain_algorithm
@@ -221,3 +221,66 @@ def test_the_forge_is_honest() -> None:
     basic = parse_response(HONEST.der).basic
     assert basic is not None
     assert basic.tbs_response_data.responses[0].cert_status == Good()
+
+
+# --- a series -------------------------------------------------------------------------------
+
+
+def of_certificate(serial_number: int) -> Forge:
+    return HONEST.but(cert_ids=(CertID.of(CA_.certificate, serial_number),))
+
+
+def series() -> Series:
+    """Look at answers of which the first few are honest, one of each length of a signature."""
+    looking = Series(lambda serial_number: wanted(of_certificate(serial_number)))
+    for serial_number in range(1, 40):
+        assert looking.look(stored(of_certificate(serial_number)), serial_number) == ()
+    return looking
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("lie", LIES)
+def test_no_lie_is_stored_after_honest_answers(lie: str, verify: bool) -> None:
+    _, tell = LIES[lie]
+    response = stored(tell(HONEST))
+
+    found = series().look(response, 7, verify=verify)
+
+    # A signature alone is not looked at unless it is to be verified.
+    is_signature_alone = {one.rule for one in lint(response, wanted(HONEST))} == {"O21"}
+    assert bool(found) == (verify or not is_signature_alone)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_no_flipped_bit_is_stored_after_honest_answers(verify: bool) -> None:
+    looking, der = series(), HONEST.der
+    basic = parse_response(der).basic
+    assert basic is not None
+    start = der.index(basic.signature)
+    signature = range(start, start + len(basic.signature))
+    for at in range(0, len(der), 3):
+        spoiled = bytearray(der)
+        spoiled[at] ^= 1
+        found = looking.look(replace(stored(HONEST), der=bytes(spoiled)), 7, verify=verify)
+        assert bool(found) == (verify or at not in signature), at
+
+
+def test_an_answer_about_another_certificate_is_not_stored_after_honest_ones() -> None:
+    found = series().look(stored(of_certificate(8)), 9, verify=False)
+
+    assert {check.rule for check in found} >= {"O15", "L3"}
+
+
+def test_what_is_written_beside_counts_in_a_series_too() -> None:
+    late = stored(of_certificate(8), fresh_until=NOW + 100 * DAY)
+
+    assert {check.rule for check in series().look(late, 8, verify=False)} == {"O19"}
+
+
+def test_without_a_fit_answer_each_is_verified() -> None:
+    """A key that is not the certificate's is found at once, however few are verified."""
+    swapped = HONEST.but(signer=CA_.issue_responder(), certs=(RESPONDER.certificate.der,))
+    looking = Series(lambda _: wanted(HONEST))
+
+    for _ in range(3):
+        assert looking.look(stored(swapped), 7, verify=False)

@@ -452,9 +452,19 @@ def test_signing_in_advance_needs_a_store_that_others_see(tmp_path: Path, store:
     config = load(tmp_path, f'[store]\nurl = "lmdb:answers"\n[presign]\nlease = "5s"\n{SMALLEST}')
     assert config.presign is not None
     assert config.presign.lease == timedelta(seconds=5)
+    assert config.presign.verify_signatures == "all"
 
 
-@pytest.mark.parametrize("text", ['lease = "0s"', "cert_ids = []", 'cert_ids = ["md5"]', "x = 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'lease = "0s"',
+        "cert_ids = []",
+        'cert_ids = ["md5"]',
+        'verify_signatures = "none"',
+        "x = 1",
+    ],
+)
 def test_a_wrong_wish_for_signing_in_advance_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match=rf"presign\.{text.split(maxsplit=1)[0]}"):
         load(tmp_path, f'[store]\nurl = "lmdb:answers"\n[presign]\n{text}\n{SMALLEST}')

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_REMEMBERED_HEADS
 from certstatus.stores import StoredResponse, StoreKey, supersedes
+from certstatus.stores.base import (
+    FRESH_UNTIL,
+    NEXT_UPDATE,
+    encode_seconds,
+    entry_supersedes,
+    is_sound,
+)
 from tests.stored import (
     ANSWERS,
     GOOD,
@@ -123,3 +131,45 @@ def test_in_whatever_order_answers_come_the_same_one_stays(rivals: list[StoredRe
         return stays
 
     assert len({last(order).precedence for order in itertools.permutations(rivals)}) == 1
+
+
+# --- as octets --------------------------------------------------------------------------------
+
+
+@given(RIVALS, RIVALS)
+def test_of_two_entries_the_same_one_stays_as_of_what_they_hold(
+    new: StoredResponse, old: StoredResponse
+) -> None:
+    entries = new.encode(key()), old.encode(key())
+
+    assert entry_supersedes(*entries) == supersedes(new, old)
+
+
+@given(KEYS, ANSWERS)
+def test_times_stand_in_an_entry_where_they_are_looked_for(
+    one: StoreKey, answer: StoredResponse
+) -> None:
+    entry = answer.encode(one)
+
+    assert entry[FRESH_UNTIL] == encode_seconds(answer.fresh_until)
+    assert entry[NEXT_UPDATE] == encode_seconds(answer.next_update)
+
+
+@given(KEYS, ANSWERS, st.integers(0, 2**16), st.integers(1, 255))
+def test_an_entry_is_sound_exactly_if_it_can_be_read(
+    one: StoreKey, answer: StoredResponse, at: int, change: int
+) -> None:
+    entry = bytearray(answer.encode(one))
+    assert is_sound(bytes(entry), one.encode())
+    entry[at % len(entry)] ^= change
+
+    assert not is_sound(bytes(entry), one.encode())
+    with pytest.raises(MalformedError):
+        StoredResponse.decode(bytes(entry), one)
+
+
+def test_heads_are_remembered_for_as_long_as_they_are_shared() -> None:
+    many = [stored(NOW + hours * HOUR) for hours in range(2 * MAX_REMEMBERED_HEADS)]
+    for one in (*many, *many):
+        entry = one.encode(key())
+        assert StoredResponse.decode(entry, key()) == one

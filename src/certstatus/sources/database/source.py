@@ -74,6 +74,8 @@ _AT_HAND: Final = """
 SELECT status, revocation_time, reason, invalidity_date
 FROM certificates WHERE issuer_id = ? AND serial_number = ?"""
 
+# A row is of a certificate that was issued: where the CA (0) is in nobody else's hands and it (1)
+# was never revoked (3), it is good.
 _LISTED: Final = (
     sa.select(
         issuers.c.ca_compromised_at,
@@ -234,8 +236,12 @@ class DatabaseSource:
         query = _LISTED if after is None else _LISTED_AFTER
         known = {"issuer_id": self._issuer_id, "after": after, "most": limit}
         with self._care.guard(now):
-            rows = await self._database.engine.ask_all(query, known)
-        return [(row.serial_number, self._answer(row, now)) for row in rows]
+            rows: Sequence[Any] = await self._database.engine.ask_all(query, known)
+        good = self._unrevoked(now).good
+        return [
+            (row[1], good if row[0] is None and row[3] is None else self._answer(row, now))
+            for row in rows
+        ]
 
     async def count(self, now: datetime) -> int:
         """Say how many the database lists. Raises as ``listed``."""
