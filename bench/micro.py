@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp as pyca_ocsp
 
 from bench.signing import one_answer
+from bench.sources import look_ups
 from certstatus.ocsp import (
     CertID,
     Extensions,
@@ -147,7 +149,14 @@ def measure() -> list[Row]:
             one_answer(delegate, ca),
             cryptography=lambda: _write_pyca_response(forge),
         ),
+        *asyncio.run(_rows_of_sources()),
     ]
+
+
+async def _rows_of_sources() -> list[Row]:
+    """Measure all in one turn of the event loop, as under load: it is never given back."""
+    with look_ups() as found:
+        return [_row(f"look up in {name}", look_up) for name, look_up in found.items()]
 
 
 def _write_pyca_request(cert_id: CertID) -> bytes:
