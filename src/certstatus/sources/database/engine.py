@@ -144,15 +144,14 @@ class Engine(ABC):
         """Do some reading that is quick or fails. Raises as ``reader``."""
         return self.read(work)
 
-    def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
-        """Run a lookup, which is quick or fails; return its first row. Raises as ``reader``."""
-        connection = self.reader()
-        try:
-            return connection.execute(query, parameters).first()
-        except DBAPIError as error:
-            raise self.source_error(error.orig) from error
+    def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> Any:
+        """Run a lookup, which is quick or fails; return its first row, None where there is none.
 
-    async def ask(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
+        The columns are the row's attributes. Raises as ``reader``.
+        """
+        return self.quick(lambda connection: connection.execute(query, parameters).first())
+
+    async def ask(self, query: sa.Select[Any], parameters: dict[str, Any]) -> Any:
         """Run a lookup as ``first`` does, from within an event loop."""
         return self.first(query, parameters)
 

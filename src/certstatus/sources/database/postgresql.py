@@ -290,11 +290,7 @@ class PostgreSQLEngine(Engine):
 
         return self.read(quickly)
 
-    def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
-        """Run a lookup, within ``DATABASE_ANSWER_TIME``."""
-        return self.quick(lambda connection: connection.execute(query, parameters).first())
-
-    async def ask(self, query: sa.Select[Any], parameters: dict[str, Any]) -> sa.Row[Any] | None:
+    async def ask(self, query: sa.Select[Any], parameters: dict[str, Any]) -> Any:
         """Run a lookup in a thread: waiting for the server holds up nothing else."""
         return await self._in_a_thread(lambda: self.first(query, parameters))
 

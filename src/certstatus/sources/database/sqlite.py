@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from certstatus.errors import ConfigError, SourceError
 from certstatus.limits import DATABASE_READ_TIME, DATABASE_WRITE_TIME
 from certstatus.sources.database.engine import Engine, Listener, Reader
+from certstatus.sources.database.prepared import Prepared
 from certstatus.sources.database.snapshot import Snapshot
 
 __all__ = ["SQLiteEngine"]
@@ -113,6 +114,7 @@ class SQLiteEngine(Engine):
         )
         self.path = path
         self._view = _View()
+        self._prepared: dict[sa.Select[Any], Prepared] = {}
 
     def open(self) -> None:
         """Open it. Raises as the base class says."""
@@ -155,6 +157,19 @@ class SQLiteEngine(Engine):
             assert isinstance(driver, sqlite3.Connection)
             view.snapshot = Snapshot(driver, self.source_error)
         return view.snapshot
+
+    def first(self, query: sa.Select[Any], parameters: dict[str, Any]) -> Any:
+        """Run a lookup beneath SQLAlchemy, over the same connection. Raises as ``reader``."""
+        prepared = self._prepared.get(query)
+        if prepared is None:
+            prepared = self._prepared[query] = Prepared(query, self._reading.dialect)
+        driver = self.reader().connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            found = driver.execute(prepared.text, prepared.values(parameters)).fetchone()
+        except sqlite3.Error as error:
+            raise self.source_error(error) from error
+        return None if found is None else prepared.row(found)
 
     @contextlib.contextmanager
     def change(self) -> Iterator[sa.Connection]:
