@@ -38,6 +38,11 @@ class LateShelf:
     async def get(self, key: StoreKey) -> StoredResponse | None:
         return await self.store.get(key)
 
+    version = 0
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        return None
+
     def offer(self, key: StoreKey, response: StoredResponse) -> None:
         self.late.append((key, response.encode(key)))
 

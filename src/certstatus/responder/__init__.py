@@ -19,8 +19,10 @@ from certstatus.responder.exchange import (
     HTTPFace,
     HTTPReply,
     HTTPRequest,
+    Lane,
 )
 from certstatus.responder.forwarding import ForwardedNonce
+from certstatus.responder.hot import HotLane
 from certstatus.responder.http import OCSPFace
 from certstatus.responder.locator import AllowedLocation
 from certstatus.responder.proxy import Proxy, ProxyPolicy
@@ -44,6 +46,8 @@ __all__ = [
     "HTTPReply",
     "HTTPRequest",
     "Headers",
+    "HotLane",
+    "Lane",
     "NonceMode",
     "OCSPFace",
     "Observer",

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Final, Protocol
 
 from certstatus.errors import OverloadError
 from certstatus.ocsp import CertID, Nonce
 from certstatus.pkix import AlgorithmIdentifier, HashAlgorithm
 from certstatus.responder.authority import Authority
 from certstatus.responder.live import speech_of
+from certstatus.responder.memo import Kept
 from certstatus.responder.renewal import fresh_until
 from certstatus.responder.reply import Cause, Refusal, Reply, Told
 from certstatus.responder.splice import (
@@ -36,7 +37,8 @@ __all__ = [
     "Question",
     "asign",
     "fresh_until_of",
-    "from_store",
+    "given_again",
+    "kept_of",
     "named",
     "sign",
     "to_store",
@@ -219,19 +221,58 @@ def to_store(answer: Answer, reply: Reply) -> StoredResponse:
     )
 
 
-def from_store(stored: StoredResponse, answer: Answer, choice: Choice[Signer]) -> Reply:
-    """Make the reply that gives a stored answer again."""
+class Signed(Protocol):
+    """A signed answer at rest, in a store or in memory; times are aware UTC."""
+
+    @property
+    def der(self) -> bytes:
+        """The OCSPResponse."""
+        ...
+
+    @property
+    def this_update(self) -> datetime:
+        """The latest of its SingleResponses."""
+        ...
+
+    @property
+    def next_update(self) -> datetime:
+        """The earliest of its SingleResponses."""
+        ...
+
+    @property
+    def produced_at(self) -> datetime:
+        """When it was signed."""
+        ...
+
+
+def given_again(signed: Signed, answer: Answer, choice: Choice[Signer]) -> Reply:
+    """Make the reply that gives a signed answer again."""
     return Reply(
-        der=stored.der,
+        der=signed.der,
         cause=Cause.ANSWERED,
         told=(_told(answer),),
-        this_update=stored.this_update,
-        next_update=stored.next_update,
-        produced_at=stored.produced_at,
+        this_update=signed.this_update,
+        next_update=signed.next_update,
+        produced_at=signed.produced_at,
         signer=choice.signer,
         rung=choice.rung,
         is_cacheable=True,
         is_remembered=True,
+    )
+
+
+def kept_of(answer: Answer, reply: Reply, until: datetime) -> Kept:
+    """Lay a successful reply down as it rests in memory, to be given again until then."""
+    assert reply.this_update is not None
+    assert reply.next_update is not None
+    assert reply.produced_at is not None
+    return Kept(
+        reply.der,
+        answer.statement.meaning,
+        int(reply.this_update.timestamp()),
+        int(reply.next_update.timestamp()),
+        int(reply.produced_at.timestamp()),
+        int(until.timestamp()),
     )
 
 

@@ -24,7 +24,8 @@ from certstatus.responder.answer import (
     Question,
     asign,
     fresh_until_of,
-    from_store,
+    given_again,
+    kept_of,
     named,
     to_store,
     with_other_hash,
@@ -65,12 +66,12 @@ class Responder:
         shelf: Shelf | None = None,
     ) -> None:
         self._authorities = Authorities(authorities)
-        self._requests = requests
-        self._admit = admit
         self._observe = observe
-        self._memo = Memo(remembered)
-        self._shelf = shelf
-        self._variants = Variants()
+        self.requests = requests
+        self.admit = admit
+        self.memo = Memo(remembered)
+        self.shelf = shelf
+        self.variants = Variants()
 
     @property
     def authorities(self) -> tuple[Authority, ...]:
@@ -109,12 +110,12 @@ class Responder:
             raise Refusal(Cause.UNLISTED, f"{answer.statement.why}: nothing to store")
         choice = Choice(signer, Rung.ADVERTISED)
         reply = await asign([with_other_hash(answer)], choice, None, now)
-        return self._variants.key(authority, cert_id, signer), to_store(answer, reply)
+        return self.variants.key(authority, cert_id, signer), to_store(answer, reply)
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""
         try:
-            self._questions(accept(request_der, self._requests, now))
+            self._questions(accept(request_der, self.requests, now))
         except Refusal:
             return False
         return True
@@ -124,10 +125,10 @@ class Responder:
 
         Only what is remembered goes: a source that says otherwise now is heard anyway.
         """
-        self._memo.forget(serial_numbers)
+        self.memo.forget(serial_numbers)
 
     async def _respond(self, request_der: bytes, now: datetime) -> Reply:
-        request = accept(request_der, self._requests, now)
+        request = accept(request_der, self.requests, now)
         questions = self._questions(request)
         nonce = _nonce_to_return(request, questions)
         answers = [await self._ask(question, now) for question in questions]
@@ -197,31 +198,32 @@ class Responder:
     ) -> Reply:
         """Give what is remembered, what is stored, or what is signed now, in this order."""
         cert_id, meaning = answer.question.cert_id, answer.statement.meaning
-        signer = choice.signer
         key = (
             cert_id.serial_number,
             cert_id.encode(),
-            signer.certificate.der,
-            signer.algorithm.identifier,
+            answer.question.authority.voice_of(choice.signer).digest,
         )
-        reply = self._memo.recall(key, meaning, now)
-        if reply is None:
-            reply, until = await self._stored_or_signed(answer, choice, now)
-            if reply.is_cacheable:
-                self._memo.keep(key, meaning, reply, until)
+        if self.shelf is not None:
+            self.memo.as_of(self.shelf.version)
+        kept = self.memo.recall(key, meaning, int(now.timestamp()))
+        if kept is not None:
+            return given_again(kept, answer, choice)
+        reply, until = await self._stored_or_signed(answer, choice, now)
+        if reply.is_cacheable:
+            self.memo.keep(key, kept_of(answer, reply, until))
         return reply
 
     async def _stored_or_signed(
         self, answer: Answer, choice: Choice[Signer], now: datetime
     ) -> tuple[Reply, datetime]:
         """Return a reply, and until when it is fresh."""
-        shelf, question = self._shelf, answer.question
+        shelf, question = self.shelf, answer.question
         if shelf is None or not is_storable(question.cert_id, answer.statement):
             return await self._sign_alone(answer, choice, now)
-        key = self._variants.key(question.authority, question.cert_id, choice.signer)
+        key = self.variants.key(question.authority, question.cert_id, choice.signer)
         stored = await shelf.get(key)
         if stored is not None and says(stored, question.cert_id, answer.statement, now):
-            return from_store(stored, answer, choice), stored.fresh_until
+            return given_again(stored, answer, choice), stored.fresh_until
         reply, until = await self._sign_alone(answer, choice, now)
         if reply.is_cacheable:
             shelf.offer(key, to_store(answer, reply))
@@ -240,7 +242,7 @@ class Responder:
         nonce: Nonce | None,
         now: datetime,
     ) -> Reply:
-        if not self._admit():
+        if not self.admit():
             raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
         return await asign(answers, choice, nonce, now)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
-__all__ = ["NO_FACTS", "HTTPFace", "HTTPReply", "HTTPRequest", "Headers"]
+__all__ = ["NO_FACTS", "HTTPFace", "HTTPReply", "HTTPRequest", "Headers", "Lane"]
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields in the order of the wire: lower-case name, value without outer blanks."""
@@ -56,6 +56,23 @@ class HTTPReply:
     headers: Headers = ()
     body: bytes = b""
     facts: Mapping[str, object] = field(default_factory=lambda: NO_FACTS)
+
+
+class Lane(Protocol):
+    """What answers usual requests from their octets, before they are parsed.
+
+    Both take what was read, and the time, aware UTC. They return what follows status line and
+    Date of a 200, up to the end of the body, and the reply for the access log and the
+    metrics; or None: the request is to be parsed, and the face asked.
+    """
+
+    def stored(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply] | None:
+        """Answer with what is signed already; takes next to no time."""
+        ...
+
+    def live(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply] | None:
+        """Answer by signing now; ``stored`` has declined the same object before."""
+        ...
 
 
 class HTTPFace(Protocol):

@@ -12,26 +12,30 @@ target has a query is malformed; a POST's query is ignored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
 from certstatus.errors import MalformedError
-from certstatus.limits import CACHE_MARGIN, DEFAULT_MAX_AGE, MAX_REQUEST_BYTES, MAX_TARGET_BYTES
+from certstatus.limits import DEFAULT_MAX_AGE, MAX_REQUEST_BYTES, MAX_TARGET_BYTES
 from certstatus.ocsp import CertStatus, Good, Revoked
-from certstatus.pkix import HashAlgorithm
-from certstatus.responder.exchange import Headers, HTTPReply, HTTPRequest
+from certstatus.responder.dress import (
+    NO_STORE,
+    RESPONSE_TYPE,
+    cache_age,
+    cache_control,
+    entity_fields,
+)
+from certstatus.responder.exchange import Headers, HTTPReply, HTTPRequest, Lane
 from certstatus.responder.reply import Cause, Reply
 from certstatus.responder.routing import Answering
 from certstatus.responder.target import decode_request, path_of, repaired_requests, under
 from certstatus.sources.via import came_through
 
-__all__ = ["OCSPFace"]
+__all__ = ["OCSPFace", "facts_of", "word_of"]
 
 _REQUEST_TYPE: Final = b"application/ocsp-request"
-_RESPONSE_TYPE: Final = (b"content-type", b"application/ocsp-response")
-_NO_STORE: Final = (b"cache-control", b"no-store")
 _METHODS: Final = (b"GET", b"POST")
 _SENSELESS: Final = frozenset({Cause.MALFORMED, Cause.ISSUER})
 
@@ -40,7 +44,8 @@ class OCSPFace:
     """The HTTPFace of a responder under one path.
 
     ``path`` is where the AIA URL points, "/" or "/ocsp". ``max_age`` bounds how long
-    caches may keep an answer; ``max_request_bytes`` what a POST may hold.
+    caches may keep an answer; ``max_request_bytes`` what a POST may hold. ``lane`` is the hot
+    lane before it, if there is one.
     """
 
     def __init__(
@@ -51,9 +56,10 @@ class OCSPFace:
         max_age: timedelta = DEFAULT_MAX_AGE,
         max_request_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
+        self.lane: Lane | None = None
         self._responder = responder
         self._prefix = path.encode("ascii").rstrip(b"/")
-        self._max_age = max_age
+        self._max_age = int(max_age.total_seconds())
         self._max_request_bytes = max_request_bytes
 
     def admit(self, method: bytes, target: bytes, headers: Headers) -> HTTPReply | None:
@@ -120,24 +126,21 @@ class OCSPFace:
 
     def _dressed(self, reply: Reply, now: datetime) -> HTTPReply:
         """Put HTTP around a reply."""
-        headers = (_RESPONSE_TYPE, *self._cache_headers(reply, now))
-        return HTTPReply(HTTPStatus.OK, headers, reply.der, _facts(reply))
+        return HTTPReply(HTTPStatus.OK, self._cache_headers(reply, now), reply.der, _facts(reply))
 
     def _cache_headers(self, reply: Reply, now: datetime) -> Headers:
         if not reply.is_cacheable or reply.this_update is None or reply.next_update is None:
-            return (_NO_STORE,)
-        age = min(self._max_age, reply.next_update - now - CACHE_MARGIN)
+            return (RESPONSE_TYPE, NO_STORE)
+        this_update, next_update = _seconds(reply.this_update), _seconds(reply.next_update)
+        age = cache_age(next_update, _seconds(now), self._max_age)
         if reply.cache_until is not None:
-            age = min(age, reply.cache_until - now)
-        seconds = max(0, int(age.total_seconds()))
-        etag = HashAlgorithm.SHA256.digest(reply.der).hex()
-        cache_control = f"max-age={seconds}, public, no-transform, must-revalidate"
-        return (
-            (b"last-modified", _http_date(reply.this_update)),
-            (b"etag", f'"{etag}"'.encode()),
-            (b"expires", _http_date(reply.next_update)),
-            (b"cache-control", cache_control.encode()),
-        )
+            age = max(0, min(age, int((reply.cache_until - now).total_seconds())))
+        fields = entity_fields(reply.der, this_update, next_update)
+        return (*fields, (b"cache-control", cache_control(age)))
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 # --- conditional requests (RFC 9110 §13) ---------------------------------------------------
@@ -157,12 +160,8 @@ def _is_current(asked: Headers, given: Headers) -> bool:
 
 
 def _not_modified(reply: HTTPReply) -> HTTPReply:
-    headers = tuple(field for field in reply.headers if field != _RESPONSE_TYPE)
+    headers = tuple(field for field in reply.headers if field != RESPONSE_TYPE)
     return HTTPReply(HTTPStatus.NOT_MODIFIED, headers, b"", reply.facts)
-
-
-def _http_date(moment: datetime) -> bytes:
-    return format_datetime(moment.astimezone(UTC), usegmt=True).encode("ascii")
 
 
 def _moment(value: bytes) -> datetime | None:
@@ -182,18 +181,22 @@ def _field(headers: Headers, wanted: bytes) -> bytes:
 
 
 def _facts(reply: Reply) -> Mapping[str, object]:
-    facts: dict[str, object] = {"responseStatus": reply.response_status.label}
     if reply.cause is not Cause.ANSWERED:
-        return facts | {"cause": str(reply.cause), "detail": reply.detail}
-    words = tuple(_word(one.cert_status) for one in reply.told)
+        status = reply.response_status.label
+        return {"responseStatus": status, "cause": str(reply.cause), "detail": reply.detail}
+    words = tuple(word_of(one.cert_status) for one in reply.told)
     first = reply.told[0]
-    return facts | {
-        "lane": _lane(reply),
-        "certStatus": words[0] if len(words) == 1 else words,
+    return {
+        **facts_of(_lane(reply), words[0] if len(words) == 1 else words),
         "serial": f"{first.cert_id.serial_number:x}",
         "authority": first.authority,
         "source": first.origin,
     }
+
+
+def facts_of(lane: str, cert_status: str | tuple[str, ...]) -> dict[str, object]:
+    """Return what is counted of a successful answer."""
+    return {"responseStatus": "successful", "lane": lane, "certStatus": cert_status}
 
 
 def _lane(reply: Reply) -> str:
@@ -202,7 +205,8 @@ def _lane(reply: Reply) -> str:
     return "proxied" if reply.is_proxied else "live"
 
 
-def _word(cert_status: CertStatus) -> str:
+def word_of(cert_status: CertStatus) -> str:
+    """Return the status in the RFC's word."""
     if isinstance(cert_status, Revoked):
         return "revoked"
     return "good" if isinstance(cert_status, Good) else "unknown"
@@ -212,7 +216,7 @@ def _word(cert_status: CertStatus) -> str:
 
 
 def _refusal(status: HTTPStatus, cause: str, text: str, *more: tuple[bytes, bytes]) -> HTTPReply:
-    headers = ((b"content-type", b"text/plain"), _NO_STORE, *more)
+    headers = ((b"content-type", b"text/plain"), NO_STORE, *more)
     return HTTPReply(status, headers, text.encode("ascii") + b"\n", {"cause": cause})
 
 
@@ -244,5 +248,5 @@ _BODY: Final = _refusal(
 
 _TOLD_LATER: Final = Reply.refusing(Cause.OVERLOAD, "waited too long for its turn")
 _PUT_OFF: Final = HTTPReply(
-    HTTPStatus.OK, (_RESPONSE_TYPE, _NO_STORE), _TOLD_LATER.der, _facts(_TOLD_LATER)
+    HTTPStatus.OK, (RESPONSE_TYPE, NO_STORE), _TOLD_LATER.der, _facts(_TOLD_LATER)
 )

@@ -6,6 +6,7 @@ O28, L6, B4, B5, C10).
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -60,7 +61,7 @@ class Statement:
         )
 
     @property
-    def meaning(self) -> tuple[object, ...]:
+    def meaning(self) -> tuple[Hashable, ...]:
         """What must be equal for a signed answer to be given again."""
         return (self.cert_status, self.known_until, self.single_extensions, self.is_never_issued)
 

@@ -44,6 +44,15 @@ class Shelf(Protocol):
         """Have an answer put in soon. Returns at once."""
         ...
 
+    @property
+    def version(self) -> int:
+        """Another number whenever what rests there may have changed; 0 where that can't be told."""
+        ...
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        """Return the entry under a key, unread; None: it is not there, or takes waiting."""
+        ...
+
 
 # --- the key --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Final
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_MERGED_SLASHES
 
-__all__ = ["decode_request", "path_of", "repaired_requests", "under"]
+__all__ = ["decode_request", "path_of", "repaired_requests", "under", "unescaped"]
 
 _WHERE: Final = "request target"
 _ABSOLUTE: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
@@ -76,19 +76,25 @@ def repaired_requests(encoded: bytes) -> Iterator[bytes]:
 
 def _lacks_one(encoded: bytes) -> bool:
     """Whether padded base64 is one character short."""
-    return len(_unescaped(encoded).lstrip(b"/")) % 4 == 3
+    return len(unescaped(encoded).lstrip(b"/")) % 4 == 3
 
 
 def _text(encoded: bytes) -> bytes:
     """Unescape once, and bring every form to plain base64 without padding."""
-    text = _unescaped(encoded).lstrip(b"/").translate(_URL_SAFE).rstrip(b"=")
+    text = unescaped(encoded).lstrip(b"/").translate(_URL_SAFE).rstrip(b"=")
     if not text:
         raise MalformedError("holds no request", where=_WHERE, rule="O32")
     return text
 
 
-def _unescaped(encoded: bytes) -> bytes:
+def unescaped(encoded: bytes) -> bytes:
     """Undo percent-encoding, once; a lone percent sign stays, and is no base64."""
+    if b"%" not in encoded:
+        return encoded
+    # Most clients write just the three escapes that base64 needs, and like this.
+    plain = encoded.replace(b"%2B", b"+").replace(b"%2F", b"/").replace(b"%3D", b"=")
+    if b"%" not in plain:
+        return plain
     return _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), encoded)
 
 

@@ -6,6 +6,7 @@ for the second in which it was made: thousands of answers may share it.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import NamedTuple
 
@@ -47,6 +48,14 @@ class Voice:
     def frame(self) -> Frame:
         """The DER around its answers."""
         return Frame.of(self.signer, self._responder_id)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells signers apart for clients: certificate and algorithm, digested."""
+        identifier = self.signer.algorithm.identifier
+        name = identifier.oid.dotted_string.encode("ascii")
+        parts = (name, identifier.parameters or b"", self.signer.certificate.der)
+        return hashlib.sha256(b"\0".join(parts)).digest()
 
     @cached_property
     def last_moment(self) -> datetime:

@@ -16,6 +16,7 @@ from certstatus.pkix import HashAlgorithm
 from certstatus.responder import (
     Authority,
     Cause,
+    HotLane,
     HTTPFace,
     OCSPFace,
     Proxy,
@@ -226,6 +227,13 @@ class OCSPService:
             path=config.server.path,
             max_age=config.server.max_age,
             max_request_bytes=config.server.max_request_bytes,
+        )
+        face.lane = HotLane(
+            responder,
+            admit=face.admit,
+            path=config.server.path,
+            max_age=config.server.max_age,
+            is_told=config.server.access_log,
         )
         return _Built(config, authorities, proxies, store, face)
 

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from certstatus import limits as defaults
 from certstatus.clock import Clock
 from certstatus.meter import Meter, NoMeter
-from certstatus.responder.exchange import HTTPFace, HTTPReply
+from certstatus.responder.exchange import HTTPFace, HTTPReply, Lane
 from certstatus.server import refusals
 from certstatus.server.connection import Connection
 from certstatus.server.listen import address
@@ -64,7 +64,8 @@ class Server:
         meter: Meter | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        self.face = face
+        self._face = face
+        self.lane = _lane_of(face)
         self.clock = clock
         self.log = log
         self.limits = limits or HTTPLimits()
@@ -83,6 +84,15 @@ class Server:
         self._connections: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
+
+    @property
+    def face(self) -> HTTPFace:
+        """What answers."""
+        return self._face
+
+    @face.setter
+    def face(self, face: HTTPFace) -> None:
+        self._face, self.lane = face, _lane_of(face)
 
     @property
     def connections(self) -> int:
@@ -190,3 +200,9 @@ class Server:
             self.idle_seconds, self.read_seconds, self.write_seconds, self.linger_seconds
         )
         self._sweeper = self.loop.call_later(min(_MAX_SWEEP, shortest / 4), self._sweep_again)
+
+
+def _lane_of(face: HTTPFace) -> Lane | None:
+    """Return the hot lane before a face, if it has one."""
+    lane: Lane | None = getattr(face, "lane", None)
+    return lane

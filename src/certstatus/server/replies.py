@@ -40,10 +40,8 @@ class ReplyWriter:
         Without its body where the request was a HEAD: Content-Length is then that of the
         body withheld (RFC 9110 §9.3.2). A 204 or 304 has neither (RFC 9110 §8.6).
         """
-        if self._from is None or self._until is None or not self._from <= now < self._until:
-            self._turn_second(now)
         status = reply.status
-        start = self._starts.get(status) or self._start(status)
+        start = self.start(status, now)
         fields = b"".join([b"%b: %b\r\n" % field for field in reply.headers])
         if status in _BODILESS:
             return b"%b%b%b\r\n" % (start, fields, connection)
@@ -55,6 +53,12 @@ class ReplyWriter:
             connection,
             body if has_body else b"",
         )
+
+    def start(self, status: int, now: datetime) -> bytes:
+        """Write the status line, and Date; ``now`` is aware UTC."""
+        if self._from is None or self._until is None or not self._from <= now < self._until:
+            self._turn_second(now)
+        return self._starts.get(status) or self._start(status)
 
     def _turn_second(self, now: datetime) -> None:
         self._from = now.replace(microsecond=0)

@@ -32,18 +32,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_REMEMBERED_HEADS
 
 __all__ = [
+    "AtHand",
     "Observer",
+    "OpenEntry",
     "ResponseStore",
     "StoreEvent",
     "StoreEventKind",
     "StoreKey",
     "StoredResponse",
+    "encode_key",
+    "open_entry",
     "supersedes",
 ]
 
@@ -142,19 +146,15 @@ class StoredResponse:
         Raises:
             MalformedError: it is of another version, broken, or of another key.
         """
-        if not _is_of_this_version(entry):
-            raise MalformedError("is no entry of this version", where="StoredResponse")
-        if not is_sound(entry, key.encode()):
-            raise MalformedError("has a wrong checksum", where="StoredResponse")
-        _, this_update, produced_at, meaning, fresh_until, next_update = _HEAD.unpack_from(entry)
+        opened = open_entry(entry, key.encode())
         try:
             return cls(
-                der=entry[_HEAD.size : -_CHECK.size],
-                meaning=meaning,
-                this_update=_moment(this_update),
-                next_update=_moment(next_update),
-                produced_at=_moment(produced_at),
-                fresh_until=_moment(fresh_until),
+                der=opened.der,
+                meaning=opened.meaning,
+                this_update=_moment(opened.updated),
+                next_update=_moment(opened.ends),
+                produced_at=_moment(opened.signed),
+                fresh_until=_moment(opened.stale),
             )
         except (OverflowError, ValueError, OSError) as error:
             raise MalformedError(f"has no such time: {error}", where="StoredResponse") from error
@@ -181,6 +181,43 @@ def _head(
 
 def _checksum(encoded_key: bytes, body: bytes | memoryview) -> bytes:
     return _CHECK.pack(zlib.crc32(body, zlib.crc32(encoded_key)))
+
+
+class OpenEntry(NamedTuple):
+    """The fields of an entry as they stand in it; moments are seconds since 1970.
+
+    ``updated`` is thisUpdate, ``ends`` nextUpdate, ``signed`` producedAt, ``stale`` fresh_until.
+    """
+
+    der: bytes
+    meaning: bytes
+    updated: int
+    ends: int
+    signed: int
+    stale: int
+
+
+def open_entry(entry: bytes, encoded_key: bytes) -> OpenEntry:
+    """Read an entry that stands under ``StoreKey.encode()``.
+
+    Raises:
+        MalformedError: it is of another version, broken, or of another key.
+    """
+    if not _is_of_this_version(entry):
+        raise MalformedError("is no entry of this version", where="StoredResponse")
+    if not is_sound(entry, encoded_key):
+        raise MalformedError("has a wrong checksum", where="StoredResponse")
+    _, updated, signed, meaning, stale, ends = _HEAD.unpack_from(entry)
+    return OpenEntry(entry[_HEAD.size : -_CHECK.size], meaning, updated, ends, signed, stale)
+
+
+def encode_key(prefix: bytes, octets: bytes) -> bytes:
+    """Write a key as ``StoreKey.encode`` does, from ``authority + variant`` and a serial number.
+
+    ``octets`` are those of a DER INTEGER that is not negative, without needless ones.
+    """
+    digits = octets if octets[0] else octets[1:]
+    return prefix + (_NOT_NEGATIVE + len(digits)).to_bytes(2) + digits
 
 
 def _seconds(moment: datetime) -> int:
@@ -270,6 +307,23 @@ class ResponseStore(Protocol):
 
     async def close(self) -> None:
         """Let go of files and connections. A second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class AtHand(Protocol):
+    """A store that lies in memory which all its processes share."""
+
+    @property
+    def version(self) -> int:
+        """Another number after each change, by whatever process; 0 where it is not open."""
+        ...
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        """Return the entry under ``StoreKey.encode()``, unread; None: none, or none at once.
+
+        Never raises: what is wrong with the store, ``get`` says.
+        """
         ...
 
 

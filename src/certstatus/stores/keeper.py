@@ -25,6 +25,7 @@ from certstatus.limits import (
 )
 from certstatus.meter import Meter, NoMeter
 from certstatus.stores.base import (
+    AtHand,
     Observer,
     ResponseStore,
     StoredResponse,
@@ -103,6 +104,7 @@ class StoreKeeper:
         write_time: timedelta = STORE_WRITE_TIME,
     ) -> None:
         self.store = store
+        self._near = store if isinstance(store, AtHand) else None
         self._observe = observe
         self._meter: Meter = NoMeter() if meter is None else meter
         self._read_seconds = read_time.total_seconds()
@@ -178,6 +180,21 @@ class StoreKeeper:
         self._reading.succeed()
         self._meter.count("store_lookups", outcome="missed" if found is None else "found")
         return found
+
+    @property
+    def version(self) -> int:
+        """Another number whenever what rests there may have changed; 0 where that can't be told."""
+        return 0 if self._near is None else self._near.version
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        """Return the entry under a key, unread; None: it is not there, or takes waiting.
+
+        What fails here fails in ``get`` as well, which tells of it. Nothing is counted: who asks
+        for each answer so counts it with that.
+        """
+        if self._near is None or self._reading.is_resting:
+            return None
+        return self._near.at_hand(encoded_key)
 
     # --- writing ---------------------------------------------------------------------------
 

@@ -82,6 +82,10 @@ class _Files:
     users: int
     pid: int
 
+    def version(self) -> int:
+        with self.env.begin() as transaction:
+            return transaction.id()
+
     def read(self, encoded: bytes) -> bytes | None:
         with self.env.begin(db=self.answers) as transaction:
             return transaction.get(encoded)
@@ -128,6 +132,21 @@ class LMDBStore:
         """Whether it is open: then a look-up is a look into memory."""
         files = self._files
         return files is not None and files.pid == os.getpid()
+
+    @property
+    def version(self) -> int:
+        """The number of the last write that is seen, by whatever process; 0 where it is not open."""
+        with self._lock, contextlib.suppress(lmdb.Error):
+            if self.is_at_hand and self._files is not None:
+                return self._files.version()
+        return 0
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        """Return the entry under ``StoreKey.encode()``, unread; None: none, or it is not open."""
+        with self._lock, contextlib.suppress(lmdb.Error):
+            if self.is_at_hand and self._files is not None:
+                return self._files.read(encoded_key)
+        return None
 
     async def get(self, key: StoreKey) -> StoredResponse | None:
         """Return what rests under a key."""

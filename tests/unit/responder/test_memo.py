@@ -1,58 +1,73 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from certstatus.limits import MAX_REMEMBERED
 from certstatus.ocsp import CrlID, Extensions, Good, Revoked
 from certstatus.pkix import CRLReason
-from certstatus.responder import Cause, Reply, Responder
-from certstatus.responder.memo import Memo
+from certstatus.responder import Cause, Responder
+from certstatus.responder.memo import Kept, Key, Memo
 from certstatus.sources import Answer
 from tests.desk import DAY, HOUR, NOW, REVOKED, Says, authority, cert_id, known, request, respond
 
-SECOND = timedelta(seconds=1)
+AT = int(NOW.timestamp())
+SECONDS_A_DAY = 24 * 3600
+KEY = (1, b"cert id", b"signer")
 
 
-def reply() -> Reply:
-    return Reply(der=b"der", cause=Cause.ANSWERED, produced_at=NOW, next_update=NOW + 2 * DAY)
+def kept(meaning: str = "good") -> Kept:
+    return Kept(b"der", (meaning,), AT, AT + 2 * SECONDS_A_DAY, AT, AT + SECONDS_A_DAY)
 
 
-def test_a_reply_is_recalled_by_key_and_meaning_while_it_is_young() -> None:
+def numbered(number: int, issuer: bytes = b"cert id") -> Key:
+    return number, issuer, b"signer"
+
+
+def test_an_answer_is_recalled_by_key_and_meaning_while_it_is_young() -> None:
     memo = Memo()
-    memo.keep(("key",), ("good",), reply(), NOW + DAY)
+    memo.keep(KEY, kept())
 
-    recalled = memo.recall(("key",), ("good",), NOW + DAY - SECOND)
+    recalled = memo.recall(KEY, ("good",), AT + SECONDS_A_DAY - 1)
 
     assert recalled is not None
-    assert recalled.is_remembered
-    assert memo.recall(("other",), ("good",), NOW) is None
+    assert recalled.der == b"der"
+    assert (recalled.this_update, recalled.next_update) == (NOW, NOW + 2 * DAY)
+    assert recalled.produced_at == NOW
+    assert memo.recall(numbered(2), ("good",), AT) is None
 
 
 @pytest.mark.parametrize(
-    ("meaning", "moment"), [("revoked", NOW), ("good", NOW + DAY), ("good", NOW - SECOND)]
+    ("meaning", "moment"), [("revoked", AT), ("good", AT + SECONDS_A_DAY), ("good", AT - 1)]
 )
-def test_another_meaning_age_or_a_clock_set_back_ends_the_memory(
-    meaning: str, moment: object
-) -> None:
+def test_another_meaning_age_or_a_clock_set_back_ends_the_memory(meaning: str, moment: int) -> None:
     memo = Memo()
-    memo.keep(("key",), ("good",), reply(), NOW + DAY)
+    memo.keep(KEY, kept())
 
-    assert memo.recall(("key",), (meaning,), moment) is None  # type: ignore[arg-type]
+    assert memo.recall(KEY, (meaning,), moment) is None
     assert len(memo) == 0
 
 
 def test_what_nobody_asked_for_longest_is_forgotten_first() -> None:
     memo = Memo(2)
-    for key in ("a", "b"):
-        memo.keep((key,), (), reply(), NOW + DAY)
-    memo.recall(("a",), (), NOW)
-    memo.keep(("c",), (), reply(), NOW + DAY)
+    for number in (1, 2):
+        memo.keep(numbered(number), kept())
+    memo.recall(numbered(1), ("good",), AT)
+    memo.keep(numbered(3), kept())
 
     assert len(memo) == 2
-    found = {key for key in "abc" if memo.recall((key,), (), NOW) is not None}
-    assert found == {"a", "c"}
+    found = {one for one in (1, 2, 3) if memo.recall(numbered(one), ("good",), AT) is not None}
+    assert found == {1, 3}
+
+
+def test_a_change_of_the_store_empties_the_memory_at_once() -> None:
+    memo = Memo()
+    memo.as_of(7)
+    memo.keep(KEY, kept())
+
+    memo.as_of(7)
+    assert memo.recall(KEY, ("good",), AT) is not None
+    memo.as_of(8)
+    assert len(memo) == 0
 
 
 def test_a_responder_remembers_no_more_than_its_limit() -> None:
@@ -110,15 +125,15 @@ def test_no_answer_is_given_for_another_certificate() -> None:
     assert respond(desk, request(cert_id(1))).der != respond(desk, request(cert_id(2))).der
 
 
-def test_replies_about_what_changed_are_forgotten() -> None:
+def test_answers_about_what_changed_are_forgotten() -> None:
     memo = Memo()
     for number in (1, 2, 3):
-        memo.keep((number, b"this issuer"), (), reply(), NOW + DAY)
-        memo.keep((number, b"that issuer"), (), reply(), NOW + DAY)
+        memo.keep(numbered(number, b"this issuer"), kept())
+        memo.keep(numbered(number, b"that issuer"), kept())
 
     memo.forget({2, 9})
     assert len(memo) == 4
-    assert memo.recall((2, b"this issuer"), (), NOW) is None
+    assert memo.recall(numbered(2, b"this issuer"), ("good",), AT) is None
     memo.forget(None)
     assert len(memo) == 0
 

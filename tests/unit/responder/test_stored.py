@@ -59,6 +59,11 @@ class Board:
         self.asked.append(key)
         return self.entries.get(key)
 
+    version = 0
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        return None
+
     def offer(self, key: StoreKey, response: StoredResponse) -> None:
         self.entries[key] = response
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_REMEMBERED_HEADS
-from certstatus.stores import StoredResponse, StoreKey, supersedes
+from certstatus.stores import StoredResponse, StoreKey, encode_key, open_entry, supersedes
 from certstatus.stores.base import (
     FRESH_UNTIL,
     NEXT_UPDATE,
@@ -50,6 +50,13 @@ def test_keys_sort_by_authority_then_variant_then_number() -> None:
     assert key(255).encode()[32:] == bytes.fromhex("8001ff")
 
 
+@given(st.integers(0, 2**1015))
+def test_a_key_is_written_alike_from_the_octets_of_an_integer(number: int) -> None:
+    octets = number.to_bytes(number.bit_length() // 8 + 1)
+
+    assert encode_key(key(0).encode()[:32], octets) == key(number).encode()
+
+
 @given(st.binary(max_size=60))
 def test_octets_that_are_no_key_are_malformed(octets: bytes) -> None:
     try:
@@ -66,6 +73,17 @@ def test_an_entry_is_read_as_it_was_written(one: StoreKey, answer: StoredRespons
     entry = answer.encode(one)
 
     assert StoredResponse.decode(entry, one) == answer
+    opened = open_entry(entry, one.encode())
+    assert opened[:2] == (answer.der, answer.meaning)
+    assert [opened.updated, opened.ends, opened.signed, opened.stale] == [
+        int(moment.timestamp())
+        for moment in (
+            answer.this_update,
+            answer.next_update,
+            answer.produced_at,
+            answer.fresh_until,
+        )
+    ]
     assert entry[:4] == b"CSR\x01"
     assert entry[4:60] == answer.precedence
 

@@ -286,3 +286,39 @@ async def test_a_store_at_hand_is_looked_into_at_once_and_may_fail_as_well() -> 
     scene.store.before = fail
     assert await scene.keeper.get(key()) is None
     assert scene.kinds == [FAILED]
+
+
+# --- at hand -------------------------------------------------------------------------------
+
+
+class Near(Moody):
+    """A store that lies in memory which processes share."""
+
+    version = 7
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        return encoded_key
+
+
+def test_what_is_at_hand_is_handed_on_unless_the_store_rests() -> None:
+    async def look() -> None:
+        near = Near()
+        keeper = StoreKeeper(near)
+        assert (keeper.version, keeper.at_hand(b"key")) == (7, b"key")
+
+        async def fail() -> None:
+            raise StoreError("gone")
+
+        near.before = fail
+        assert await keeper.get(key()) is None
+        assert keeper.at_hand(b"key") is None
+        await keeper.close()
+
+    asyncio.run(look())
+
+
+def test_of_a_store_far_away_nothing_is_at_hand() -> None:
+    scene = Scene()
+
+    assert scene.keeper.at_hand(key().encode()) is None
+    assert scene.keeper.version == 0

@@ -471,3 +471,70 @@ def test_only_its_owner_may_read_it_and_its_bounds_are_the_limits(tmp_path: Path
     assert all(one.stat().st_mode & 0o077 == 0 for one in path.iterdir())
     assert LMDBStore(path)._max_bytes == MAX_STORE_BYTES
     assert (path / "lock.mdb").stat().st_size == 8192 + 64 * MAX_STORE_USERS
+
+
+# --- at hand ----------------------------------------------------------------------------------
+
+
+def test_an_entry_is_at_hand_once_the_store_is_open(tmp_path: Path) -> None:
+    async def look() -> None:
+        await filled(tmp_path / "answers")
+        store = LMDBStore(tmp_path / "answers")
+        assert store.at_hand(key(1).encode()) is None
+        assert store.version == 0
+        await store.get(key(1))
+        assert store.at_hand(key(1).encode()) == stored().encode(key(1))
+        assert store.at_hand(key(99).encode()) is None
+        await store.close()
+        assert store.at_hand(key(1).encode()) is None
+        assert store.version == 0
+
+    asyncio.run(look())
+
+
+def test_the_version_is_another_after_each_write_of_any_process(tmp_path: Path) -> None:
+    async def look() -> None:
+        mine = LMDBStore(tmp_path / "answers")
+        await mine.put([(key(1), stored())])
+        first = mine.version
+        assert first == mine.version > 0
+        command = [sys.executable, "-c", PUT, str(tmp_path / "answers")]
+        await asyncio.to_thread(subprocess.run, command, check=True, cwd=ROOT)
+        assert mine.version > first
+        assert mine.at_hand(key(2).encode()) == stored().encode(key(2))
+        await mine.close()
+
+    asyncio.run(look())
+
+
+PUT = """
+import asyncio, sys
+from pathlib import Path
+from certstatus.stores.lmdb import LMDBStore
+from tests.stored import key, stored
+
+async def main(path):
+    store = LMDBStore(Path(path))
+    await store.put([(key(2), stored())])
+    await store.close()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_a_child_does_not_look_through_its_parent_s_files(tmp_path: Path) -> None:
+    async def look() -> None:
+        store = LMDBStore(tmp_path / "answers")
+        await store.put([(key(1), stored())])
+        assert not seen_by_child(store)
+        await store.close()
+
+    asyncio.run(look())
+
+
+def seen_by_child(store: LMDBStore) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(store.at_hand(key(1).encode()) is not None or store.version != 0)
+    _, status = os.waitpid(pid, 0)
+    return status != 0

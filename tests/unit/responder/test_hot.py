@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from certstatus.limits import MAX_KNOWN_TIMES
+from certstatus.ocsp import (
+    CertID,
+    Extensions,
+    Good,
+    Nonce,
+    Revoked,
+    encode_request,
+    parse_response,
+)
+from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm
+from certstatus.responder import (
+    Authority,
+    AuthorityPolicy,
+    HotLane,
+    NonceMode,
+    OCSPFace,
+    RequestPolicy,
+    Responder,
+    SignedRequests,
+)
+from certstatus.responder.hot import HotReply
+from certstatus.sources import Answer, Known
+from certstatus.stores import StoredResponse, StoreKey
+from tests.desk import CA, DAY, DELEGATE, HOUR, NOW, REVOKED, respond, signers
+from tests.driving import drive
+
+SERIAL = (1 << 64) + 5
+
+
+class Book:
+    """A source in memory, which may be made to wait."""
+
+    name = "book"
+    issuer = CA.certificate
+
+    def __init__(self) -> None:
+        self.status_now: Good | Revoked = Good()
+        self.waits = False
+        self._said: Answer | None = None
+
+    def at_hand(self, serial_number: int, now: object) -> Answer | None:
+        del serial_number, now
+        return None if self.waits else self._say()
+
+    async def status(self, cert_id: CertID, now: object) -> Answer:
+        del cert_id, now
+        return self._say()
+
+    def _say(self) -> Answer:
+        if not isinstance(self._said, Known) or self._said.cert_status is not self.status_now:
+            self._said = Known(cert_status=self.status_now, this_update=NOW, origin=self.name)
+        return self._said
+
+
+@dataclass
+class Board:
+    """A shelf to look on."""
+
+    entries: dict[bytes, bytes] = field(default_factory=dict)
+    version: int = 1
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        return self.entries.get(encoded_key)
+
+    async def get(self, key: StoreKey) -> StoredResponse | None:
+        entry = self.entries.get(key.encode())
+        return None if entry is None else StoredResponse.decode(entry, key)
+
+    def offer(self, key: StoreKey, response: StoredResponse) -> None:
+        self.entries[key.encode()] = response.encode(key)
+        self.version += 1
+
+
+class Desk:
+    """A responder with its lane."""
+
+    def __init__(
+        self,
+        *,
+        shelf: Board | None = None,
+        requests: RequestPolicy = RequestPolicy(),  # noqa: B008 - frozen
+        admit: Callable[[], bool] = lambda: True,
+        is_told: bool = True,
+        policy: AuthorityPolicy = AuthorityPolicy(),  # noqa: B008 - frozen
+    ) -> None:
+        self.book = Book()
+        self.authority = Authority(
+            name="Desk CA",
+            issuer=CA.certificate,
+            source=self.book,
+            signers=signers(DELEGATE),
+            policy=policy,
+        )
+        self.responder = Responder([self.authority], shelf=shelf, requests=requests, admit=admit)
+        face = OCSPFace(self.responder)
+        self.lane = HotLane(self.responder, admit=face.admit, is_told=is_told)
+
+    def warm(self, serial_number: int = SERIAL) -> bytes:
+        """Have an answer signed on the full path; return it."""
+        return respond(self.responder, asking(serial_number)).der
+
+
+def asking(serial_number: int = SERIAL, nonce: bytes | None = None) -> bytes:
+    made = CertID.of(CA.certificate, serial_number, HashAlgorithm.SHA1)
+    usual = AlgorithmIdentifier(HashAlgorithm.SHA1.oid, b"\x05\x00")
+    cert_id = CertID(usual, made.issuer_name_hash, made.issuer_key_hash, serial_number)
+    extensions = Extensions() if nonce is None else Extensions.of(Nonce(nonce))
+    return encode_request([cert_id], request_extensions=extensions)
+
+
+def get(der: bytes) -> bytes:
+    return b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % quote(b64encode(der), safe="").encode()
+
+
+def post(der: bytes) -> bytes:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/ocsp-request\r\n"
+    return head + b"Content-Length: %d\r\n\r\n%b" % (len(der), der)
+
+
+def body(answer: HotReply | None) -> bytes:
+    assert answer is not None
+    return answer[0].partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.rule("O32")
+def test_get_and_post_find_the_same_answer() -> None:
+    desk = Desk()
+    signed = desk.warm()
+
+    for message in (get(asking()), post(asking())):
+        assert body(desk.lane.stored(message, NOW)) == signed
+        assert desk.lane.live(message, NOW) is None
+
+
+def test_what_nobody_has_signed_yet_is_declined() -> None:
+    desk = Desk()
+
+    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.lane.live(get(asking()), NOW) is None
+
+
+@pytest.mark.rule("N3", "L13")
+def test_a_nonce_is_answered_live_and_not_by_caches() -> None:
+    desk = Desk()
+    message = get(asking(nonce=b"n" * 32))
+
+    assert desk.lane.stored(message, NOW) is None
+    answer = desk.lane.live(message, NOW)
+
+    assert answer is not None
+    assert b"cache-control: no-store\r\n" in answer[0]
+    basic = parse_response(body(answer)).basic
+    assert basic is not None
+    assert basic.tbs_response_data.response_extensions.get(Nonce) == Nonce(b"n" * 32)
+
+
+@pytest.mark.rule("L4")
+def test_where_nonces_are_ignored_one_answer_serves_all() -> None:
+    desk = Desk(policy=AuthorityPolicy(nonce=NonceMode.IGNORE))
+    signed = desk.warm()
+
+    assert body(desk.lane.stored(get(asking(nonce=b"n" * 32)), NOW)) == signed
+    assert desk.lane.live(get(asking(nonce=b"n" * 32)), NOW) is None
+
+
+def test_where_a_nonce_is_required_a_request_without_one_is_declined() -> None:
+    desk = Desk(policy=AuthorityPolicy(nonce=NonceMode.REQUIRE))
+
+    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.lane.live(get(asking(nonce=b"n" * 32)), NOW) is not None
+
+
+@pytest.mark.rule("O2", "L2")
+def test_where_requests_must_be_signed_the_lane_declines_all() -> None:
+    desk = Desk(requests=RequestPolicy(signatures=SignedRequests.REQUIRE))
+
+    assert desk.lane.live(get(asking(nonce=b"n" * 32)), NOW) is None
+
+
+@pytest.mark.rule("O12")
+def test_the_source_wins_at_once() -> None:
+    desk = Desk()
+    desk.warm()
+    assert desk.lane.stored(get(asking()), NOW) is not None
+
+    desk.book.status_now = REVOKED
+
+    assert desk.lane.stored(get(asking()), NOW) is None
+
+
+def test_a_source_that_waits_is_asked_on_the_full_path() -> None:
+    desk = Desk()
+    desk.warm()
+    desk.book.waits = True
+
+    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.lane.live(get(asking(nonce=b"n")), NOW) is None
+
+
+def test_a_source_of_another_ca_is_never_asked() -> None:
+    desk = Desk()
+    desk.book.issuer = DELEGATE.certificate
+    lane = HotLane(Responder([desk.authority]), admit=lambda *_: None)
+
+    assert lane.live(get(asking(nonce=b"n")), NOW) is None
+
+
+def test_an_answer_that_is_to_be_signed_anew_is_declined() -> None:
+    desk = Desk(policy=AuthorityPolicy(refresh=HOUR))
+    desk.warm()
+
+    assert desk.lane.stored(get(asking()), NOW + HOUR - timedelta(seconds=1)) is not None
+    assert desk.lane.stored(get(asking()), NOW + HOUR) is None
+    assert desk.lane.stored(get(asking()), NOW - timedelta(seconds=1)) is None
+
+
+def test_the_budget_for_signing_counts_here_as_well() -> None:
+    allowed = [True, False]
+    desk = Desk(admit=lambda: allowed.pop(0))
+
+    assert desk.lane.live(get(asking(nonce=b"n")), NOW) is not None
+    assert desk.lane.live(get(asking(nonce=b"n")), NOW) is None
+    assert not allowed
+
+
+def test_a_signer_that_fails_is_left_to_the_full_path() -> None:
+    desk = Desk()
+
+    assert desk.lane.live(get(asking(nonce=b"n")), NOW + 9999 * DAY) is None
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_listeners_hear_what_they_hear_of_the_full_path(is_told: bool) -> None:
+    desk = Desk(is_told=is_told)
+    signed = desk.warm()
+
+    answer = desk.lane.stored(get(asking()), NOW)
+
+    assert answer is not None
+    reply = answer[1]
+    assert reply.facts["lane"] == "cached"
+    assert reply.facts["certStatus"] == "good"
+    assert ("serial" in reply.facts) is is_told
+    assert reply.body == (signed if is_told else b"")
+
+
+# --- the store -----------------------------------------------------------------------------
+
+
+def stocked(serials: range, status: Good | Revoked = Good()) -> tuple[Desk, Board]:  # noqa: B008
+    """Make a desk whose store holds answers, and whose memory holds none."""
+    board = Board()
+    desk = Desk(shelf=board)
+    desk.book.status_now = status
+    for serial_number in serials:
+        key, stored = drive(
+            desk.responder.produce(
+                desk.authority, serial_number, HashAlgorithm.SHA1, signers(DELEGATE)[0], NOW
+            )
+        )
+        board.offer(key, stored)
+    return desk, board
+
+
+@pytest.mark.parametrize(
+    "status",
+    [Good(), REVOKED, Revoked(NOW - DAY), Revoked(NOW, CRLReason.CERTIFICATE_HOLD)],
+    ids=["good", "revoked", "no reason", "hold"],
+)
+def test_a_stored_answer_is_given_while_the_source_says_the_same(status: Good | Revoked) -> None:
+    desk, board = stocked(range(SERIAL, SERIAL + 2), status)
+
+    assert body(desk.lane.stored(post(asking()), NOW)) in next(iter(board.entries.values()))
+    desk.book.status_now = Good() if isinstance(status, Revoked) else REVOKED
+    assert desk.lane.stored(post(asking()), NOW) is None
+
+
+def test_a_change_of_the_store_is_seen_at_once() -> None:
+    desk, board = stocked(range(SERIAL, SERIAL + 1))
+    first = body(desk.lane.stored(post(asking()), NOW))
+    later = NOW + HOUR
+    key, stored = drive(
+        desk.responder.produce(
+            desk.authority, SERIAL, HashAlgorithm.SHA1, signers(DELEGATE)[0], later
+        )
+    )
+
+    board.offer(key, stored)
+
+    assert body(desk.lane.stored(post(asking()), later)) == stored.der != first
+
+
+@pytest.mark.parametrize("spoil", ["another's", "a broken one", "an empty one"])
+def test_an_entry_that_does_not_say_what_is_asked_is_not_given(spoil: str) -> None:
+    desk, board = stocked(range(SERIAL, SERIAL + 2))
+    (mine, theirs) = board.entries
+    entry = board.entries[mine]
+    if spoil == "another's":
+        stored = StoredResponse.decode(board.entries[theirs], StoreKey.decode(theirs))
+        board.entries[mine] = stored.encode(StoreKey.decode(mine))
+    else:
+        board.entries[mine] = entry[:-5] + b"\0" + entry[-4:] if spoil == "a broken one" else b""
+
+    assert desk.lane.stored(post(asking()), NOW) is None
+    assert desk.lane.stored(post(asking(SERIAL + 1)), NOW) is not None
+
+
+def test_an_answer_with_other_times_than_its_entry_tells_is_not_given() -> None:
+    desk, board = stocked(range(SERIAL, SERIAL + 1))
+    (key,) = board.entries
+    stored = StoredResponse.decode(board.entries[key], StoreKey.decode(key))
+    for wrong in (
+        {"this_update": stored.this_update - HOUR},
+        {"next_update": stored.next_update + HOUR},
+        {"produced_at": stored.produced_at - HOUR},
+    ):
+        fields = {name: getattr(stored, name) for name in StoredResponse.__slots__}
+        board.entries[key] = StoredResponse(**fields | wrong).encode(StoreKey.decode(key))
+        assert desk.lane.stored(post(asking()), NOW) is None
+
+
+def test_no_more_times_are_kept_as_text_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certstatus.responder.hot.MAX_KNOWN_TIMES", 3)
+    desk, board = stocked(range(SERIAL, SERIAL + 1))
+    (key,) = board.entries
+    for second in range(7):
+        now = NOW + timedelta(seconds=second)
+        _, stored = drive(
+            desk.responder.produce(
+                desk.authority, SERIAL, HashAlgorithm.SHA1, signers(DELEGATE)[0], now
+            )
+        )
+        board.offer(StoreKey.decode(key), stored)
+        assert desk.lane.stored(post(asking()), now) is not None
+        assert len(desk.lane._texts) <= 3
+    assert MAX_KNOWN_TIMES > 3
