@@ -9,8 +9,10 @@ import sqlite3
 import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import uvloop
 
 from certstatus.limits import DATABASE_READ_TIME
 from certstatus.ocsp import Good, Revoked
@@ -52,8 +54,9 @@ def revoke(path: Path, issuer: Issuer) -> None:
 # --- turns ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("loop", [asyncio, uvloop], ids=["asyncio", "uvloop"])
 def test_a_turn_sees_one_state_and_the_next_turn_the_newest(
-    source: DatabaseSource, path: Path, issuer: Issuer
+    source: DatabaseSource, path: Path, issuer: Issuer, loop: ModuleType
 ) -> None:
     async def look() -> list[Good | Revoked]:
         first = says(source)
@@ -62,7 +65,7 @@ def test_a_turn_sees_one_state_and_the_next_turn_the_newest(
         await asyncio.sleep(0)
         return [first, same_turn, says(source)]
 
-    assert asyncio.run(look()) == [Good(), Good(), Revoked(NOW)]
+    assert loop.run(look()) == [Good(), Good(), Revoked(NOW)]
 
 
 REVOKING = """
