@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
@@ -19,6 +19,7 @@ from certstatus.verify import (
     KnownSignatures,
     Report,
     VerifyPolicy,
+    judge_again,
     verify_response,
 )
 from tests.courtroom import CA, DAY, DELEGATE, LEAF, NOW, honest
@@ -117,3 +118,29 @@ def test_a_memory_changes_no_report(sequence: list[Judgment], limits: dict[str, 
 
     for judgment in sequence:
         assert judgment.report(memory) == judgment.report()
+
+
+believable = st.builds(
+    lambda place, policy, now: Judgment(responses()[place], CA.certificate, LEAF, policy, now),
+    st.integers(0, 4),
+    st.sampled_from(POLICIES),
+    st.datetimes(
+        (NOW - timedelta(minutes=10)).replace(tzinfo=None),
+        (NOW + timedelta(hours=1)).replace(tzinfo=None),
+        timezones=st.just(UTC),
+    ),
+)
+LATER = st.timedeltas(timedelta(hours=-2), 8 * DAY)
+
+
+@pytest.mark.rule("O19", "O25", "L10")
+@given(judgments | believable, LATER)
+def test_a_report_judged_again_says_what_judging_all_again_would(
+    judgment: Judgment, later: timedelta
+) -> None:
+    report, now = judgment.report(), judgment.now + later
+
+    again = judge_again(report, now=now, policy=judgment.policy)
+
+    whole = replace(judgment, now=now).report()
+    assert again == (None if report.verified is None or whole.verified is None else whole)

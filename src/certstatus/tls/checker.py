@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from certstatus.clock import Clock, SystemClock
@@ -18,6 +18,7 @@ from certstatus.tls.peer import (
     PeerStatus,
     StatusPolicy,
     judge_peer,
+    judge_peer_again,
     judge_resumption,
     unreadable_peer,
 )
@@ -27,6 +28,15 @@ __all__ = ["StatusChecker"]
 
 ConnectionT = TypeVar("ConnectionT")
 _Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class _Shown(NamedTuple):
+    """What a full handshake showed, as octets, and the policy that it was judged by."""
+
+    chain: tuple[bytes, ...]
+    staples: tuple[bytes | None, ...]
+    policy: StatusPolicy
 
 
 class StatusChecker(Generic[ConnectionT]):
@@ -54,7 +64,7 @@ class StatusChecker(Generic[ConnectionT]):
         self._known = KnownSignatures()
         self._lock = LockPastForks()
         self._by_connection: WeakKeyDictionary[ConnectionT, PeerStatus] = WeakKeyDictionary()
-        self._by_certificate: OrderedDict[bytes, PeerStatus] = OrderedDict()
+        self._by_certificate: OrderedDict[bytes, tuple[_Shown, PeerStatus]] = OrderedDict()
         self._by_name: OrderedDict[str, PeerStatus] = OrderedDict()
 
     # --- for the user ------------------------------------------------------------------------
@@ -109,47 +119,64 @@ class StatusChecker(Generic[ConnectionT]):
         server_name: str | None,
     ) -> PeerStatus:
         """Judge a full handshake; ``chain`` is DER, the peer's own certificate first."""
+        shown = _Shown(tuple(chain), tuple(staples), self.policy)
+        status = self._seen_before(shown, server_name) or self._judge(shown, server_name)
+        self._keep(connection, status, shown)
+        return status
+
+    def _seen_before(self, shown: _Shown, server_name: str | None) -> PeerStatus | None:
+        """Judge what an earlier handshake showed, octet for octet: its times alone."""
+        with self._lock:
+            judged = self._by_certificate.get(shown.chain[0]) if shown.chain else None
+        if judged is None or judged[0] != shown:
+            return None
+        return judge_peer_again(
+            judged[1], now=self._clock.now(), policy=shown.policy, server_name=server_name
+        )
+
+    def _judge(self, shown: _Shown, server_name: str | None) -> PeerStatus:
         now = self._clock.now()
         try:
-            status = judge_peer(
-                [self._known.certificate(der) for der in chain],
-                staples,
+            return judge_peer(
+                [self._known.certificate(der) for der in shown.chain],
+                shown.staples,
                 now=now,
-                policy=self.policy,
+                policy=shown.policy,
                 server_name=server_name,
                 known=self._known,
             )
         except MalformedError as error:
-            status = unreadable_peer(error, now=now, server_name=server_name)
-        self._keep(connection, status)
-        return status
+            return unreadable_peer(error, now=now, server_name=server_name)
 
     def resumption(
         self, connection: ConnectionT | None, certificate: bytes | None, *, server_name: str | None
     ) -> PeerStatus:
         """Judge a resumed session by what was found when it began; ``certificate`` is DER."""
         with self._lock:
-            earlier = None if certificate is None else self._by_certificate.get(certificate)
+            judged = None if certificate is None else self._by_certificate.get(certificate)
+        earlier = None if judged is None else judged[1]
         status = judge_resumption(
             earlier, now=self._clock.now(), policy=self.policy, server_name=server_name
         )
         self._keep(connection, status)
         return status
 
-    def _keep(self, connection: ConnectionT | None, status: PeerStatus) -> None:
+    def _keep(
+        self, connection: ConnectionT | None, status: PeerStatus, shown: _Shown | None = None
+    ) -> None:
         with self._lock:
             if connection is not None:
                 self._by_connection[connection] = status
             if status.server_name is not None:
                 _put(self._by_name, status.server_name, status)
-            if status.certificate is not None and not status.is_resumed:
-                _put(self._by_certificate, status.certificate.der, status)
+            if status.certificate is not None and shown is not None:
+                _put(self._by_certificate, status.certificate.der, (shown, status))
         if self._on_status is not None:
             self._on_status(status)
 
 
-def _put(kept: OrderedDict[_Key, PeerStatus], key: _Key, status: PeerStatus) -> None:
-    kept[key] = status
+def _put(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    kept[key] = value
     kept.move_to_end(key)
     if len(kept) > MAX_REMEMBERED_PEERS:
         kept.popitem(last=False)

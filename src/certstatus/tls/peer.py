@@ -17,6 +17,7 @@ from typing import Final
 from certstatus.errors import MalformedError
 from certstatus.handshake import AlertDescription, ExtensionType
 from certstatus.pkix import Certificate
+from certstatus.pkix.cached import cached_property
 from certstatus.requestor import find_issuer
 from certstatus.verify import (
     DEFAULT_POLICY,
@@ -28,6 +29,7 @@ from certstatus.verify import (
     Report,
     Verdict,
     VerifyPolicy,
+    judge_again,
     verify_response,
 )
 
@@ -38,6 +40,7 @@ __all__ = [
     "StapleReport",
     "StatusPolicy",
     "judge_peer",
+    "judge_peer_again",
     "judge_resumption",
     "unreadable_peer",
 ]
@@ -117,7 +120,7 @@ class PeerStatus:
         """The peer's own certificate; None where it showed none."""
         return self.statuses[0].certificate if self.statuses else None
 
-    @property
+    @cached_property
     def failures(self) -> tuple[Check, ...]:
         """The checks that did not hold."""
         return tuple(check for check in self.checks if check.outcome is Outcome.FAIL)
@@ -190,6 +193,41 @@ def judge_peer(
         *_check_demand(statuses, policy),
     )
     return PeerStatus(server_name=server_name, statuses=statuses, checks=checks, judged_at=now)
+
+
+def judge_peer_again(
+    earlier: PeerStatus,
+    *,
+    now: datetime,
+    policy: StatusPolicy = DEFAULT_STATUS_POLICY,
+    server_name: str | None = None,
+) -> PeerStatus | None:
+    """Judge the same certificates with the same staples once more: their times alone.
+
+    ``earlier`` is what ``judge_peer`` said of these octets under the same policy, with no
+    ``delegate_status``; ``now`` is aware UTC. None: it was refused, or a staple no longer
+    holds; then judge them whole.
+    """
+    if not earlier.is_accepted:
+        return None
+    statuses: list[StapleReport] = []
+    for one in earlier.statuses:
+        report = None
+        if one.report is not None:
+            report = judge_again(one.report, now=now, policy=policy.verify)
+            if report is None:
+                return None
+        statuses.append(
+            StapleReport(
+                certificate=one.certificate, issuer=one.issuer, staple=one.staple, report=report
+            )
+        )
+    return PeerStatus(
+        server_name=server_name,
+        statuses=tuple(statuses),
+        checks=earlier.checks,
+        judged_at=now,
+    )
 
 
 def judge_resumption(

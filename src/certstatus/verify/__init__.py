@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certstatus.verify.again import judge_again
 from certstatus.verify.handing_on import hand_on
 from certstatus.verify.judge import verify_response
 from certstatus.verify.known import NOTHING_KNOWN, KnownSignatures
@@ -31,5 +32,6 @@ __all__ = [
     "VerifiedResponse",
     "VerifyPolicy",
     "hand_on",
+    "judge_again",
     "verify_response",
 ]

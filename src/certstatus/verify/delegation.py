@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -254,15 +255,16 @@ def _check_same_key(question: Question, delegate: Certificate) -> Check:
 
 def _check_fitness(question: Question, certificate: Certificate) -> Iterator[Check]:
     """O25: validity now, key usage, nothing critical that we don't know."""
-    skew = question.policy.skew
-    # The skew goes to now: a certificate may well end with time itself, in 9999.
-    is_valid = (
-        certificate.not_before <= question.now + skew
-        and question.now - skew <= certificate.not_after
-    )
+    is_valid = is_valid_at(certificate, question.now, question.policy.skew)
     yield _validity(certificate, is_valid=is_valid)
     yield _check_key_usage(certificate)
     yield _check_critical(certificate)
+
+
+def is_valid_at(certificate: Certificate, now: datetime, skew: timedelta) -> bool:
+    """Whether a responder's certificate is valid now; the skew is on its side."""
+    # The skew goes to now: a certificate may well end with time itself, in 9999.
+    return certificate.not_before <= now + skew and now - skew <= certificate.not_after
 
 
 @lru_cache(MAX_KNOWN_DELEGATES)

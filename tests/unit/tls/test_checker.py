@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -10,15 +11,16 @@ from typing import Any
 
 import pytest
 
+from certstatus.limits import DEFAULT_SKEW
 from certstatus.limits_tls import MAX_REMEMBERED_PEERS
 from certstatus.ocsp import CertStatus, Good, Revoked
 from certstatus.pkix import Certificate
 from certstatus.requestor import CheckResult, Requestor
-from certstatus.testing import FixedClock, Forge, TinyCA
+from certstatus.testing import FixedClock, Forge, Issued, TinyCA
 from certstatus.tls.checker import StatusChecker
 from certstatus.tls.openssl import require_status
-from certstatus.tls.peer import Demand, PeerStatus, StatusPolicy
-from certstatus.verify import Verdict
+from certstatus.tls.peer import Demand, PeerStatus, StatusPolicy, judge_peer
+from certstatus.verify import Verdict, VerifyPolicy, known
 from tests.scripted import OCSP, Asked, Reply, ScriptedServer
 from tests.shaking import NOW, Shelf, client_context, server_context, shake_hands
 from tests.unit.tls.test_openssl import attach
@@ -217,3 +219,106 @@ def test_a_responder_is_asked_with_the_issuers_that_the_peer_has_shown(
     checker.check(connection)
 
     assert shown == [LEAF.certificate, (CA.certificate,)]
+
+
+# --- the same staple again ------------------------------------------------------------------------
+
+
+@dataclass
+class Seen:
+    """A checker that is shown handshakes, and each signature that it verifies for them."""
+
+    checker: StatusChecker[Any]
+    clock: FixedClock
+    verified: list[str]
+
+    def shake(self, staple: bytes | None, *, leaf: Issued = LEAF) -> PeerStatus:
+        """Show the leaf with a staple; ``verified`` holds what this one cost."""
+        self.verified.clear()
+        chain = (leaf.certificate.der, CA.certificate.der)
+        return self.checker.full_handshake(None, chain, (staple,), server_name="leaf.example")
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    clock, verified = FixedClock(NOW), []
+    for name in ("signature_problem", "issuance_problem"):
+        verify = getattr(known, name)
+
+        def note(*given: Any, name: str = name, verify: Any = verify) -> str | None:
+            verified.append(name)
+            problem: str | None = verify(*given)
+            return problem
+
+        monkeypatch.setattr(known, name, note)
+    return Seen(StatusChecker(clock=clock), clock, verified)
+
+
+def stapled(**wishes: Any) -> bytes:
+    return Forge.honest(CA, LEAF.certificate.serial_number).but(now=NOW, **wishes).der
+
+
+@pytest.mark.rule("T4")
+def test_the_same_staple_again_is_judged_by_its_times_alone(seen: Seen) -> None:
+    staple = stapled()
+    first = seen.shake(staple)
+    assert seen.verified
+    seen.clock.advance(timedelta(minutes=90))
+
+    again = seen.shake(staple)
+
+    assert seen.verified == []
+    assert again.verdict is Verdict.GOOD
+    assert again.judged_at == NOW + timedelta(minutes=90)
+    assert (
+        again.report
+        == judge_peer([LEAF.certificate, CA.certificate], [staple], now=again.judged_at).report
+    )
+    assert again.report != first.report
+
+
+@pytest.mark.rule("T4", "L10")
+def test_the_same_staple_is_refused_once_it_has_ended(seen: Seen) -> None:
+    staple = stapled(next_update=NOW + timedelta(hours=1))
+    assert seen.shake(staple).is_accepted
+    seen.clock.advance(timedelta(hours=1) + DEFAULT_SKEW + timedelta(seconds=1))
+
+    ended = seen.shake(staple)
+
+    assert not ended.is_accepted
+    assert "nextUpdate" in str(ended)
+
+
+@pytest.mark.rule("T4")
+def test_a_spoiled_staple_is_refused_after_a_good_one_and_each_time(seen: Seen) -> None:
+    good = stapled()
+    spoiled = good[:-1] + bytes((good[-1] ^ 1,))
+    assert seen.shake(good).is_accepted
+
+    assert [seen.shake(spoiled).is_accepted for _ in range(2)] == [False, False]
+    assert seen.shake(good).is_accepted
+
+
+@pytest.mark.rule("T4")
+def test_the_staple_of_a_good_certificate_serves_no_other(seen: Seen) -> None:
+    staple, other = stapled(), CA.issue_server("leaf.example")
+    assert seen.shake(staple).is_accepted
+
+    assert not seen.shake(staple, leaf=other).is_accepted
+
+
+@pytest.mark.rule("T4", "O12")
+def test_news_of_a_revocation_are_judged_at_once(seen: Seen) -> None:
+    assert seen.shake(stapled()).verdict is Verdict.GOOD
+
+    assert seen.shake(stapled(cert_status=Revoked(NOW))).verdict is Verdict.REVOKED
+    assert seen.shake(None).verdict is None
+
+
+def test_another_policy_judges_anew_what_was_accepted(seen: Seen) -> None:
+    staple = stapled()
+    assert seen.shake(staple).is_accepted
+    seen.checker.policy = StatusPolicy(verify=VerifyPolicy(max_age=timedelta(seconds=1)))
+    seen.clock.advance(timedelta(hours=1))
+
+    assert not seen.shake(staple).is_accepted
