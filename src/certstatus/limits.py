@@ -452,6 +452,15 @@ MAX_OCSP_URLS: Final = 5
 MAX_CACHED_RESPONSES: Final = 10_000
 """Responses in the disk cache, of a few kB each; the oldest go first."""
 
+CHECK_CONCURRENCY: Final = 32
+"""Certificates that are asked about at once, by default: one responder has them all, at the worst."""
+
+MAX_CHECK_CONCURRENCY: Final = 500
+"""Certificates at once at the most: a connection each, the usual 1,024 open files hold them."""
+
+MAX_CHECKS_AHEAD: Final = 10_000
+"""Results that wait for a slow one before them, since they are told in order: some 100 MB."""
+
 MAX_DELEGATE_DEPTH: Final = 1
 """A delegate's own status may be asked once; the delegate of that answer needs nocheck (O24)."""
 

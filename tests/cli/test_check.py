@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+import json
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +19,7 @@ from certstatus.cli.handshake import fetch_chain
 from certstatus.clock import SystemClock
 from certstatus.errors import UnreachableError
 from certstatus.explain import parse_get_url
+from certstatus.limits import MAX_CHECK_CONCURRENCY
 from certstatus.ocsp import (
     CertStatus,
     Extensions,
@@ -271,7 +276,7 @@ def test_a_host_is_asked_for_its_certificate(
 
 def test_the_chain_comes_as_the_server_sends_it(lab: Lab, tmp_path: Path) -> None:
     with tls_server(tmp_path, lab.good, lab.ca.issued) as port:
-        chain = fetch_chain(Host("127.0.0.1", port))
+        chain = asyncio.run(fetch_chain(Host("127.0.0.1", port)))
     assert chain == (lab.good.certificate, lab.ca.certificate)
 
 
@@ -280,7 +285,7 @@ def test_a_host_without_tls_is_unreachable(check: Run, responder: ScriptedServer
     assert result.exit_code == ExitCode.UNREACHABLE
     assert "no TLS handshake" in result.stderr
     with pytest.raises(UnreachableError) as caught:
-        fetch_chain(Host("127.0.0.1", responder.port))
+        asyncio.run(fetch_chain(Host("127.0.0.1", responder.port)))
     assert caught.value.attempts[0].url == f"127.0.0.1:{responder.port}"
 
 
@@ -307,7 +312,7 @@ def test_a_host_is_read_with_its_port(text: str, host: Host | None) -> None:
 
 USAGE, MALFORMED, CONFIG = ExitCode.USAGE, ExitCode.MALFORMED, ExitCode.CONFIG
 WRONG = {
-    "nothing": ("", USAGE, "missing argument"),
+    "nothing": ("", USAGE, "name a certificate or a host"),
     "missing file": ("{tmp}/no.pem", USAGE, "No such file"),
     "a slip in a file name": ("no-such-file.pem", USAGE, "No such file"),
     "directory": ("{tmp}", USAGE, "Is a directory"),
@@ -337,3 +342,131 @@ def test_what_is_asked_wrongly_is_refused_in_a_line(
     assert result.exit_code == code
     assert result.stdout == ""
     assert said in result.stderr.splitlines()[0]
+
+
+# --- many at once -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listed(lab: Lab, tmp_path: Path) -> Path:
+    """A list of three certificates and a file that is not there."""
+    names = ["good", "revoked", "never-issued"]
+    lines = ["# our own", "", *(str(lab.certificates[name]) for name in names)]
+    lines.append(f"{tmp_path / 'absent.pem'}  # gone")
+    file = tmp_path / "certificates.txt"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def test_a_list_comes_to_a_line_for_each_in_its_order(check: Run, listed: Path) -> None:
+    result = check("--list", listed)
+
+    assert result.exit_code == 1
+    verdicts = [line.split()[0] for line in result.stdout.splitlines() if line[0] != " "]
+    assert verdicts == ["good", "revoked", "unknown"]
+    assert "absent.pem" in result.stderr
+
+
+def test_a_list_comes_by_standard_input_too(
+    lab: Lab, responder: ScriptedServer, listed: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "certstatus", "check", "--list", "-", "--no-cache", "--quiet"]
+    command += ["--issuer", str(lab.ca_certificate), "--url", responder.url]
+
+    ended = subprocess.run(
+        command, input=listed.read_bytes(), capture_output=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 1, ended.stderr
+    assert [line.split()[0] for line in ended.stdout.splitlines()[:1]] == [b"good"]
+
+
+def test_each_line_of_jsonl_is_a_document(check: Run, listed: Path) -> None:
+    result = check("--list", listed, "--jsonl")
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["verdict"] for one in told] == ["good", "revoked", "unknown", None]
+    assert told[3]["error"]["exitCode"] == ExitCode.USAGE
+
+
+def test_a_list_as_one_document_holds_the_worst_verdict(check: Run, listed: Path) -> None:
+    told = json.loads(check("--list", listed, "--json").stdout)
+
+    assert told["verdict"] == "revoked"
+    assert [one["verdict"] for one in told["results"]] == ["good", "revoked", "unknown", None]
+
+
+def test_a_slow_answer_holds_up_no_other(check: Run, lab: Lab, responder: ScriptedServer) -> None:
+    """The first is answered when the two behind it have been."""
+    answer, others = responder.script, threading.Semaphore(0)
+    slow = lab.good.certificate.serial_number
+
+    def script(asked: Asked) -> Reply:
+        (cert_id,) = asked_for(asked).cert_ids
+        if cert_id.serial_number != slow:
+            others.release()
+            return answer(asked)
+        for _ in range(2):
+            assert others.acquire(timeout=10)
+        return answer(asked)
+
+    responder.script = script
+    names = ("good", "revoked", "never-issued")
+
+    result = check(*(lab.certificates[name] for name in names), "--quiet", "--no-cache")
+
+    verdicts = [line.split()[0] for line in result.stdout.splitlines() if line[0] != " "]
+    assert verdicts == ["good", "revoked", "unknown"]
+
+
+def test_a_host_that_never_shakes_hands_holds_up_no_other(
+    check: Run, lab: Lab, tmp_path: Path
+) -> None:
+    with create_server(("127.0.0.1", 0)) as mute:
+        host = f"127.0.0.1:{mute.getsockname()[1]}"
+
+        result = check(host, lab.certificates["good"], "--timeout", "1s", "--quiet", "--jsonl")
+
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+    assert first["verdict"] == "unreachable"
+    assert "no handshake in time" in first["error"]["reason"]
+    assert second["verdict"] == "good"
+    assert result.exit_code == ExitCode.UNREACHABLE
+
+
+def test_certificates_named_twice_are_asked_about_once(
+    check: Run, lab: Lab, responder: ScriptedServer
+) -> None:
+    answer, is_there = responder.script, threading.Event()
+
+    def script(asked: Asked) -> Reply:
+        is_there.wait(0.3)  # gives the other time to ask, were it to
+        return answer(asked)
+
+    responder.script = script
+
+    result = check(*[lab.certificates["good"]] * 3, "--no-cache", "--quiet")
+
+    assert result.exit_code == 0
+    assert len(responder.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("a.pem", "--list", "b.txt"), "or a list of them with --list, not both"),
+        (("a.pem", "--json", "--jsonl"), "take one"),
+        (("--list", "b.txt", "--output", "c.der"), "keeps the response of one certificate"),
+        (("--list", "no-such-list.txt"), "No such file"),
+        (("a.pem", "--concurrency", "0"), "concurrency"),
+        (("a.pem", "--concurrency", str(MAX_CHECK_CONCURRENCY + 1)), "concurrency"),
+    ],
+)
+def test_many_at_once_are_asked_for_in_one_way(
+    run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run("check", *arguments)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert said in result.stderr
+    assert not result.stdout

@@ -8,12 +8,11 @@ from typing import Final, Protocol
 
 import click
 
-from certstatus.cli.exit_codes import worst
-from certstatus.cli.output import console, styled, write_json
+from certstatus.cli.json_results import JSONResults
+from certstatus.cli.output import console, styled
 from certstatus.cli.probe_json import probe_json
 from certstatus.cli.probe_text import print_line, print_result
 from certstatus.tls.probed import ProbeResult
-from certstatus.verify import Verdict
 
 __all__ = ["JSONLinesOutput", "JSONOutput", "ProbeOutput", "TextOutput"]
 
@@ -61,32 +60,15 @@ class JSONOutput:
     """One document: a host's alone, or all under ``results`` with the worst verdict."""
 
     def __init__(self, *, is_one: bool) -> None:
-        self._is_one = is_one
-        self._count = 0
-        self._verdicts: set[Verdict] = set()
+        self._results = JSONResults(is_one=is_one)
 
     def add(self, result: ProbeResult) -> None:
-        """Write one host, so that a long list needs no more memory than a short one."""
-        self._count += 1
-        if result.verdict is not None:
-            self._verdicts.add(result.verdict)
-        if self._is_one:
-            write_json(probe_json(result))
-            return
-        lines = json.dumps(probe_json(result), indent=2).replace("\n", "\n    ")
-        click.echo(f"{_OPENING if self._count == 1 else ','}\n    {lines}", nl=False)
+        """Write one host."""
+        self._results.add(probe_json(result), result.verdict)
 
     def end(self) -> None:
-        """Close the list, and write the verdict that tells most."""
-        if self._is_one:
-            return
-        code = worst(verdict.exit_code for verdict in self._verdicts)
-        verdict = next((one.value for one in self._verdicts if one.exit_code == code), None)
-        opening = "" if self._count else _OPENING
-        click.echo(f'{opening}\n  ],\n  "verdict": {json.dumps(verdict)}\n}}')
-
-
-_OPENING: Final = '{\n  "results": ['
+        """Write the verdict that tells most."""
+        self._results.end()
 
 
 class JSONLinesOutput:

@@ -9,9 +9,11 @@ from certstatus.fetch.http import HTTPDoor
 from certstatus.fetch.ldap import LDAPDoor
 from certstatus.fetch.ldap_url import LDAPURL, is_ldap_url, parse_ldap_url
 from certstatus.fetch.lookup import Resolver
+from certstatus.fetch.sharing import Door, SharedDoor
 
 __all__ = [
     "LDAPURL",
+    "Door",
     "Exchange",
     "Guard",
     "HTTPAnswer",
@@ -20,6 +22,7 @@ __all__ = [
     "Place",
     "Provenance",
     "Resolver",
+    "SharedDoor",
     "address_problem",
     "is_ldap_url",
     "parse_ldap_url",

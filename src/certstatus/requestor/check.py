@@ -7,21 +7,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Coroutine,
+    Generator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from certstatus.clock import Clock, SystemClock
 from certstatus.errors import UnreachableError
-from certstatus.fetch import Guard, HTTPAnswer, HTTPDoor
+from certstatus.fetch import Door, Guard, HTTPAnswer, HTTPDoor, SharedDoor
+from certstatus.limits import CHECK_CONCURRENCY
 from certstatus.ocsp import OCSPRequest
 from certstatus.pkix import Certificate
 from certstatus.requestor.cache import ResponseCache
 from certstatus.requestor.checking import Checking, Step
 from certstatus.requestor.exact import ask_exactly
+from certstatus.requestor.in_order import Several, in_order
 from certstatus.requestor.plan import Asked, Event, Failed, Received, Wait
-from certstatus.requestor.result import DEFAULT_CHECK_POLICY, CheckPolicy, CheckResult
+from certstatus.requestor.result import (
+    DEFAULT_CHECK_POLICY,
+    CheckPolicy,
+    CheckResult,
+    Inquiry,
+)
 from certstatus.verify import KnownSignatures
 
 __all__ = ["Requestor"]
@@ -48,7 +63,7 @@ class Requestor:
     urls: Sequence[str] = ()
     policy: CheckPolicy = DEFAULT_CHECK_POLICY
     cache: ResponseCache | None = None
-    door: HTTPDoor = field(default_factory=HTTPDoor)
+    door: Door = field(default_factory=HTTPDoor)
     clock: Clock = field(default_factory=SystemClock)
     headers: Mapping[str, str] = field(default_factory=dict)
     known: KnownSignatures = field(default_factory=KnownSignatures, repr=False, compare=False)
@@ -95,6 +110,35 @@ class Requestor:
         started = time.monotonic()
         steps = self._checking.all(certificates, issuer, chain)
         return _timed(await self._adrive(steps), started)
+
+    async def acheck_each(
+        self, inquiries: Several[Inquiry], *, concurrency: int = CHECK_CONCURRENCY
+    ) -> AsyncGenerator[CheckResult, None]:
+        """Check any number of certificates of any issuers; yield the results in their order.
+
+        ``concurrency`` are under way at once, each with a request of its own; a slow one
+        holds up no other. What is asked twice at the same time is fetched once.
+
+        Raises:
+            ValueError: ``concurrency`` is not from 1 to ``MAX_CHECK_CONCURRENCY``.
+        """
+        async with self.sharing() as shared:
+
+            def check(one: Inquiry) -> Coroutine[Any, Any, CheckResult]:
+                return shared.acheck(one.certificate, one.issuer, chain=one.chain)
+
+            async with aclosing(in_order(inquiries, check, concurrency=concurrency)) as results:
+                async for result in results:
+                    yield result
+
+    @asynccontextmanager
+    async def sharing(self) -> AsyncIterator[Requestor]:
+        """Give a requestor that, in this event loop, fetches once what is asked twice at once."""
+        door = SharedDoor(self.door)
+        try:
+            yield replace(self, door=door)
+        finally:
+            await door.aclose()
 
     async def aask(self, serial_number: int, issuer: Certificate) -> Asked:
         """Ask ``urls`` about a serial number, where no certificate is at hand; cache nothing."""

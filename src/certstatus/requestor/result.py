@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from certstatus.requestor.plan import AskPolicy
 from certstatus.signing import Signer
 from certstatus.verify import NoncePolicy, Report, Verdict, VerifiedResponse, VerifyPolicy
 
-__all__ = ["DEFAULT_CHECK_POLICY", "CheckPolicy", "CheckResult"]
+__all__ = ["DEFAULT_CHECK_POLICY", "CheckPolicy", "CheckResult", "Inquiry"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,15 @@ class CheckPolicy:
 
 
 DEFAULT_CHECK_POLICY: Final = CheckPolicy()
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """One certificate to be asked about; without ``issuer``, it is searched in ``chain``, then at AIA."""
+
+    certificate: Certificate
+    issuer: Certificate | None = None
+    chain: Sequence[Certificate] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from certstatus.fetch.conversation import FetchFailed
 from certstatus.fetch.lookup import begin_lookup, system_addresses
 from certstatus.limits import CONNECT_TIME, MAX_ADDRESSES
 
-__all__ = ["Host", "Streams", "connection", "look_up", "parse_host"]
+__all__ = ["Host", "Streams", "connection", "look_up", "os_reason", "parse_host", "unreachable"]
 
 Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

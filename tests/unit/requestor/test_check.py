@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,14 +38,22 @@ from certstatus.pkix import (
     Certificate,
     CRLReason,
     HashAlgorithm,
+    issuance_problem,
     signature_algorithm,
     signature_problem,
 )
 from certstatus.requestor import Asked as AskOutcome
-from certstatus.requestor import AskPolicy, CheckPolicy, CheckResult, Requestor, ResponseCache
+from certstatus.requestor import (
+    AskPolicy,
+    CheckPolicy,
+    CheckResult,
+    Inquiry,
+    Requestor,
+    ResponseCache,
+)
 from certstatus.signing import make_signers
 from certstatus.testing import LIES, FixedClock, Forge, Issued, TinyCA
-from certstatus.verify import NoncePolicy, Verdict, VerifyPolicy
+from certstatus.verify import NoncePolicy, Outcome, Verdict, VerifyPolicy
 from tests.scripted import OCSP, Asked, Reply, ScriptedServer
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -1030,3 +1039,99 @@ def test_a_serial_number_that_nobody_can_be_asked_about_has_no_report() -> None:
 
     assert asked.report is None
     assert "ldap" in asked.attempts[0].reason
+
+
+# --- many, each by itself ---------------------------------------------------------------------------
+
+
+def each(requestor: Requestor, *inquiries: Inquiry, concurrency: int = 8) -> list[CheckResult]:
+    async def ask() -> list[CheckResult]:
+        results = requestor.acheck_each(inquiries, concurrency=concurrency)
+        return [one async for one in results]
+
+    return asyncio.run(asyncio.wait_for(ask(), 30))
+
+
+def test_many_are_asked_about_at_once_and_told_in_their_order(server: ScriptedServer) -> None:
+    """The first answer is sent when the last question has come: one by one nothing would."""
+    leaves = [CA.issue_server() for _ in range(8)]
+    answer, all_there = Responder(Forge.honest(CA, 0, DELEGATE)), threading.Event()
+
+    def script(asked: Asked) -> Reply:
+        if len(server.asked) == len(leaves):
+            all_there.set()
+        assert all_there.wait(10)
+        return answer(asked)
+
+    server.script = script
+    requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(NOW))
+
+    results = each(requestor, *(Inquiry(one.certificate, CA.certificate) for one in leaves))
+
+    assert [one.certificate for one in results] == [one.certificate for one in leaves]
+    assert {one.verdict for one in results} == {Verdict.GOOD}
+
+
+def test_what_is_asked_twice_at_once_is_fetched_once(server: ScriptedServer) -> None:
+    answer, is_there = Responder(Forge.honest(CA, 0, DELEGATE)), threading.Event()
+
+    def script(asked: Asked) -> Reply:
+        is_there.wait(0.2)  # gives the others time to ask, were they to
+        return answer(asked)
+
+    server.script = script
+    requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(NOW))
+
+    results = each(requestor, *[Inquiry(LEAF.certificate, CA.certificate)] * 5)
+
+    assert [one.verdict for one in results] == [Verdict.GOOD] * 5
+    assert len(server.asked) == 1
+
+
+def test_nonces_are_never_shared(server: ScriptedServer) -> None:
+    server.script = Responder(Forge.honest(CA, 0, DELEGATE))
+    policy = replace(POLICY, send_nonce=True)
+    requestor = Requestor(urls=(server.url,), policy=policy, clock=FixedClock(NOW))
+
+    results = each(requestor, *[Inquiry(LEAF.certificate, CA.certificate)] * 3)
+
+    nonces = {parse_request(request_der(asked)).nonce for asked in server.asked}
+    assert len(nonces) == 3
+    assert [one.report is not None and one.report.check("N3").outcome for one in results] == [
+        Outcome.PASS
+    ] * 3
+
+
+def test_one_that_fails_spoils_none_of_the_others(server: ScriptedServer) -> None:
+    server.script = Responder(Forge.honest(CA, 0, DELEGATE))
+    requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(NOW))
+    stranger = TinyCA("Stranger").issue_server().certificate
+
+    results = each(
+        requestor,
+        Inquiry(LEAF.certificate, CA.certificate),
+        Inquiry(stranger, CA.certificate),
+        Inquiry(LEAF.certificate, chain=(CA.certificate,)),
+    )
+
+    assert [one.verdict for one in results] == [Verdict.GOOD, Verdict.UNTRUSTED, Verdict.GOOD]
+
+
+def test_an_issuers_signature_is_verified_once_for_all_who_ask(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finding the issuer, refusing to ask, and judging: all want to know it of one certificate."""
+    verified: list[str] = []
+
+    def note(certificate: Certificate, issuer: Certificate) -> str | None:
+        verified.append(str(certificate))
+        return issuance_problem(certificate, issuer)
+
+    monkeypatch.setattr("certstatus.verify.known.issuance_problem", note)
+    server.script = Responder(Forge.honest(CA, 0, DELEGATE))
+    requestor = Requestor(urls=(server.url,), policy=POLICY, clock=FixedClock(NOW))
+
+    result = requestor.check(LEAF.certificate, chain=(CA.certificate,))
+
+    assert result.verdict is Verdict.GOOD
+    assert verified == [str(LEAF.certificate)]
