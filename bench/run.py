@@ -15,11 +15,13 @@ from pathlib import Path
 
 import cryptography
 
+from bench.checking import measure_checking, print_checking
 from bench.crl import measure_answering, measure_reading, print_crl
 from bench.database import measure_database, print_database
 from bench.handshakes import Attaching, Handshakes, measure_attaching, measure_handshakes
 from bench.http_load import Load
 from bench.http_load import measure as measure_http
+from bench.judging import measure_judging, print_judging
 from bench.micro import Row
 from bench.micro import measure as measure_micro
 from bench.presign import measure_presign, print_presign
@@ -37,6 +39,10 @@ def main() -> None:
     print("\n## Messages and judgment\n")
     print("Microseconds per operation on one core, the median of seven rounds.\n")
     _print_micro(measure_micro())
+    print(
+        "\nJudgment beside the raw verifications that it holds, of an answer by a P-256 delegate:\n"
+    )
+    print_judging(measure_judging())
     print("\n## HTTP\n")
     print(
         "Answers per second of one process over loopback, under ApacheBench with eight\n"
@@ -64,6 +70,13 @@ def main() -> None:
     )
     sys.stdout.flush()
     _print_probing(measure_probing())
+    print("\n## Many certificates\n")
+    print(
+        "A thousand certificates of one CA, asked about one by one and many at once, every answer\n"
+        "signed when it is asked for by `certstatus serve` beside, and judged; a connection each.\n"
+    )
+    sys.stdout.flush()
+    print_checking(measure_checking())
     print("\n## Keys in a token\n")
     print(
         "Signatures per second by one process, over 304 octets: the key in memory, the same key in\n"
