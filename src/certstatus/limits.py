@@ -380,8 +380,8 @@ in a flood of live questions stored answers keep half of their rate, and some to
 MAX_TURN_CREDIT: Final = timedelta(milliseconds=1)
 """What live answers may take at once after a quiet time: stored ones wait no longer than that."""
 
-MAX_TURN_DEBT: Final = timedelta(milliseconds=10)
-"""What is still counted of a share overdrawn, while nothing stored was asked for or by a slow key."""
+MAX_TURN_DEBT: Final = timedelta(milliseconds=100)
+"""What counts of a share overdrawn, as by a request for a hundred certificates: it is paid back."""
 
 MAX_TURN_WAIT: Final = timedelta(milliseconds=500)
 """How long a request waits for its turn; then it is told to try later, which costs next to nothing."""

@@ -107,6 +107,7 @@ class Connection(asyncio.Protocol):
         if self._life is not _Life.OPEN:
             self._throw_away(data)
         elif self._held is not None or self._is_waiting:
+            self._server.turns.took_reading()
             self._held = bytes(self._held or b"") + data
             self._pause_reading()
         elif not self._gave_stored(data):
@@ -272,6 +273,7 @@ class Connection(asyncio.Protocol):
         if self._queue and self._task is None and not self._is_stalled:
             self._serve(self._queue.popleft())
         elif self._held is not None:
+            self._server.turns.took_reading()
             data, self._held = self._held, None
             if len(data) > SLICE:
                 view = memoryview(data)
@@ -307,6 +309,7 @@ class Connection(asyncio.Protocol):
 
     def _throw_away(self, data: bytes) -> None:
         """Read on after a refusal, that the client may hear it, but not for ever."""
+        self._server.turns.took_reading()
         self._thrown_away += len(data)
         if self._thrown_away > MAX_LINGER_BYTES:
             self._pause_reading()

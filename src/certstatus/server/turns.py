@@ -4,8 +4,8 @@ Its law: a stored answer asks nobody here, so it is given whatever else goes on;
 in ``stored``. All the rest (signing, the full path, refusals, half requests, large bodies) goes
 at once while it keeps to ``LIVE_SHARE`` of the time, and else waits for its turn: at each turn
 of the event loop as many go as the share pays for, and one in any case where no stored answer
-was given meanwhile. So a worker that has only live answers to give gives them at full rate, and
-under a flood of them stored answers keep the better part of the worker.
+was given for as long as one such thing takes. So a worker that has only live answers to give
+gives them at full rate, and under a flood of them stored answers keep the better part of it.
 
 Everyone waits in the order of coming; who waited too long is told so. Time that an answer
 spends waiting for others (a database, a token) is not counted, only its steps are.
@@ -33,6 +33,9 @@ _T = TypeVar("_T")
 _FIRST_GUESS: Final = 100e-6
 """Seconds that the first task is taken to need; the guess follows what they really take."""
 
+_READING: Final = 6e-6
+"""Seconds to read from a socket, and to find that no stored answer is asked for."""
+
 _MOST: Final = MAX_TURN_CREDIT.total_seconds()
 _LEAST: Final = -MAX_TURN_DEBT.total_seconds()
 _PATIENCE: Final = MAX_TURN_WAIT.total_seconds()
@@ -48,7 +51,10 @@ class Turns:
         "_credit",
         "_guess",
         "_is_called",
+        "_quiet_since",
         "_seen",
+        "_spent",
+        "_usual",
         "_waiting",
         "stored",
     )
@@ -64,7 +70,9 @@ class Turns:
         self._waiting: deque[tuple[Go, float]] = deque()
         self._credit = _MOST  # seconds; below zero, it has had more than its share
         self._at = clock()
-        self._guess = _FIRST_GUESS
+        self._guess = self._usual = _FIRST_GUESS  # seconds: of a task's first step; of a turn
+        self._spent = 0.0  # since the last turn that somebody had
+        self._quiet_since = self._at
         self._is_called = False  # by the event loop, at its next turn
         self._seen = 0
         self.stored = 0
@@ -85,6 +93,11 @@ class Turns:
     def took(self, seconds: float) -> None:
         """Count time that was spent on what is no stored answer."""
         self._credit -= seconds
+        self._spent += seconds
+
+    def took_reading(self) -> None:
+        """Count that a socket was read."""
+        self.took(_READING)
 
     def wait(self, go: Go) -> None:
         """Let ``go`` be called, once, when its turn has come; what it takes is counted."""
@@ -112,7 +125,11 @@ class Turns:
         """Let go whoever may. Who goes may wait again at once."""
         now = self._clock()
         self._earn(now)
-        is_free, self._seen = self.stored == self._seen, self.stored
+        if self.stored != self._seen:
+            self._seen, self._quiet_since = self.stored, now
+        is_free = now - self._quiet_since >= self._usual
+        if is_free:
+            self._credit = max(self._credit, 0.0)  # nobody was kept waiting
         try:
             while self._waiting and (self._credit > 0 or is_free):
                 is_free = False
@@ -122,6 +139,9 @@ class Turns:
             self._call()
 
     def _let_go(self, now: float) -> float:
+        """Give the first one its turn; return the time after it."""
+        self._usual += (self._spent - self._usual) / 8
+        self._spent = 0.0
         go, since = self._waiting.popleft()
         try:
             go(now - since > _PATIENCE)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from certstatus.limits import IDLE_TIME, MAX_TURN_WAIT, READ_TIME
+from certstatus.limits import IDLE_TIME, MAX_TURN_DEBT, MAX_TURN_WAIT, READ_TIME
 from certstatus.server.http import HTTPLimits
 from certstatus.server.turns import Turns
 from tests.serving import Echo, Patient, Served, get, in_loop, post, serving, until
@@ -22,7 +22,13 @@ class Scarce:
 
     def __post_init__(self) -> None:
         self.served.server.turns = Turns(self.soon.append, clock=lambda: self.now)
-        self.served.server.turns.took(3600)
+        self.spend()
+
+    def spend(self) -> None:
+        """Overdraw the share."""
+        turns = self.served.server.turns
+        turns.took(MAX_TURN_DEBT.total_seconds())
+        turns._spent = 0.0  # it is no sign of how long one of these requests takes
 
     @property
     def waiting(self) -> int:
@@ -30,7 +36,12 @@ class Scarce:
         return self.served.server.turns.waiting
 
     def turn(self) -> None:
-        """Let one go."""
+        """Let one go, for nothing stored was asked for lately."""
+        self.now += 0.01
+        self.spend()
+        self._turn()
+
+    def _turn(self) -> None:
         ready, self.soon[:] = list(self.soon), []
         for one in ready:
             one()
@@ -38,7 +49,7 @@ class Scarce:
     def turn_beside_stored_answers(self) -> None:
         """Let nobody go."""
         self.served.server.turns.stored += 1
-        self.turn()
+        self._turn()
 
 
 @contextlib.asynccontextmanager
@@ -75,7 +86,7 @@ async def test_a_request_that_waited_too_long_is_put_off_and_the_next_one_is_not
         scarce.turn()
         assert (await client.answer()).body == b"later"
         assert face.requests == []
-        scarce.served.server.turns.took(3600)
+        scarce.spend()
         await client.say(get("/b"))
         await until(lambda: scarce.waiting == 1)
         scarce.turn()

@@ -54,6 +54,11 @@ def _spend_all(worker: Worker) -> None:
     assert not worker.turns.may_go()
 
 
+def _turn_in_a_quiet_time(worker: Worker) -> None:
+    worker.now += 10 * LIVE
+    worker.turn()
+
+
 def test_after_a_quiet_time_live_answers_go_at_once_up_to_a_bound(worker: Worker) -> None:
     worker.now += 3600
     most = MAX_TURN_CREDIT.total_seconds()
@@ -105,6 +110,23 @@ def test_beside_stored_answers_live_ones_have_their_share(
     assert 0.9 * LIVE_SHARE < worker.live * LIVE / passed < LIVE_SHARE + 0.05
 
 
+@pytest.mark.parametrize(
+    ("pause", "least", "most"), [(50e-6, 0.3, 0.4), (2e-3, 0.8, 1.0)], ids=["often", "seldom"]
+)
+def test_between_stored_answers_live_ones_go_where_the_pause_is_long_enough(
+    worker: Worker, pause: float, least: float, most: float
+) -> None:
+    """One client that asks for a stored answer again and again, so long after each."""
+    worker.turns.wait(worker.ask_again)
+    began, last = worker.now, worker.now
+    while worker.now < began + 1:
+        if worker.now > last + pause:
+            worker.give_stored(1)
+            last = worker.now
+        worker.turn()
+    assert least < worker.live * LIVE / (worker.now - began) < most
+
+
 def test_a_slow_key_pays_back_what_it_took(worker: Worker) -> None:
     slow = MAX_TURN_DEBT.total_seconds()
 
@@ -121,18 +143,28 @@ def test_a_slow_key_pays_back_what_it_took(worker: Worker) -> None:
     assert worker.live * slow <= (LIVE_SHARE + 0.02) * (worker.now - began)
 
 
-def test_what_was_overdrawn_in_quiet_times_is_forgiven_but_for_a_bound(worker: Worker) -> None:
+def test_what_was_overdrawn_is_paid_back_up_to_a_bound(worker: Worker) -> None:
     worker.turns.took(3600)
     worker.turns.may_go()
     worker.now += MAX_TURN_DEBT.total_seconds() / LIVE_SHARE + 1e-6
     assert worker.turns.may_go()
 
 
+def test_what_was_overdrawn_while_nothing_stored_was_asked_for_is_forgiven(worker: Worker) -> None:
+    worker.turns.wait(worker.ask_again)
+    for _ in range(1_000):
+        worker.turn()
+    worker.now += 10 * LIVE
+    worker.give_stored(1)
+    worker.turn()
+    assert worker.turns._credit > -2 * LIVE
+
+
 def test_all_go_in_the_order_of_coming(worker: Worker) -> None:
     seen: list[int] = []
     for number in range(10):
         worker.turns.wait(lambda _, number=number: seen.append(number))  # type: ignore[misc]
-    for _ in range(10):
+    for _ in range(1_000):
         worker.turn()
     assert seen == list(range(10))
     assert (worker.turns.waiting, worker.soon) == (0, [])
@@ -155,8 +187,8 @@ def test_one_that_fails_keeps_nobody_from_going(worker: Worker) -> None:
     worker.turns.wait(fail)
     worker.turns.wait(worker.give_live)
     with pytest.raises(ValueError, match="failed"):
-        worker.turn()
-    worker.turn()
+        _turn_in_a_quiet_time(worker)
+    _turn_in_a_quiet_time(worker)
     assert worker.live == 1
 
 
