@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench.http_load import _free_port, _ours, _server
-from certstatus.ocsp import CertID, encode_request
 from certstatus.requestor import Inquiry, Requestor
 from certstatus.testing.lab import Lab, build_lab
 from certstatus.verify import Verdict
+from tests.responding import Responding
 
 __all__ = ["Checking", "measure_checking", "print_checking"]
 
@@ -41,12 +40,16 @@ def measure_checking(concurrencies: tuple[int, ...] = (1, 10, 100)) -> list[Chec
         leaves = [lab.ca.issue_server(f"{one}.example") for one in range(CERTIFICATES)]
         inquiries = [Inquiry(one.certificate, lab.ca.certificate) for one in leaves]
         _list(lab, inquiries)
-        request = encode_request(
-            [CertID.of(lab.ca.certificate, lab.good.certificate.serial_number)]
-        )
-        port = _free_port()
-        with _server(_ours(lab, port), port, request) as url:
-            return [asyncio.run(_check(url, inquiries, one)) for one in concurrencies]
+        with Responding(_arguments(lab), Path(folder)) as responder:
+            return [asyncio.run(_check(responder.url, inquiries, one)) for one in concurrencies]
+
+
+def _arguments(lab: Lab) -> list[str]:
+    return [
+        *("--no-access-log", "--port", "0"),
+        *("--ca", str(lab.ca_certificate), "--index", str(lab.index)),
+        *("--signer", str(lab.responder_certificate), "--key", str(lab.responder_key)),
+    ]
 
 
 def _list(lab: Lab, inquiries: list[Inquiry]) -> None:

@@ -1,142 +1,215 @@
-"""Answers per second over HTTP: one worker of ours beside `openssl ocsp`, in one run."""
+"""Answers over HTTP: one worker beside nginx, cfssl and `openssl ocsp`, in one run.
+
+`.venv/bin/python -m bench.http_load [--quick] [--large]` prints the table alone. A server has
+one core to itself and wrk another; the rows take turns, and every ratio is one of figures
+of the same round. ``--large`` adds ten million answers: 15 GB under build/, made once.
+"""
 
 from __future__ import annotations
 
-import re
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from statistics import median
-from urllib.parse import quote
+from dataclasses import dataclass, field
+from typing import Final
 
-import httpx2
+from bench.pacing import Latency, measure_latency
+from bench.population import Population
+from bench.processes import SERVER_CORE, cpu_seconds, pinned, rss_anon
+from bench.rows import BASE, Row, Scale, Start, nonce_of, rows_of, starts_of, stored_of
+from bench.servers import MissingPeerError, Server
+from bench.spread import Spread
+from bench.wrk import Tally, load
 
-from certstatus.ocsp import CertID, encode_request, parse_response
-from certstatus.pkix import HashAlgorithm
-from certstatus.testing.lab import Lab, build_lab
+__all__ = ["HTTPFigures", "Paced", "Runs", "measure_http", "print_http", "read_speed"]
 
-__all__ = ["Load", "measure"]
-
-REQUESTS = 15_000
-ROUNDS = 3
-PEER = "openssl ocsp"
-OURS = "certstatus serve"
-_OCSP = {"Content-Type": "application/ocsp-request"}
-
-
-@dataclass(frozen=True)
-class Load:
-    """One row: answers per second, the median of the rounds."""
-
-    server: str
-    method: str
-    per_second: float
-
-    @property
-    def is_base(self) -> bool:
-        """Whether the others are held against this one."""
-        return self.server == PEER
+_SPEEDS: Final = {"p256": "ecdsap256", "ed25519": "ed25519", "rsa2048": "rsa2048"}
+_SPEED_LINES: Final = {
+    "p256": ("+F4", "256"),
+    "ed25519": ("+F6", "253"),
+    "rsa2048": ("+F2", "2048"),
+}
+_PACED_SECONDS: Final = 4
+_STEP: Final = 17_389
+"""Where the next round begins among the questions."""
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@dataclass(slots=True)
+class Runs:
+    """The runs of one row: answers a second, and microseconds of CPU for each."""
+
+    rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    wrk_costs: list[float] = field(default_factory=list)
+    refused: int = 0
+    megabytes: float = 0.0
+    """RssAnon of the largest process after the last run."""
+
+    def add(self, tally: Tally, server_seconds: float) -> None:
+        """Add a run."""
+        self.rates.append(tally.answers / tally.seconds)
+        self.costs.append(server_seconds / tally.answers * 1e6)
+        self.wrk_costs.append(tally.own_seconds / tally.answers * 1e6)
+        self.refused += tally.refused
 
 
-@contextmanager
-def _server(command: list[str], port: int, request: bytes) -> Iterator[str]:
-    """Run a responder until it answers, lend its URL, and end it."""
-    url = f"http://127.0.0.1:{port}/"
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            _await_answer(url, request, process)
-            yield url
-        finally:
-            process.terminate()
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Latency of a server at a steady rate."""
+
+    row: Row
+    latency: Latency
 
 
-def _await_answer(url: str, request: bytes, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            answer = httpx2.post(url, content=request, headers=_OCSP, timeout=5, trust_env=False)
-            assert parse_response(answer.content).basic is not None
-        except httpx2.TransportError:
-            time.sleep(0.1)
-        else:
+@dataclass(slots=True)
+class HTTPFigures:
+    """All runs by the names of their rows, and what was seen beside them."""
+
+    scale: Scale
+    runs: dict[str, Runs] = field(default_factory=dict)
+    raw: dict[str, list[float]] = field(default_factory=dict)
+    """Signatures a second by ``openssl speed``, one figure of each round, by kind of key."""
+    paced: list[Paced] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    """What is wrong with a server, by its name."""
+
+    def ratio(self, one: str, other: str) -> Spread | None:
+        """Return the CPU of an answer of one row beside that of another; None: one is missing."""
+        ours, theirs = self.runs.get(one), self.runs.get(other)
+        if ours is None or theirs is None:
+            return None
+        return Spread.of_ratios(ours.costs, theirs.costs)
+
+    def beside_raw(self, kind: str) -> Spread | None:
+        """Return answers with a nonce in a second of CPU, beside signatures alone."""
+        runs, raw = self.runs.get(nonce_of(kind)), self.raw.get(kind)
+        if runs is None or raw is None:
+            return None
+        return Spread.of_ratios((1e6 / cost for cost in runs.costs), raw)
+
+
+def measure_http(scale: Scale) -> HTTPFigures:
+    """Run every server, and load them in turn."""
+    people = Population.settle()
+    starts, rows = starts_of(scale, people), rows_of(scale)
+    figures = HTTPFigures(scale)
+    with ExitStack() as running:
+        lend = _Lender(starts, running, figures.missing)
+        for number in range(scale.rounds):
+            for kind, rate in _raw_rates().items():
+                figures.raw.setdefault(kind, []).append(rate)
+            for row in rows:
+                if row.server not in figures.missing:
+                    _say(f"round {number + 1} of {scale.rounds}: {row.name}")
+                    _run(row, lend, people, figures, number)
+        figures.paced.extend(_paced(lend, people, figures))
+    for server in figures.missing:  # what broke in the middle has no figure
+        for row in rows:
+            if row.server == server:
+                figures.runs.pop(row.name, None)
+    return figures
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lender:
+    """Servers by name: each is started when it is first wanted, and runs to the end."""
+
+    starts: Mapping[str, Start]
+    running: ExitStack
+    missing: dict[str, str]
+    lent: dict[str, Server] = field(default_factory=dict)
+
+    @contextmanager
+    def server(self, name: str, *, is_fresh: bool = False) -> Iterator[Server]:
+        """Lend a server; a fresh one ends with its block."""
+        if is_fresh:
+            with self.starts[name]() as server:
+                yield server
             return
-    raise SystemExit(f"{process.args!r} does not answer on {url}")
+        if name not in self.lent:
+            self.lent[name] = self.running.enter_context(self.starts[name]())
+        yield self.lent[name]
 
 
-def _ours(lab: Lab, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "certstatus", "serve", "--no-access-log", "--port", str(port)),
-        *("--ca", str(lab.ca_certificate), "--index", str(lab.index)),
-        *("--signer", str(lab.responder_certificate), "--key", str(lab.responder_key)),
-    ]
+def _run(row: Row, lend: _Lender, people: Population, figures: HTTPFigures, number: int) -> None:
+    try:
+        with lend.server(row.server, is_fresh=row.is_fresh) as server:
+            _load(row, server, people, figures, number)
+    except (MissingPeerError, subprocess.SubprocessError) as error:
+        figures.missing[row.server] = str(error)
+        _say(str(error))
 
 
-def _openssl(lab: Lab, port: int) -> list[str]:
-    return [
-        *("openssl", "ocsp", "-port", str(port), "-ndays", "4", "-ignore_err"),
-        *("-index", str(lab.index), "-CA", str(lab.ca_certificate)),
-        *("-rsigner", str(lab.responder_certificate), "-rkey", str(lab.responder_key)),
-    ]
-
-
-def _load(url: str, *options: str) -> float:
-    """Load a URL with ApacheBench; count what was answered, not what broke on the way.
-
-    Answers may differ in length, as ECDSA signatures do (-l); a reset connection is a
-    failed request, not the end (-r).
-    """
-    command = ["ab", "-q", "-l", "-r", "-n", str(REQUESTS), "-c", "8", *options]
-    told = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in told:
-        raise SystemExit(f"{url}: {told}")
-    complete, failed, seconds = (
-        float(found[1])
-        for label in ("Complete requests", "Failed requests", "Time taken for tests")
-        if (found := re.search(rf"{label}:\s+([\d.]+)", told)) is not None
+def _load(row: Row, server: Server, people: Population, figures: HTTPFigures, number: int) -> None:
+    requests = people.asked(row.asked) if row.asked else None
+    url = server.url if requests else f"{server.url}answer"
+    before = cpu_seconds(server.pid)
+    tally = load(
+        url,
+        requests,
+        figures.scale.seconds,
+        start=number * _STEP,
+        close=requests is None and not row.is_kept_alive,
     )
-    return (complete - failed) / seconds
+    if tally.answers == 0:
+        raise MissingPeerError(f"{row.shown}: answered nothing of {row.how}")
+    runs = figures.runs.setdefault(row.name, Runs())
+    runs.add(tally, cpu_seconds(server.pid) - before)
+    runs.megabytes = rss_anon(server.pid)
 
 
-def measure() -> list[Load]:
-    """Run both servers, and load them in turn."""
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        lab = build_lab(directory / "lab", now=datetime.now(UTC))
-        good = lab.good.certificate
-        cert_id = CertID.for_certificate(good, lab.ca.certificate, HashAlgorithm.SHA1)
-        request = encode_request([cert_id])
-        path = quote(b64encode(request).decode("ascii"), safe="")
-        body = directory / "question.der"
-        body.write_bytes(request)
-        post = ("-p", str(body), "-T", _OCSP["Content-Type"])
-        rows = (
-            (PEER, "GET", _openssl, path, ()),
-            (OURS, "GET", _ours, path, ()),
-            (f"{OURS}, kept alive", "GET", _ours, path, ("-k",)),
-            (PEER, "POST", _openssl, "", post),
-            (OURS, "POST", _ours, "", post),
-            (f"{OURS}, kept alive", "POST", _ours, "", ("-k", *post)),
-        )
-        figures: dict[tuple[str, str], list[float]] = {}
-        for _ in range(ROUNDS):
-            # A new server for each row: `openssl ocsp` stays stuck after a load of POSTs.
-            for name, method, command, target, options in rows:
-                port = _free_port()
-                with _server(command(lab, port), port, request) as url:
-                    figures.setdefault((name, method), []).append(_load(url + target, *options))
-    return [Load(name, method, median(values)) for (name, method), values in figures.items()]
+def _paced(lend: _Lender, people: Population, figures: HTTPFigures) -> Iterator[Paced]:
+    """Ask at half of the peak: for our stored answers, and nginx for its file at that rate."""
+    name = stored_of("index", figures.scale.many, "POST")
+    if name not in figures.runs:
+        return
+    rate = Spread.of(figures.runs[name].rates).median / 2
+    for row in rows_of(figures.scale):
+        if row.name == name or (row.name == BASE and BASE in figures.runs):
+            _say(f"at half of the peak: {row.name}")
+            requests = people.asked(row.asked) if row.asked else people.asked_for_file()
+            with lend.server(row.server) as server:
+                latency = measure_latency(server.port, requests, rate, _PACED_SECONDS)
+            yield Paced(row, latency)
+
+
+def _raw_rates() -> dict[str, float]:
+    """Return what ``openssl speed`` signs in a second of its core's time, by kind of key."""
+    command = ["openssl", "speed", "-mr", "-seconds", "1", *_SPEEDS.values()]
+    told = subprocess.run(
+        pinned(SERVER_CORE, command), capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+    return read_speed(told)
+
+
+def read_speed(told: str) -> dict[str, float]:
+    """Read the signatures per second out of what ``openssl speed -mr`` told."""
+    rows = [line.split(":") for line in told.splitlines() if line.startswith("+F")]
+    found = {(one[0], one[2]): float(one[-2]) for one in rows}
+    return {kind: found[line] for kind, line in _SPEED_LINES.items()}
+
+
+def print_http(figures: HTTPFigures) -> None:
+    """Print Markdown tables."""
+    print("| server | work | method | answers per second | CPU per answer, µs | beside nginx |")
+    print("|---|---|---|---:|---:|---:|")
+    for row in rows_of(figures.scale):
+        about = f"| {row.shown} | {row.what} | {row.how} "
+        if row.name not in figures.runs:
+            print(f"{about}| — | — | {figures.missing.get(row.server, 'not measured')} |")
+            continue
+        runs, ratio = figures.runs[row.name], figures.ratio(row.name, BASE)
+        beside = "—" if ratio is None else ratio.text()
+        rate, cost = Spread.of(runs.rates), Spread.of(runs.costs)
+        refused = f"; {runs.refused:,} refused" if runs.refused else ""
+        print(f"{about}| {rate.text(',.0f')} | {cost.text(',.1f')} | {beside}{refused} |")
+
+
+if __name__ == "__main__":
+    _scale = Scale.of(is_quick="--quick" in sys.argv, is_large="--large" in sys.argv)
+    print_http(measure_http(_scale))
