@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -425,6 +425,24 @@ def test_in_a_restored_backup_the_issuer_may_be_another(
 
     replaced(path)
     assert at_hand(near, NEVER) is None
+
+
+def test_a_backup_that_is_restored_in_place_is_read_at_once(
+    near: DatabaseSource, ca: TinyCA, other_ca: TinyCA, path: Path
+) -> None:
+    """By SQLite's own means, into the same file: issuers may have other numbers in it."""
+    elsewhere = path.with_name("backup.db")
+    with StatusDatabase.create(elsewhere) as database:
+        for number, one in enumerate((other_ca, ca)):
+            issuer = database.add_issuer(one.certificate, actor=ACTOR, now=NOW)
+            database.add(issuer, NEVER + number, actor=ACTOR, now=NOW)
+    assert isinstance(at_hand(near, NEVER), Unlisted)
+    with closing(sqlite3.connect(elsewhere)) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+
+    assert at_hand(near, NEVER) is None
+    assert isinstance(ask(near, ca, NEVER), NotOurs)
+    assert isinstance(at_hand(DatabaseSource(near._database, ca.certificate), NEVER + 1), Known)
 
 
 def test_a_database_that_is_gone_and_comes_back_is_read_again(
