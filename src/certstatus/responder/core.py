@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from certstatus.errors import SignerError, SourceError
 from certstatus.limits import MAX_REMEMBERED
@@ -32,7 +33,7 @@ from certstatus.responder.answer import (
 )
 from certstatus.responder.authority import Authorities, Authority, NonceMode
 from certstatus.responder.memo import Memo
-from certstatus.responder.reply import Cause, Observer, Refusal, Reply, answered
+from certstatus.responder.reply import Cause, Observer, Refusal, Reply, answered, refused
 from certstatus.responder.requests import RequestPolicy, accept
 from certstatus.responder.spokesmen import choice_of, signers_for
 from certstatus.responder.statement import compromised, state
@@ -41,6 +42,8 @@ from certstatus.signing import Choice, Rung, Signer, choose_signer
 from certstatus.stores import StoredResponse, StoreKey
 
 __all__ = ["Responder"]
+
+_SPENT: Final = "the budget for signing is spent"
 
 
 class Responder:
@@ -126,6 +129,10 @@ class Responder:
         Only what is remembered goes: a source that says otherwise now is heard anyway.
         """
         self.memo.forget(serial_numbers)
+
+    def refuse_to_sign(self) -> Reply:
+        """Refuse since ``admit`` said no: what costs least of all. Never raises."""
+        return refused(Refusal(Cause.OVERLOAD, _SPENT), self._observe)
 
     async def _respond(self, request_der: bytes, now: datetime) -> Reply:
         request = accept(request_der, self.requests, now)
@@ -243,7 +250,7 @@ class Responder:
         now: datetime,
     ) -> Reply:
         if not self.admit():
-            raise Refusal(Cause.OVERLOAD, "the budget for signing is spent")
+            raise Refusal(Cause.OVERLOAD, _SPENT)
         return await asign(answers, choice, nonce, now)
 
 

@@ -49,7 +49,7 @@ from certstatus.responder.frames import (
     is_usual_serial,
 )
 from certstatus.responder.heads import Admit, PlainHeads
-from certstatus.responder.http import facts_of, word_of
+from certstatus.responder.http import facts_of, refused_to_all, word_of
 from certstatus.responder.live import response_of, tbs_of
 from certstatus.responder.memo import Kept
 from certstatus.responder.requests import SignedRequests
@@ -96,7 +96,7 @@ class HotLane:
     ) -> None:
         self._memo = responder.memo
         self._shelf = responder.shelf
-        self._may_sign = responder.admit
+        self._may_sign, self._refuse_to_sign = responder.admit, responder.refuse_to_sign
         self._max_age = int(max_age.total_seconds())
         self._is_told = is_told
         self._get = b"GET " + path.encode("ascii").rstrip(b"/") + b"/"
@@ -148,9 +148,7 @@ class HotLane:
 
         Only signers that take no longer than the rest of an answer sign here.
         """
-        seen, asked = self._seen
-        if seen is not data:
-            asked = self._recognise(data)
+        asked = self._seen[1] if self._seen[0] is data else self._recognise(data)
         if asked is None or asked.nonce is None or asked.form.nonce_mode is NonceMode.IGNORE:
             return None
         if not self._second <= now < self._until:
@@ -158,8 +156,11 @@ class HotLane:
         form = asked.form
         statement = form.statement(asked.serial_number, self._second)
         choice = form.choice
-        if statement is None or choice is None or not form.is_quick or not self._may_sign():
+        if statement is None or choice is None or not form.is_quick:
             return None
+        if not self._may_sign():
+            refused = refused_to_all(self._refuse_to_sign())
+            return _LIVE % (len(refused.body), refused.body), refused
         try:
             tbs = tbs_of(
                 form.authority, choice, asked.cert_id, statement, self._second, nonce=asked.nonce

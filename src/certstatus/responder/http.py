@@ -33,7 +33,7 @@ from certstatus.responder.routing import Answering
 from certstatus.responder.target import decode_request, path_of, repaired_requests, under
 from certstatus.sources.via import came_through
 
-__all__ = ["OCSPFace", "facts_of", "word_of"]
+__all__ = ["OCSPFace", "facts_of", "refused_to_all", "word_of"]
 
 _REQUEST_TYPE: Final = b"application/ocsp-request"
 _METHODS: Final = (b"GET", b"POST")
@@ -194,6 +194,11 @@ def _facts(reply: Reply) -> Mapping[str, object]:
     }
 
 
+def refused_to_all(reply: Reply) -> HTTPReply:
+    """Put HTTP around a refusal that is the same whatever was asked."""
+    return HTTPReply(HTTPStatus.OK, (RESPONSE_TYPE, NO_STORE), reply.der, _facts(reply))
+
+
 def facts_of(lane: str, cert_status: str | tuple[str, ...]) -> dict[str, object]:
     """Return what is counted of a successful answer."""
     return {"responseStatus": "successful", "lane": lane, "certStatus": cert_status}
@@ -246,7 +251,4 @@ _BODY: Final = _refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "bodyLength", "the OCSP request is too large"
 )
 
-_TOLD_LATER: Final = Reply.refusing(Cause.OVERLOAD, "waited too long for its turn")
-_PUT_OFF: Final = HTTPReply(
-    HTTPStatus.OK, (RESPONSE_TYPE, NO_STORE), _TOLD_LATER.der, _facts(_TOLD_LATER)
-)
+_PUT_OFF: Final = refused_to_all(Reply.refusing(Cause.OVERLOAD, "waited too long for its turn"))

@@ -13,7 +13,7 @@ from certstatus.errors import CertStatusError
 from certstatus.ocsp import CertID, CertStatus, OCSPResponseStatus, encode_error_response
 from certstatus.signing import Rung, Signer
 
-__all__ = ["Cause", "Observer", "Refusal", "Reply", "Told", "answered"]
+__all__ = ["Cause", "Observer", "Refusal", "Reply", "Told", "answered", "refused"]
 
 
 class Cause(StrEnum):
@@ -174,6 +174,11 @@ async def answered(answer: Awaitable[Reply], observe: Observer) -> Reply:
         refusal = error
     except Exception as error:  # noqa: BLE001 - a defect of ours is an answer, too
         refusal = Refusal.over(Cause.DEFECT, error)
+    return refused(refusal, observe)
+
+
+def refused(refusal: Refusal, observe: Observer) -> Reply:
+    """Make the reply of a refusal; the observer hears of one that is ours. Never raises."""
     if refusal.cause.is_ours:
         with contextlib.suppress(Exception):
             observe(refusal)

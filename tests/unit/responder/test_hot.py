@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,9 +23,13 @@ from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm
 from certstatus.responder import (
     Authority,
     AuthorityPolicy,
+    Cause,
     HotLane,
+    HTTPRequest,
     NonceMode,
+    Observer,
     OCSPFace,
+    Refusal,
     RequestPolicy,
     Responder,
     SignedRequests,
@@ -91,6 +96,7 @@ class Desk:
         shelf: Board | None = None,
         requests: RequestPolicy = RequestPolicy(),  # noqa: B008 - frozen
         admit: Callable[[], bool] = lambda: True,
+        observe: Observer = lambda _: None,
         is_told: bool = True,
         policy: AuthorityPolicy = AuthorityPolicy(),  # noqa: B008 - frozen
     ) -> None:
@@ -102,9 +108,11 @@ class Desk:
             signers=signers(DELEGATE),
             policy=policy,
         )
-        self.responder = Responder([self.authority], shelf=shelf, requests=requests, admit=admit)
-        face = OCSPFace(self.responder)
-        self.lane = HotLane(self.responder, admit=face.admit, is_told=is_told)
+        self.responder = Responder(
+            [self.authority], shelf=shelf, requests=requests, admit=admit, observe=observe
+        )
+        self.face = OCSPFace(self.responder)
+        self.lane = HotLane(self.responder, admit=self.face.admit, is_told=is_told)
 
     def warm(self, serial_number: int = SERIAL) -> bytes:
         """Have an answer signed on the full path; return it."""
@@ -227,11 +235,20 @@ def test_an_answer_that_is_to_be_signed_anew_is_declined() -> None:
 
 def test_the_budget_for_signing_counts_here_as_well() -> None:
     allowed = [True, False]
-    desk = Desk(admit=lambda: allowed.pop(0))
+    heard: list[Refusal] = []
+    desk = Desk(admit=lambda: allowed.pop(0), observe=heard.append)
 
     assert desk.lane.live(get(asking(nonce=b"n")), NOW) is not None
-    assert desk.lane.live(get(asking(nonce=b"n")), NOW) is None
+    refused = desk.lane.live(get(asking(nonce=b"n")), NOW)
     assert not allowed
+    allowed.append(False)
+    target = get(asking(nonce=b"n")).split()[1]
+    fully = asyncio.run(desk.face.reply(HTTPRequest(b"GET", target, (), b""), NOW))
+    assert refused is not None
+    assert refused[1] == fully
+    assert fully.facts["cause"] == "overload"
+    assert body(refused) == fully.body
+    assert [one.cause for one in heard] == [Cause.OVERLOAD] * 2
 
 
 def test_a_signer_that_fails_is_left_to_the_full_path() -> None:
