@@ -98,7 +98,9 @@ A configuration file says the same and more, for any number of CAs:
 @click.option("--host", help="Where to listen.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: 8080; 0: a free one]")
 @click.option("--path", help="Where the AIA URL points.  [default: /]")
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes.  [default: 1]")
+@click.option(
+    "--workers", type=click.IntRange(0, 256), help="Processes; 0 for one on each CPU.  [default: 1]"
+)
 @click.option("--admin-port", type=click.IntRange(0, 65535), help="For /healthz and /metrics.")
 @click.option("--access-log/--no-access-log", default=None, help="A line for each answer.")
 @click.option("--check", "check_only", is_flag=True, help="Read everything, say so, and end.")

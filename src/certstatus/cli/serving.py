@@ -271,7 +271,7 @@ def _settings(server: ServerConfig, *, as_json: bool) -> Settings:
     return Settings(
         addresses=[(server.host, server.port)],
         admin=(server.admin_host, server.admin_port or 0) if has_admin else None,
-        workers=server.workers,
+        workers=server.workers or len(os.sched_getaffinity(0)),
         limits=HTTPLimits(
             body=server.max_request_bytes,
             connections=server.max_connections,

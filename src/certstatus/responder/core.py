@@ -72,7 +72,7 @@ class Responder:
         self._observe = observe
         self.requests = requests
         self.admit = admit
-        self.memo = Memo(remembered)
+        self.memo = Memo(remembered, version=_version_of(shelf))
         self.shelf = shelf
         self.variants = Variants()
 
@@ -210,8 +210,6 @@ class Responder:
             cert_id.encode(),
             answer.question.authority.voice_of(choice.signer).digest,
         )
-        if self.shelf is not None:
-            self.memo.as_of(self.shelf.version)
         kept = self.memo.recall(key, meaning, int(now.timestamp()))
         if kept is not None:
             return given_again(kept, answer, choice)
@@ -263,3 +261,7 @@ def _nonce_to_return(request: OCSPRequest, questions: Iterable[Question]) -> Non
             raise Refusal(Cause.NONCE_MISSING, "has no nonce, and this authority requires one")
         return nonce
     return None if NonceMode.IGNORE in modes else nonce
+
+
+def _version_of(shelf: Shelf | None) -> Callable[[], int]:
+    return (lambda: 0) if shelf is None else (lambda: shelf.version)

@@ -67,7 +67,15 @@ def as_fields(*headers: tuple[bytes, bytes]) -> bytes:
 def around_cache_control(der: bytes, this_update: int, next_update: int) -> tuple[bytes, bytes]:
     """Write what goes before and after the value of Cache-Control, up to the end of the body.
 
-    All but that value (and Date) stays the same as long as an answer is given.
+    All but that value (and Date) stays the same as long as an answer is given. It is the same as
+    ``as_fields(*entity_fields(…))``, in one step.
     """
-    before = as_fields(*entity_fields(der, this_update, next_update)) + b"cache-control: "
+    etag = hashlib.sha256(der).hexdigest().encode("ascii")
+    before = _BEFORE % (http_date(this_update), etag, http_date(next_update))
     return before, b"\r\nContent-Length: %d\r\n\r\n%b" % (len(der), der)
+
+
+_BEFORE: Final = (
+    b"content-type: application/ocsp-response\r\n"
+    b'last-modified: %b\r\netag: "%b"\r\nexpires: %b\r\ncache-control: '
+)

@@ -126,8 +126,6 @@ class HotLane:
         statement = form.statement(asked.serial_number, self._second)
         if statement is None or not statement.is_definite or form.choice is None:
             return None
-        if self._shelf is not None:
-            self._memo.as_of(self._shelf.version)
         key = (asked.serial_number, asked.cert_id, form.signer_digest)
         kept = self._memo.recall(key, statement.meaning, self._now)
         if kept is None:

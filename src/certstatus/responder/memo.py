@@ -7,7 +7,7 @@ has changed is never given again (FIELD: revoked, and still good from a cache). 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -56,13 +56,16 @@ class Kept:
 class Memo:
     """At most ``size`` answers; the one that nobody asked for longest goes first.
 
-    ``version`` is that of the store beside it: when it changes, all is forgotten.
+    ``version`` tells that of the store beside it: when it has changed, all is forgotten.
     """
 
-    def __init__(self, size: int = MAX_REMEMBERED) -> None:
+    def __init__(
+        self, size: int = MAX_REMEMBERED, *, version: Callable[[], int] = lambda: 0
+    ) -> None:
         self._size = size
         self._entries: OrderedDict[Key, Kept] = OrderedDict()
-        self._version: int | None = None
+        self._version_now = version
+        self._version = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -73,7 +76,8 @@ class Memo:
         ``now`` is in seconds since 1970.
         """
         kept = self._entries.get(key)
-        if kept is None:
+        # Only what is about to be given has to be of the store's version.
+        if kept is None or self._has_changed():
             return None
         # A clock that was set back makes what it signed come from the future.
         if kept.meaning != meaning or not kept.signed <= now < kept.stale:
@@ -82,18 +86,20 @@ class Memo:
         self._entries.move_to_end(key)
         return kept
 
+    def _has_changed(self) -> bool:
+        version = self._version_now()
+        if version == self._version:
+            return False
+        self._entries.clear()
+        self._version = version
+        return True
+
     def keep(self, key: Key, kept: Kept) -> None:
         """Remember an answer."""
         self._entries[key] = kept
         self._entries.move_to_end(key)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
-
-    def as_of(self, version: int) -> None:
-        """Forget all, unless the store still has the version of the last call."""
-        if version != self._version:
-            self._entries.clear()
-            self._version = version
 
     def forget(self, serial_numbers: Collection[int] | None) -> None:
         """Let go of the answers about these, of whatever issuer; None: of all."""

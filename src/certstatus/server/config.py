@@ -74,7 +74,7 @@ class ServerConfig(Table):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     path: Annotated[str, Field(pattern=r"^/")] = "/"
-    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    workers: Annotated[int, Field(ge=0, le=256)] = 1
     admin_host: str = "127.0.0.1"
     admin_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     access_log: bool = True

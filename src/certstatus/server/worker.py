@@ -6,6 +6,7 @@ What it serves is made in the process itself, so private keys are read there and
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -162,6 +163,8 @@ class Worker:
         tools = Tools(clock=self._clock, meter=self._tally, log=self._log, index=self._index)
         self._tally.take_up(self._page.read())
         service = await self._factory(tools)
+        # What was loaded stays: the collector need not walk through it again and again.
+        gc.freeze()
         try:
             await self._serve(service, ready, lifeline)
         finally:

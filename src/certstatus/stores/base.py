@@ -179,7 +179,7 @@ def _head(
     return _HEAD.pack(_MAGIC, *times[:2], meaning, *times[2:])
 
 
-def _checksum(encoded_key: bytes, body: bytes | memoryview) -> bytes:
+def _checksum(encoded_key: bytes, body: bytes) -> bytes:
     return _CHECK.pack(zlib.crc32(body, zlib.crc32(encoded_key)))
 
 
@@ -203,10 +203,10 @@ def open_entry(entry: bytes, encoded_key: bytes) -> OpenEntry:
     Raises:
         MalformedError: it is of another version, broken, or of another key.
     """
-    if not _is_of_this_version(entry):
-        raise MalformedError("is no entry of this version", where="StoredResponse")
     if not is_sound(entry, encoded_key):
-        raise MalformedError("has a wrong checksum", where="StoredResponse")
+        is_ours = _is_of_this_version(entry)
+        problem = "has a wrong checksum" if is_ours else "is no entry of this version"
+        raise MalformedError(problem, where="StoredResponse")
     _, updated, signed, meaning, stale, ends = _HEAD.unpack_from(entry)
     return OpenEntry(entry[_HEAD.size : -_CHECK.size], meaning, updated, ends, signed, stale)
 
@@ -258,10 +258,12 @@ def entry_supersedes(new: bytes, old: bytes) -> bool:
 
 def is_sound(entry: bytes, encoded_key: bytes) -> bool:
     """Whether it is an entry of this version, whole, and under its own key."""
-    end = len(entry) - _CHECK.size
+    # A copy of some hundred octets costs less than a view of them.
+    body = entry[: -_CHECK.size]
     return (
-        _is_of_this_version(entry)
-        and _checksum(encoded_key, memoryview(entry)[:end]) == entry[end:]
+        entry.startswith(_MAGIC)
+        and len(body) >= _HEAD.size
+        and entry[-_CHECK.size :] == _checksum(encoded_key, body)
     )
 
 
