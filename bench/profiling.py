@@ -1,21 +1,25 @@
 """Where the time of each lane goes: `python -m bench.profiling cached|live|verify`.
 
-A worker is loaded by wrk while Python's profiler runs in it. A profiled function takes longer
+A worker is loaded by wrk while Python's profiler runs in it, by processor time. A profiled function takes longer
 than one that is not, small ones most of all: the shares say where to look, and no more.
 """
 
 from __future__ import annotations
 
 import cProfile
+import os
 import pstats
+import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from bench.population import FIRST, Asked, Population
+from bench.processes import family
 from bench.servers import ours
 from bench.wrk import load
 from certstatus.testing import Forge, TinyCA
@@ -58,6 +62,8 @@ def _serve(out: Path, asked: Asked, *, is_stored: bool) -> None:
         store=people.store(_CERTIFICATES) if is_stored else None,
         launch=("-P", str(_SERVE), str(out)),
     ) as server:
+        for worker in family(server.pid) - {server.pid}:
+            os.kill(worker, signal.SIGUSR1)
         tally = load(server.url, requests, _SECONDS)
     print(f"{tally.answers:,} answers in {tally.seconds:.1f} s\n")
 
@@ -76,7 +82,7 @@ def _verify(out: Path) -> None:
             )
             assert report.verified is not None
 
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.process_time)
     profile.runcall(judge)
     profile.dump_stats(out)
     print(f"{_TIMES:,} responses judged\n")
