@@ -42,9 +42,9 @@ FIRST: Final = 1 << (8 * OCTETS - 2)
 _ROOT: Final = Path(__file__).parents[1]
 _PLACE: Final = _ROOT / "build" / "bench"
 _MADE_FROM: Final = (
-    *(f"bench/{name}.py" for name in ("asking", "filling", "population", "servers", "wrk")),
-    *(f"src/certstatus/stores/{name}.py" for name in ("base", "lmdb")),
-    *(f"src/certstatus/responder/{name}.py" for name in ("answer", "authority", "stored")),
+    *(f"bench/{name}.py" for name in ("asking", "filling", "population", "wrk")),
+    "src/certstatus/stores/base.py",
+    *(f"src/certstatus/responder/{name}.py" for name in ("authority", "stored")),
     "src/certstatus/sources/database/schema.py",
 )
 _ODD: Final = 0x1E3779B97F4A7C15F39CC0605CEDC835

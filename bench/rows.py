@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
 
-from bench.population import FIRST, Asked, Population
-from bench.servers import Server, cfssl, nginx, openssl, ours
+from bench.asking import post_request
+from bench.population import FIRST, Asked, Population, serial_numbers
+from bench.servers import MissingPeerError, Server, ask, cfssl, nginx, openssl, ours
+from certstatus.ocsp import parse_response
 
 __all__ = [
     "BASE",
@@ -211,8 +213,22 @@ def starts_of(scale: Scale, people: Population) -> Mapping[str, Start]:
     return starts
 
 
-def _ours(people: Population, source: str, count: int) -> AbstractContextManager[Server]:
+@contextmanager
+def _ours(people: Population, source: str, count: int) -> Iterator[Server]:
+    """Serve stored answers, and see that they are: all have the signature of the first."""
     place = people.index(count) if source == "index" else people.database(count)
     key = "index" if source == "index" else "database"
-    question = people.question(FIRST)
-    return ours(people.folder, f'{key} = "{place}"', question, store=people.store(count))
+    first, last = (people.question(one) for one in (FIRST, serial_numbers(count)[-1]))
+    with ours(people.folder, f'{key} = "{place}"', first, store=people.store(count)) as server:
+        told = ask(server.port, post_request(last, is_kept_alive=False))
+        if _signature(told.partition(b"\r\n\r\n")[2]) != _signature(server.first):
+            raise MissingPeerError(
+                f"certstatus does not give what is stored: remove {people.folder}"
+            )
+        yield server
+
+
+def _signature(der: bytes) -> bytes:
+    basic = parse_response(der).basic
+    assert basic is not None
+    return basic.signature

@@ -19,7 +19,7 @@ from typing import Final
 from bench.asking import file_request, post_request
 from bench.processes import SERVER_CORE, everywhere, pinned
 
-__all__ = ["MissingPeerError", "Server", "cfssl", "nginx", "openssl", "ours"]
+__all__ = ["MissingPeerError", "Server", "ask", "cfssl", "nginx", "openssl", "ours"]
 
 _PATIENCE: Final = 120.0
 """Seconds until a server answers; cfssl verifies each of its answers before."""
@@ -109,7 +109,7 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, hello: bytes) -> 
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            told = _ask(port, hello)
+            told = ask(port, hello)
         except ConnectionError:
             time.sleep(0.05)
         else:
@@ -120,7 +120,8 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, hello: bytes) -> 
     raise MissingPeerError(f"does not answer: {process.args!r}")
 
 
-def _ask(port: int, hello: bytes) -> bytes:
+def ask(port: int, hello: bytes) -> bytes:
+    """Send a request that ends its connection; return all that comes."""
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
         connection.sendall(hello)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
