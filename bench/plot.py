@@ -10,7 +10,7 @@ from typing import Final
 __all__ = ["Bar", "bars"]
 
 _WIDTH: Final = 860
-_LABELS: Final = 372
+_LABELS: Final = 392
 _ROOM: Final = _WIDTH - _LABELS - 96
 _STEP: Final = 26
 _TOP: Final = 46

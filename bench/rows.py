@@ -80,8 +80,8 @@ class Row:
     @property
     def short(self) -> str:
         """What is done, in few words."""
-        first = self.what.removeprefix("a ").replace("; status in", ",")
-        return first.removesuffix(" of an answer's size").replace("signed with a nonce, ", "")
+        first = self.what.removeprefix("a ").removeprefix("stored, of ").replace("; status in", ",")
+        return first.removesuffix(" of an answer's size").removeprefix("signed with a nonce, ")
 
     @property
     def how(self) -> str:

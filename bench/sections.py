@@ -81,7 +81,7 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
     yield Section(title="HTTP", about=_HTTP, measure=lambda: _http(scale, plot))
     yield Section(title="Messages and judgment", about=_MICRO, measure=_micro)
     yield Section(title="TLS handshakes", about=_HANDSHAKES, measure=_handshakes)
-    presigned = 5_000 if is_quick else 250_000
+    presigned = 5_000 if is_quick else 500_000 if scale.most else 25_000
     listed = 100_000 if is_quick else 1_000_000
     if not is_quick:
         yield Section(title="Probe", about=_PROBE, measure=_probe)
