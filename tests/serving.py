@@ -56,6 +56,10 @@ class Echo:
         self.requests.append(request)
         return HTTPReply(200, PLAIN, b" ".join([request.method, request.target, request.body]))
 
+    def refuse(self, request: HTTPRequest, now: object) -> HTTPReply | None:
+        """Leave it to ``reply``."""
+        return None
+
     def put_off(self) -> HTTPReply:
         """Say that there is no time."""
         return HTTPReply(200, PLAIN, b"later")

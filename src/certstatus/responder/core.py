@@ -75,6 +75,7 @@ class Responder:
         self.memo = Memo(remembered, version=_version_of(shelf))
         self.shelf = shelf
         self.variants = Variants()
+        self._read: tuple[bytes, OCSPRequest, list[Question]] | None = None
 
     @property
     def authorities(self) -> tuple[Authority, ...]:
@@ -85,6 +86,18 @@ class Responder:
         """Answer a request at ``now``, aware UTC. Never raises: every outcome is a reply."""
         answer = self._respond(request_der, now.replace(microsecond=0))
         return await answered(answer, self._observe)
+
+    def refusal(self, request_der: bytes, now: datetime) -> Reply | None:
+        """Refuse at once what the request itself is reason to; None: ``respond`` answers it.
+
+        What was read for it is kept for that.
+        """
+        try:
+            request = accept(request_der, self.requests, now)
+            self._read = request_der, request, self._questions(request)
+        except Refusal as refusal:
+            return Reply.refusing(refusal.cause, refusal.detail)
+        return None
 
     async def produce(
         self,
@@ -135,14 +148,21 @@ class Responder:
         return refused(Refusal(Cause.OVERLOAD, _SPENT), self._observe)
 
     async def _respond(self, request_der: bytes, now: datetime) -> Reply:
-        request = accept(request_der, self.requests, now)
-        questions = self._questions(request)
+        request, questions = self._read_again(request_der, now)
         nonce = _nonce_to_return(request, questions)
         answers = [await self._ask(question, now) for question in questions]
         choice = self._choose(request, questions, now)
         if nonce is not None or len(answers) > 1:
             return await self._sign_within_budget(answers, choice, nonce, now)
         return await self._remembered_or_signed(answers[0], choice, now)
+
+    def _read_again(self, request_der: bytes, now: datetime) -> tuple[OCSPRequest, list[Question]]:
+        """Take what ``refusal`` has read a moment ago, or read it."""
+        read, self._read = self._read, None
+        if read is not None and read[0] == request_der:
+            return read[1:]
+        request = accept(request_der, self.requests, now)
+        return request, self._questions(request)
 
     # --- whom to ask -----------------------------------------------------------------------
 

@@ -96,6 +96,10 @@ class HTTPFace(Protocol):
         """
         ...
 
+    def refuse(self, request: HTTPRequest, now: datetime) -> HTTPReply | None:
+        """Refuse at once what needs no work to be refused; None: call ``reply``."""
+        ...
+
     def put_off(self) -> HTTPReply:
         """Answer a request that there is no time for; it costs next to nothing."""
         ...

@@ -76,12 +76,13 @@ class OCSPFace:
         return self._admit_post(headers)
 
     def _admit_post(self, headers: Headers) -> HTTPReply | None:
-        media_type = _field(headers, b"content-type").partition(b";")[0]
+        first = dict(reversed(headers)).get
+        media_type = first(b"content-type", b"").partition(b";")[0]
         if media_type.strip().lower() != _REQUEST_TYPE:
             return _CONTENT_TYPE
-        if _field(headers, b"content-encoding").strip().lower() not in {b"", b"identity"}:
+        if first(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
             return _CONTENT_ENCODING
-        length = _field(headers, b"content-length")
+        length = first(b"content-length", b"")
         if length.isdigit() and int(length) > self._max_request_bytes:
             return _BODY
         return None
@@ -90,6 +91,25 @@ class OCSPFace:
         """Answer a request; ``now`` is aware UTC."""
         with came_through(value for name, value in request.headers if name == b"via"):
             return await self._reply(request, now)
+
+    def refuse(self, request: HTTPRequest, now: datetime) -> HTTPReply | None:
+        """Refuse at once what nobody has to be asked for, of what was admitted by its head."""
+        if len(request.body) > self._max_request_bytes:
+            return _BODY
+        if request.method == b"POST":
+            reply = self._responder.refusal(request.body, now)
+        else:
+            reply = self._refusal_of_get(self._encoded(request.target), now)
+        return None if reply is None else self._dressed(reply, now)
+
+    def _refusal_of_get(self, encoded: bytes, now: datetime) -> Reply | None:
+        try:
+            reply = self._responder.refusal(decode_request(encoded), now)
+        except MalformedError as error:
+            reply = Reply.refusing(Cause.MALFORMED, str(error))
+        if reply is None or reply.cause not in _SENSELESS:
+            return reply
+        return reply if self._only_served(repaired_requests(encoded), now) is None else None
 
     def put_off(self) -> HTTPReply:
         """Tell to try later, whatever was asked."""
@@ -108,7 +128,7 @@ class OCSPFace:
 
     async def _get(self, target: bytes, now: datetime) -> Reply:
         """Answer the request in a target; where it makes no sense, as it was before a proxy."""
-        encoded = under(path_of(target), self._prefix) or b""
+        encoded = self._encoded(target)
         try:
             reply = await self._responder.respond(decode_request(encoded), now)
         except MalformedError as error:
@@ -118,6 +138,9 @@ class OCSPFace:
             if der is not None:
                 return await self._responder.respond(der, now)
         return reply
+
+    def _encoded(self, target: bytes) -> bytes:
+        return under(path_of(target), self._prefix) or b""
 
     def _only_served(self, candidates: Iterable[bytes], now: datetime) -> bytes | None:
         """Return the one candidate that asks for what is served here; None: none, or several."""

@@ -27,6 +27,10 @@ class Answering(Protocol):
         """Answer a request at ``now``, aware UTC. Never raises."""
         ...
 
+    def refusal(self, request_der: bytes, now: datetime) -> Reply | None:
+        """Refuse at once what the request itself is reason to; None: ``respond`` answers it."""
+        ...
+
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""
         ...
@@ -82,6 +86,11 @@ class Router:
             if reply.cause is not Cause.ISSUER:
                 return reply
         return await answered(self._forwarded(request_der, now), self._observe)
+
+    def refusal(self, request_der: bytes, now: datetime) -> Reply | None:
+        """Refuse at once what nobody here answers, whoever it is about."""
+        reply = self._responder.refusal(request_der, now)
+        return None if reply is None or reply.cause is Cause.ISSUER else reply
 
     def serves(self, request_der: bytes, now: datetime) -> bool:
         """Whether these bytes are a request that names only issuers which are served here."""

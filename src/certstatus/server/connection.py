@@ -20,7 +20,7 @@ from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 from certstatus.limits import MAX_LINGER_BYTES
-from certstatus.responder.exchange import HTTPReply
+from certstatus.responder.exchange import HTTPReply, HTTPRequest
 from certstatus.server import refusals
 from certstatus.server.reading import SLICE, Phase, Reader, Turn
 from certstatus.server.replies import CONTINUE
@@ -204,6 +204,7 @@ class Connection(asyncio.Protocol):
         began, now = perf_counter_ns(), server.clock.now()
         answer = server.lane.stored(data, now)
         if answer is None:
+            server.turns.took((perf_counter_ns() - began) / 1e9)
             return False
         server.turns.stored += 1
         self._give(data, answer, began, now)
@@ -336,14 +337,21 @@ class Connection(asyncio.Protocol):
             self._write(turn, turn.refusal, now)
             return
         try:
-            face = server.face
-            outcome = face.put_off() if self._is_late else face.reply(turn.request, now)
+            outcome = self._outcome(turn.request, now)
         except Exception as error:  # noqa: BLE001 (the border where a defect becomes a 500)
             outcome = server.note_defect(error)
         if isinstance(outcome, HTTPReply):
             self._write(turn, outcome, now)
         else:
             self._serve_later(turn, outcome)
+
+    def _outcome(
+        self, request: HTTPRequest, now: datetime
+    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        face = self._server.face
+        if self._is_late:
+            return face.put_off()
+        return face.refuse(request, now) or face.reply(request, now)
 
     def _serve_later(self, turn: Turn, waiting: Coroutine[Any, Any, HTTPReply]) -> None:
         """Answer by a task of its own: what waits may need one, for its time-outs."""

@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 
 from certstatus.errors import SourceError
 from certstatus.limits import MAX_REQUEST_BYTES, MAX_TARGET_BYTES
-from certstatus.ocsp import CertID
-from certstatus.responder import HTTPFace, HTTPReply, HTTPRequest, OCSPFace, Responder
+from certstatus.ocsp import CertID, Extensions, Nonce
+from certstatus.pkix import HashAlgorithm
+from certstatus.responder import (
+    HTTPFace,
+    HTTPReply,
+    HTTPRequest,
+    OCSPFace,
+    RequestPolicy,
+    Responder,
+)
 from certstatus.sources import Answer
+from certstatus.testing import TinyCA
 from tests.desk import CA, NOW, REVOKED, authority, cert_id, known, request, unlisted
 
 MALFORMED = bytes.fromhex("30030a0101")
@@ -34,7 +43,11 @@ def ask(
 ) -> HTTPReply:
     verb = method or (b"GET" if body is None else b"POST")
     asked = HTTPRequest(verb, target, headers, body or b"")
-    return asyncio.run(one.reply(asked, NOW))
+    reply = asyncio.run(one.reply(asked, NOW))
+    if one.admit(verb, target, headers) is None:
+        at_once = one.refuse(asked, NOW)
+        assert at_once is None or at_once == reply
+    return reply
 
 
 def field(reply: HTTPReply, name: bytes) -> bytes | None:
@@ -333,3 +346,57 @@ def test_nothing_that_a_client_sends_makes_the_face_raise(
 def test_no_condition_makes_the_face_raise(value: bytes) -> None:
     for name in (b"if-none-match", b"if-modified-since"):
         assert ask(face(), b"/" + ENCODED, (name, value)).status in {200, 304}
+
+
+_FOREIGN = CertID.of(TinyCA("Another CA").certificate, 1, HashAlgorithm.SHA1)
+
+
+# --- at once -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("der", "cause"),
+    [
+        (b"", "malformed"),
+        (b"junk", "malformed"),
+        (request() + b"\0", "malformed"),
+        (request(_FOREIGN), "issuer"),
+        (request(cert_id(1), _FOREIGN), "issuer"),
+        (request(cert_id(1, HashAlgorithm.SHA384)), "hash"),
+        (request(*map(cert_id, range(1, 5))), "tooManyCertificates"),
+        (request(extensions=Extensions.of(Nonce(bytes(129)))), "nonceLength"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_the_request_itself_is_reason_to_is_refused_at_once(
+    der: bytes, cause: str, method: str
+) -> None:
+    strict = authority(hash_algorithms=frozenset({HashAlgorithm.SHA1, HashAlgorithm.SHA256}))
+    one = OCSPFace(Responder([strict], requests=RequestPolicy(max_certificates=3)))
+    target = b"/" + base64.b64encode(der) if method == "GET" else b"/"
+    asked = HTTPRequest(method.encode(), target, (OCSP_REQUEST,), b"" if method == "GET" else der)
+    refused = one.refuse(asked, NOW)
+    assert refused is not None
+    assert refused.facts["cause"] == cause
+    assert refused == asyncio.run(one.reply(asked, NOW))
+
+
+def test_what_a_source_has_to_be_asked_for_is_not_refused_at_once() -> None:
+    for one in (face(), face(unlisted()), face(SourceError("down"))):
+        assert one.refuse(HTTPRequest(b"POST", b"/", (), request()), NOW) is None
+
+
+def test_what_was_read_at_once_is_not_taken_for_another_request() -> None:
+    one = face()
+    for number in (1, 2, 1):
+        assert one.refuse(HTTPRequest(b"POST", b"/", (), request(cert_id(number))), NOW) is None
+    reply = ask(one, b"/", OCSP_REQUEST, body=request(cert_id(7)))
+    assert reply.facts["serial"] == "7"
+
+
+def test_a_request_that_waited_too_long_is_told_to_try_later() -> None:
+    reply = face().put_off()
+    assert reply.status == 200
+    assert reply.body == bytes.fromhex("30030a0103")
+    assert field(reply, b"cache-control") == b"no-store"
+    assert reply.facts["cause"] == "overload"

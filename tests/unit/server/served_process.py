@@ -33,6 +33,10 @@ class _Face:
         """Take everything."""
         return None
 
+    def refuse(self, request: HTTPRequest, now: object) -> HTTPReply | None:
+        """Leave it to ``reply``."""
+        return None
+
     def put_off(self) -> HTTPReply:
         """Say that there is no time."""
         return HTTPReply(200, (), b"later")
