@@ -12,6 +12,8 @@ from typing import Final
 
 import pytest
 
+from bench.attacks import ABOUT as ATTACKED
+from bench.attacks import attack_figures, measure_attacks, print_attacks
 from bench.checking import measure_checking, print_checking
 from bench.crl import measure_answering, measure_reading, print_crl
 from bench.database import measure_database, print_database
@@ -79,6 +81,7 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
     The plot of the first section is written to ``plot``.
     """
     yield Section(title="HTTP", about=_HTTP, measure=lambda: _http(scale, plot))
+    yield Section(title="Under attack", about=ATTACKED, measure=lambda: _attacks(scale))
     yield Section(title="Messages and judgment", about=_MICRO, measure=_micro)
     yield Section(title="TLS handshakes", about=_HANDSHAKES, measure=_handshakes)
     presigned = 5_000 if is_quick else 500_000 if scale.most else 25_000
@@ -113,6 +116,12 @@ hangs it. The stored answers of certstatus are copies of one that it signed, eac
 serial number, put into LMDB at once: their structure, meaning and times are judged as ever,
 and signatures are no matter to who hands them out.
 """
+
+
+def _attacks(scale: Scale) -> Iterator[Figure]:
+    rows = measure_attacks(scale)
+    print_attacks(rows)
+    yield from attack_figures(rows)
 
 
 def _http(scale: Scale, plot: Path | None) -> Iterator[Figure]:

@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -14,7 +15,15 @@ from typing import Any, Final
 
 from bench.processes import LOAD_CORE, pinned
 
-__all__ = ["CONNECTIONS", "Tally", "load", "read_requests", "read_tally", "write_requests"]
+__all__ = [
+    "CONNECTIONS",
+    "Tally",
+    "load",
+    "loading",
+    "read_requests",
+    "read_tally",
+    "write_requests",
+]
 
 CONNECTIONS: Final = 32
 _LENGTH_DIGITS: Final = 6
@@ -91,24 +100,47 @@ def load(
     ``requests`` are asked one after another, from ``start`` on; without them, the URL. Only
     then ``close`` ends each connection after its answer; else the requests say it themselves.
     """
+    before = _children_seconds()
+    with _command(url, requests, seconds, start=start, close=close) as command:
+        told = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60 + seconds
+        ).stdout
+    return read_tally(told, _children_seconds() - before)
+
+
+@contextmanager
+def loading(url: str, requests: Path, seconds: int, connections: int) -> Iterator[None]:
+    """Load a URL beside what is done in this block, and end with it."""
+    with (
+        _command(url, requests, seconds, connections=connections) as command,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _command(
+    url: str,
+    requests: Path | None,
+    seconds: int,
+    *,
+    connections: int = CONNECTIONS,
+    start: int = 0,
+    close: bool = False,
+) -> Iterator[list[str]]:
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is missing: apt-get install wrk")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_LUA + (_FROM_FILE if requests else ""))
         script.flush()
-        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script.name, url]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name, url]
         command += ["-H", "Connection: close"] if close else []
         command += ["--", str(requests), str(start)] if requests else []
-        before = _children_seconds()
-        told = subprocess.run(
-            pinned(LOAD_CORE, command),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60 + seconds,
-        ).stdout
-        return read_tally(told, _children_seconds() - before)
+        yield pinned(LOAD_CORE, command)
 
 
 def _children_seconds() -> float:
