@@ -47,7 +47,11 @@ class Responding:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        ready = self.wait_for("ready")
+        try:
+            ready = self.wait_for("ready")
+        except BaseException:
+            self.end(signal.SIGKILL)  # nobody else will: a ``with`` that was not entered has no end
+            raise
         self.url = f"http://{ready['addresses'][0]}/"
         self.admin_url = "".join(f"http://{one}/" for one in ready["admin"][:1])
         return self
