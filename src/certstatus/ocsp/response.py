@@ -34,6 +34,7 @@ from certstatus.limits import MAX_RESPONSE_BYTES, MAX_RESPONSES
 from certstatus.ocsp.certid import CertID
 from certstatus.ocsp.extensions import NO_EXTENSIONS, Extensions
 from certstatus.ocsp.nonce import Nonce
+from certstatus.ocsp.plain_response import PlainResponse, read_plain
 from certstatus.ocsp.request import check_bit_string, check_certs, check_version
 from certstatus.ocsp.status import CertStatus, Good, OCSPResponseStatus, Revoked, Unknown
 from certstatus.pkix import AlgorithmIdentifier, Certificate, CRLReason, HashAlgorithm, Name
@@ -156,6 +157,40 @@ def parse_response(der: bytes) -> OCSPResponse:
     """
     if len(der) > MAX_RESPONSE_BYTES:
         raise MalformedError(f"is larger than {MAX_RESPONSE_BYTES} bytes", where="OCSPResponse")
+    plain = read_plain(der)
+    return _by_declaration(der) if plain is None else _of_plain(der, plain)
+
+
+def _of_plain(der: bytes, plain: PlainResponse) -> OCSPResponse:
+    responder = plain.responder
+    data = ResponseData(
+        responder_id=ByKey(responder) if isinstance(responder, bytes) else ByName(responder),
+        produced_at=plain.produced_at,
+        responses=(
+            SingleResponse(
+                cert_id=plain.cert_id,
+                cert_status=plain.cert_status,
+                this_update=plain.this_update,
+                next_update=plain.next_update,
+            ),
+        ),
+    )
+    basic = BasicOCSPResponse(
+        tbs_response_data=data,
+        tbs_der=plain.tbs_der,
+        signature_algorithm=plain.signature_algorithm,
+        signature=plain.signature,
+        certs=plain.certs,
+    )
+    return OCSPResponse(
+        response_status=OCSPResponseStatus.SUCCESSFUL,
+        response_type=oids.ID_PKIX_OCSP_BASIC,
+        basic=basic,
+        der=der,
+    )
+
+
+def _by_declaration(der: bytes) -> OCSPResponse:
     departures: list[Departure] = []
     declared = decode(asn1.OCSPResponse, der, "OCSPResponse")
     number = decode_enumerated(declared.response_status, "OCSPResponse.responseStatus")
