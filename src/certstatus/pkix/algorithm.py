@@ -73,6 +73,9 @@ class HashAlgorithm(Enum):
         self.label = label
         self.oid = oid
 
+    # There is one object of each, and hashing its name would take a call into Python.
+    __hash__ = object.__hash__
+
     @classmethod
     def from_label(cls, label: str) -> HashAlgorithm:
         """Return the hash of a name as users write it: sha256, SHA-256.

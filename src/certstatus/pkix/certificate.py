@@ -37,9 +37,10 @@ from certstatus.pkix.name import (
 )
 from certstatus.pkix.pem import decode_pem
 
-__all__ = ["Certificate"]
+__all__ = ["DIGITAL_SIGNATURE", "Certificate"]
 
 _V3: Final = 2
+DIGITAL_SIGNATURE: Final = 0x8000
 _PEM_LABELS: Final = ("CERTIFICATE", "X509 CERTIFICATE")
 
 # The bits of KeyUsage in order (RFC 5280 §4.2.1.3), as the cryptography package names them.
@@ -332,14 +333,23 @@ class Certificate:
         return frozenset(declared.purposes)
 
     @cached_property
-    def key_usage(self) -> x509.KeyUsage | None:
-        """KeyUsage; None where the extension is absent."""
+    def key_usage_flags(self) -> int | None:
+        """KeyUsage as sixteen bits, the first of them ``DIGITAL_SIGNATURE``; None: it is absent."""
         value = self._value(oids.ID_CE_KEY_USAGE)
         if value is None:
             return None
         bits = decode(BitString, value, "id-ce-keyUsage").as_bytes()
-        flags = int.from_bytes(bits.ljust(2, b"\0")[:2])
-        named = {bit: bool(flags & (0x8000 >> place)) for place, bit in enumerate(_KEY_USAGES)}
+        return int.from_bytes(bits.ljust(2, b"\0")[:2])
+
+    @cached_property
+    def key_usage(self) -> x509.KeyUsage | None:
+        """KeyUsage; None where the extension is absent."""
+        flags = self.key_usage_flags
+        if flags is None:
+            return None
+        named = {
+            bit: bool(flags & (DIGITAL_SIGNATURE >> place)) for place, bit in enumerate(_KEY_USAGES)
+        }
         if not named["key_agreement"]:
             named["encipher_only"] = named["decipher_only"] = False
         return x509.KeyUsage(**named)

@@ -7,7 +7,7 @@ is the signer; where none does, the one that came furthest is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from certstatus.errors import MalformedError
 from certstatus.limits import MAX_KNOWN_DELEGATES, MAX_KNOWN_WORDS
 from certstatus.ocsp import BasicOCSPResponse, Good, ResponderID
 from certstatus.pkix import Certificate, Name, SignatureAlgorithm
+from certstatus.pkix.certificate import DIGITAL_SIGNATURE
 from certstatus.verify.known import KnownSignatures
 from certstatus.verify.policy import DelegateStatus
 from certstatus.verify.question import Question
@@ -123,12 +124,10 @@ def _embedded(
     return readable
 
 
-def _candidates(question: Question, embedded: Sequence[Certificate]) -> Iterator[Certificate]:
-    seen: set[bytes] = set()
-    for candidate in (question.issuer, *question.policy.trusted_responders, *embedded):
-        if candidate.der not in seen:
-            seen.add(candidate.der)
-            yield candidate
+def _candidates(question: Question, embedded: Sequence[Certificate]) -> Iterable[Certificate]:
+    """Return each certificate at hand once: the issuer, those that are trusted, those that came."""
+    at_hand = (question.issuer, *question.policy.trusted_responders, *embedded)
+    return dict.fromkeys(at_hand)
 
 
 def _nobody(reason: str) -> tuple[Check, ...]:
@@ -270,31 +269,39 @@ def is_valid_at(certificate: Certificate, now: datetime, skew: timedelta) -> boo
 @lru_cache(MAX_KNOWN_DELEGATES)
 def _validity(certificate: Certificate, *, is_valid: bool) -> Check:
     name = "responder's validity"
-    period = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+    period = f"{certificate.not_before.date()} to {certificate.not_after.date()}"
     if is_valid:
         return Check.passed("O25", name, period)
     return Check.failed("O25", name, f"not valid now: {period}")
 
 
+_UNLIMITED: Final = Check.passed("O25", "responder's key usage", "unlimited")
+_MAY_SIGN: Final = Check.passed("O25", "responder's key usage", "digitalSignature")
+_MAY_NOT_SIGN: Final = Check.failed("O25", "responder's key usage", "has no digitalSignature")
+_NONE_UNKNOWN: Final = Check.passed(
+    "O25", "responder's extensions", "none critical that is not known"
+)
+
+
 @lru_cache(MAX_KNOWN_DELEGATES)
 def _check_key_usage(certificate: Certificate) -> Check:
-    name, usage = "responder's key usage", certificate.key_usage
-    if usage is None or usage.digital_signature:
-        return Check.passed("O25", name, "unlimited" if usage is None else "digitalSignature")
-    return Check.failed("O25", name, "has no digitalSignature")
+    flags = certificate.key_usage_flags
+    if flags is None:
+        return _UNLIMITED
+    return _MAY_SIGN if flags & DIGITAL_SIGNATURE else _MAY_NOT_SIGN
 
 
 @lru_cache(MAX_KNOWN_DELEGATES)
 def _check_critical(certificate: Certificate) -> Check:
-    name = "responder's extensions"
     unknown = [
         oids.name_of(oid)
         for oid, (critical, _) in certificate.extensions.items()
         if critical and oid not in _KNOWN_CRITICAL
     ]
     if unknown:
-        return Check.failed("O25", name, f"critical and not known: {', '.join(unknown)}")
-    return Check.passed("O25", name, "none critical that is not known")
+        reason = f"critical and not known: {', '.join(unknown)}"
+        return Check.failed("O25", "responder's extensions", reason)
+    return _NONE_UNKNOWN
 
 
 def _check_status(
@@ -340,7 +347,6 @@ def _order_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Ite
 @lru_cache(MAX_KNOWN_DELEGATES)
 def _signer_findings(signer: Certificate) -> tuple[Finding, ...]:
     """Tell what a careful CA would do otherwise."""
-    where = "responder's certificate"
     found = []
     try:
         if signer.nocheck not in {None, NOCHECK_VALUE}:
@@ -353,4 +359,4 @@ def _signer_findings(signer: Certificate) -> tuple[Finding, ...]:
             found.append("a CA with id-kp-OCSPSigning can answer for its issuer")
     except MalformedError as error:
         found.append(str(error))
-    return tuple(Finding(where, text) for text in found)
+    return tuple(Finding("responder's certificate", text) for text in found)
