@@ -311,6 +311,8 @@ class LibSSL:
         """Return the DER of each ResponderID that the client listed."""
         stack = _pointer()
         self.SSL_ctrl(connection, _GET_STATUS_IDS, 0, ctypes.byref(stack))
+        if not stack.value:
+            return ()
         return tuple(self._encoded(self.i2d_OCSP_RESPID, one) for one in self._items(stack.value))
 
     def requested_extensions(self, connection: int) -> bytes:

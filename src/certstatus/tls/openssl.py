@@ -300,12 +300,20 @@ class _Client(StatusChecker[SSLConnection]):
         if library.SSL_session_reused(connection):
             certificate = library.peer_certificate(connection)
             return self.resumption(owner, certificate, server_name=name)
-        sent = library.peer_chain(connection)
-        staples = dict(zip(sent, library.stapled(connection), strict=False))
-        chain = library.verified_chain(connection) or sent
-        return self.full_handshake(
-            owner, chain, [staples.get(der) for der in chain], server_name=name
-        )
+        chain, staples = _shown(library, connection)
+        return self.full_handshake(owner, chain, staples, server_name=name)
+
+
+def _shown(library: LibSSL, connection: int) -> tuple[list[bytes], list[bytes | None]]:
+    """Return the peer's certificates, as verified where they were, and what was stapled to each."""
+    stapled = library.stapled(connection)
+    chain = library.verified_chain(connection)
+    if chain and len(stapled) <= 1:
+        return chain, [*stapled]  # however it was verified, the peer's own stands first
+    sent = library.peer_chain(connection)
+    staples = dict(zip(sent, stapled, strict=False))
+    chain = chain or sent
+    return chain, [staples.get(der) for der in chain]
 
 
 def _owner(library: LibSSL, connection: int) -> SSLConnection | None:
