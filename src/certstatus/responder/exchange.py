@@ -50,6 +50,7 @@ class HTTPReply:
     - ``responseStatus``: OCSPResponseStatus in the RFC's word, ``successful``, ``tryLater`` …
     - ``certStatus``: ``good``, ``revoked``, ``unknown``, or a tuple of them
     - ``cause``: why the request was refused, in one word
+    - ``store``: what came of a look-up in the store that nobody else counts
     """
 
     status: int

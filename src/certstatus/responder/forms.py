@@ -6,7 +6,7 @@ of a CertID before the serial number. The hot lane knows every form that is answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from certstatus.ocsp import CertID, Revoked
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder.answer import Answer, Question, named, with_other_hash
-from certstatus.responder.authority import Authority
+from certstatus.responder.authority import Authority, NonceMode
 from certstatus.responder.reply import Refusal
 from certstatus.responder.spokesmen import choice_of
 from certstatus.responder.statement import Statement, state
@@ -53,15 +53,17 @@ class Form:
         "_variants",
         "authority",
         "choice",
+        "ignores_nonces",
         "is_quick",
-        "nonce_mode",
+        "requires_nonces",
         "signer_digest",
     )
 
     def __init__(self, authority: Authority, cert_id: CertID, variants: Variants) -> None:
         """``cert_id`` is any CertID of this form."""
         self.authority = authority
-        self.nonce_mode = authority.policy.nonce_mode
+        self.ignores_nonces = authority.policy.nonce_mode is NonceMode.IGNORE
+        self.requires_nonces = authority.policy.nonce_mode is NonceMode.REQUIRE
         self.choice: Choice[Signer] | None = None
         self.is_quick = False
         self.signer_digest = b""
@@ -104,7 +106,7 @@ class Form:
         """Return ``StoreKey.encode()`` of a certificate, by the octets of its serial number."""
         return encode_key(self._store_prefix, octets)
 
-    def other_names(self, octets: bytes, statement: Statement) -> Iterable[bytes]:
+    def other_names(self, octets: bytes, statement: Statement) -> Sequence[bytes]:
         """Return the CertIDs under which an answer names the certificate as well (L3)."""
         if not self.authority.policy.dual_hash:
             return ()

@@ -9,9 +9,8 @@ holds the two against each other.
 
 What is given up for speed:
 
-- Requests are recognised by comparison (``frames``, ``heads``), so what ``requests`` asks of
-  them is here a second time, as the shape that is compared with. The property test tells
-  where the two part.
+- Requests are recognised by comparison (``frames``, ``heads``): what ``requests`` asks of them
+  is here a second time, as the shape that is compared with.
 - What follows from the second, from an authority or from a set of times is remembered.
 - A stored answer is not parsed: its octets must hold, in a row, just what the source says
   now. Its signature is not verified; nor is it on the full path.
@@ -26,10 +25,8 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final, NamedTuple, TypeAlias
 
-from certstatus.errors import MalformedError
 from certstatus.limits import DEFAULT_MAX_AGE, MAX_KNOWN_TIMES
-from certstatus.ocsp import NO_EXTENSIONS, CertStatus, Revoked
-from certstatus.responder.authority import NonceMode
+from certstatus.ocsp import NO_EXTENSIONS, CertStatus, Good, Revoked, Unknown
 from certstatus.responder.core import Responder
 from certstatus.responder.dress import (
     NO_STORE,
@@ -63,7 +60,6 @@ __all__ = ["HotLane", "HotReply"]
 HotReply: TypeAlias = tuple[bytes, HTTPReply]
 """What follows the status line and Date, up to the end of the body; and the reply for listeners."""
 
-_NEXT_SECOND: Final = timedelta(seconds=1)
 _LONGEST_NONCE: Final = 112
 """Octets of a nonce whose extension has one octet of length."""
 
@@ -108,6 +104,7 @@ class HotLane:
         self._cuts = tuple(dict.fromkeys(len(identity) for identity in self._forms))
         self._second = self._until = datetime.min.replace(tzinfo=UTC)
         self._now = 0
+        self._controls: dict[int, bytes] = {}
         self._texts: dict[tuple[int, int, int], tuple[bytes, bytes]] = {}
         self._seen: tuple[bytes, _Asked | None] = b"", None
 
@@ -118,28 +115,30 @@ class HotLane:
         """
         asked = self._recognise(data)
         self._seen = data, asked
-        if asked is None or not self._is_for_all(asked):
+        if asked is None:
+            return None
+        form = asked.form
+        # The answer must be the same for whoever asks: by its nonce, or the want of one.
+        if not form.ignores_nonces and (asked.nonce is not None or form.requires_nonces):
             return None
         if not self._second <= now < self._until:
             self._turn(now)
-        form = asked.form
         statement = form.statement(asked.serial_number, self._second)
         if statement is None or not statement.is_definite or form.choice is None:
             return None
         key = (asked.serial_number, asked.cert_id, form.signer_digest)
-        kept = self._memo.recall(key, statement.meaning, self._now)
+        kept, store = self._memo.recall(key, statement.meaning, self._now), None
         if kept is None:
-            kept = self._from_shelf(asked, statement)
+            kept, store = self._from_shelf(asked, statement), "found"
             if kept is None:
                 return None
             self._memo.keep(key, kept)
         if kept.http is None:
             kept.http = around_cache_control(kept.der, kept.updated, kept.ends)
         before, after = kept.http
-        age = cache_age(kept.ends, self._now, self._max_age)
-        return before + cache_control(age) + after, self._reply(
-            "cached", asked, statement, kept.der
-        )
+        control = self._controls.get(kept.ends) or self._control(kept.ends)
+        reply = self._reply(asked, statement, kept.der, "cached", store)
+        return before + control + after, reply
 
     def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request that has a nonce by signing now; None: the lane declines.
@@ -147,7 +146,7 @@ class HotLane:
         Only signers that take no longer than the rest of an answer sign here.
         """
         asked = self._seen[1] if self._seen[0] is data else self._recognise(data)
-        if asked is None or asked.nonce is None or asked.form.nonce_mode is NonceMode.IGNORE:
+        if asked is None or asked.nonce is None or asked.form.ignores_nonces:
             return None
         if not self._second <= now < self._until:
             self._turn(now)
@@ -166,7 +165,7 @@ class HotLane:
             der = response_of(form.authority, choice, tbs, choice.signer.sign(tbs))
         except Exception:  # noqa: BLE001 (whatever it is, the full path meets it again, and tells)
             return None
-        return _LIVE % (len(der), der), self._reply("live", asked, statement, der)
+        return _LIVE % (len(der), der), self._reply(asked, statement, der, "live")
 
     # --- what is asked ---------------------------------------------------------------------
 
@@ -203,43 +202,39 @@ class HotLane:
 
     def _named(self, der: bytes, frame: Frame, nonce: bytes | None) -> _Asked | None:
         """Read a CertID: of a known issuer, with a usual serial number."""
+        content, end = frame.content, frame.end
         for cut in self._cuts:
-            at = frame.content + cut
-            form = self._forms.get(der[frame.content : at])
+            at = content + cut
+            form = self._forms.get(der[content:at])
             if form is not None:
-                octets = der[at + 2 : frame.end]
-                if der[at : at + 2] != b"\x02%c" % len(octets) or not is_usual_serial(octets):
+                octets = der[at + 2 : end]
+                if der[at : at + 2] != bytes((2, len(octets))) or not is_usual_serial(octets):
                     return None
-                cert_id = der[frame.start : frame.end]
-                return _Asked(form, int.from_bytes(octets), octets, cert_id, nonce)
+                return _Asked(form, int.from_bytes(octets), octets, der[frame.start : end], nonce)
         return None
-
-    def _is_for_all(self, asked: _Asked) -> bool:
-        """Whether the answer is the same for whoever asks: by its nonce, or the want of one."""
-        mode = asked.form.nonce_mode
-        return mode is NonceMode.IGNORE or (asked.nonce is None and mode is NonceMode.ECHO)
 
     # --- what is stored --------------------------------------------------------------------
 
     def _from_shelf(self, asked: _Asked, statement: Statement) -> Kept | None:
         """Take an answer out of the store, if its octets say what the source says now."""
-        form, key = asked.form, asked.form.store_key(asked.octets)
-        entry = None if self._shelf is None else self._shelf.at_hand(key)
-        if entry is None or not statement.is_listed:
+        if self._shelf is None or not statement.is_listed:
             return None
-        try:
-            der, meaning, updated, ends, signed, stale = open_entry(entry, key)
-        except MalformedError:
+        form = asked.form
+        key = form.store_key(asked.octets)
+        entry = self._shelf.at_hand(key)
+        opened = None if entry is None else open_entry(entry, key)
+        if opened is None:
             return None
-        is_fresh = signed <= self._now < min(stale, ends)
-        if not is_fresh or meaning != form.meaning_digest(statement):
+        der, meaning, updated, ends, signed, stale = opened
+        if meaning != form.meaning_digest(statement) or not signed <= self._now < min(stale, ends):
             return None
         produced, tail = self._texts_of(statement.cert_status, updated, ends, signed)
         at = der.find(asked.cert_id + tail)
         # Between producedAt and the first CertID are two SEQUENCEs' tags and lengths.
-        is_first = 4 <= at - der.rfind(produced, 0, max(0, at)) - len(produced) <= 8
+        if at < 0 or not 4 <= at - der.rfind(produced, 0, at) - len(produced) <= 8:
+            return None
         others = form.other_names(asked.octets, statement)
-        if at < 0 or not is_first or not all(one + tail in der for one in others):
+        if others and not all(one + tail in der for one in others):
             return None
         return Kept(der, statement.meaning, updated, ends, signed, stale)
 
@@ -250,7 +245,9 @@ class HotLane:
         key = (updated, ends, signed)
         known = self._texts.get(key)
         if known is None or isinstance(cert_status, Revoked):
-            this_update, next_update, produced_at = (_moment(one) for one in key)
+            this_update, next_update, produced_at = (
+                datetime.fromtimestamp(one, UTC) for one in key
+            )
             tail = single_response_tail(cert_status, this_update, next_update, NO_EXTENSIONS)
             known = time_der(produced_at), tail
             if isinstance(cert_status, Revoked):
@@ -265,32 +262,37 @@ class HotLane:
     def _turn(self, now: datetime) -> None:
         """Begin a new second; forms work out anew who signs in it."""
         self._second = now.replace(microsecond=0)
-        self._until = self._second + _NEXT_SECOND
+        self._until = self._second + timedelta(seconds=1)
         self._now = int(self._second.timestamp())
+        self._controls.clear()
 
-    def _reply(self, lane: str, asked: _Asked, statement: Statement, der: bytes) -> HTTPReply:
+    def _control(self, ends: int) -> bytes:
+        """Write Cache-Control for answers that end then, once in a second."""
+        control = cache_control(cache_age(ends, self._now, self._max_age))
+        self._controls[ends] = control
+        return control
+
+    def _reply(
+        self, asked: _Asked, said: Statement, der: bytes, lane: str, store: str | None = None
+    ) -> HTTPReply:
         """Make what listeners hear; without an access log one for all is enough."""
-        word = word_of(statement.cert_status)
         if not self._is_told:
-            return _UNTOLD[lane, word]
+            return _UNTOLD[type(said.cert_status), lane, store]
         facts = {
-            **facts_of(lane, word),
+            **facts_of(lane, word_of(said.cert_status), store),
             "serial": f"{asked.serial_number:x}",
             "authority": asked.form.authority.name,
-            "source": statement.origin,
+            "source": said.origin,
         }
         return HTTPReply(HTTPStatus.OK, (), der, facts)
 
 
 _UNTOLD: Final = {
-    (lane, word): HTTPReply(HTTPStatus.OK, (), b"", facts_of(lane, word))
-    for lane in ("cached", "live")
-    for word in ("good", "revoked", "unknown")
+    (type(status), lane, store): HTTPReply(
+        HTTPStatus.OK, (), b"", facts_of(lane, word_of(status), store)
+    )
+    for status in (Good(), Revoked(datetime.min.replace(tzinfo=UTC)), Unknown())
+    for lane, store in (("cached", None), ("cached", "found"), ("live", None))
 }
 
-
 _LIVE: Final = as_fields(RESPONSE_TYPE, NO_STORE) + b"Content-Length: %d\r\n\r\n%b"
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -222,9 +222,16 @@ def refused_to_all(reply: Reply) -> HTTPReply:
     return HTTPReply(HTTPStatus.OK, (RESPONSE_TYPE, NO_STORE), reply.der, _facts(reply))
 
 
-def facts_of(lane: str, cert_status: str | tuple[str, ...]) -> dict[str, object]:
+def facts_of(
+    lane: str, cert_status: str | tuple[str, ...], store: str | None = None
+) -> dict[str, object]:
     """Return what is counted of a successful answer."""
-    return {"responseStatus": "successful", "lane": lane, "certStatus": cert_status}
+    facts: dict[str, object] = {
+        "responseStatus": "successful",
+        "lane": lane,
+        "certStatus": cert_status,
+    }
+    return facts if store is None else facts | {"store": store}
 
 
 def _lane(reply: Reply) -> str:

@@ -198,11 +198,11 @@ class Connection(asyncio.Protocol):
 
     def _gave_stored(self, data: bytes) -> bool:
         """Give a stored answer at once, before anything is parsed, if there is one."""
-        server = self._server
-        if server.lane is None or not self._is_fresh():
+        server, lane = self._server, self._server.lane
+        if lane is None or not self._is_fresh():
             return False
         began, now = perf_counter_ns(), server.clock.now()
-        answer = server.lane.stored(data, now)
+        answer = lane.stored(data, now)
         if answer is None:
             server.turns.took((perf_counter_ns() - began) / 1e9)
             return False

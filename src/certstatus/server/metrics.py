@@ -131,6 +131,8 @@ class Tally:
         self._times: dict[_Key, list[float]] = {}
         self._gauges: dict[str, Levels] = {}
         self._answers: dict[_AnswerKey, int] = {}
+        self._last: HTTPReply | None = None
+        self._last_key: _AnswerKey = (b"",)
 
     def count(self, name: str, /, **labels: str) -> None:
         """Add one to a counter.
@@ -179,17 +181,15 @@ class Tally:
 
     def hear(self, method: bytes, reply: HTTPReply, _nanoseconds: int, _peer: str) -> None:
         """Count an answer by its facts: one entry for all metrics, taken apart when they are read."""
-        facts = reply.facts.get
-        status = facts("certStatus")
-        if status is not None and not isinstance(status, (str, tuple)):
-            status = str(status)
-        key = (method, reply.status, facts("lane"), facts("responseStatus"), status, facts("cause"))
-        try:
-            self._answers[key] += 1
-        except KeyError:
-            if len(self._answers) >= MAX_METRIC_SERIES:
-                key = (b"", reply.status, None, "other", None, "other")
-            self._answers[key] = self._answers.get(key, 0) + 1
+        # Stored answers come one after another with the very same reply.
+        if reply is self._last and method == self._last_key[0]:
+            self._answers[self._last_key] += 1
+            return
+        key = _answer_key(method, reply)
+        if key not in self._answers and len(self._answers) >= MAX_METRIC_SERIES:
+            key = (b"", reply.status, None, "other", None, "other", None)
+        self._answers[key] = self._answers.get(key, 0) + 1
+        self._last, self._last_key = reply, key
 
     def snapshot(self) -> bytes:
         """Return all sums as bytes, for a page."""
@@ -224,9 +224,18 @@ def _key(name: str, kind: Kind, labels: Mapping[str, str]) -> _Key:
     return (name, *(labels[label] for label in entry.labels))
 
 
+def _answer_key(method: bytes, reply: HTTPReply) -> _AnswerKey:
+    facts = reply.facts.get
+    status = facts("certStatus")
+    if status is not None and not isinstance(status, (str, tuple)):
+        status = str(status)
+    said = facts("lane"), facts("responseStatus"), status, facts("cause"), facts("store")
+    return (method, reply.status, *said)
+
+
 def _series(key: _AnswerKey) -> Iterator[_Key]:
     """Take an answer apart into the counters it adds to."""
-    method, code, lane, response_status, cert_status, cause = key
+    method, code, lane, response_status, cert_status, cause, store = key
     verb = method.decode("ascii") if isinstance(method, bytes) else ""
     verb = verb if verb in {"GET", "HEAD", "POST"} else "other"
     yield ("http_requests", verb, str(lane or "none"), str(code))
@@ -234,6 +243,8 @@ def _series(key: _AnswerKey) -> Iterator[_Key]:
         yield ("responses", str(response_status))
     if cause is not None:
         yield ("refusals", str(cause))
+    if store is not None:
+        yield ("store_lookups", str(store))
     if isinstance(cert_status, tuple):
         yield from (("cert_statuses", str(each)) for each in cert_status)
     elif cert_status is not None:

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_REMEMBERED_HEADS
@@ -147,14 +147,19 @@ class StoredResponse:
             MalformedError: it is of another version, broken, or of another key.
         """
         opened = open_entry(entry, key.encode())
+        if opened is None:
+            is_ours = _is_of_this_version(entry)
+            problem = "has a wrong checksum" if is_ours else "is no entry of this version"
+            raise MalformedError(problem, where="StoredResponse")
+        der, meaning, updated, ends, signed, stale = opened
         try:
             return cls(
-                der=opened.der,
-                meaning=opened.meaning,
-                this_update=_moment(opened.updated),
-                next_update=_moment(opened.ends),
-                produced_at=_moment(opened.signed),
-                fresh_until=_moment(opened.stale),
+                der=der,
+                meaning=meaning,
+                this_update=_moment(updated),
+                next_update=_moment(ends),
+                produced_at=_moment(signed),
+                fresh_until=_moment(stale),
             )
         except (OverflowError, ValueError, OSError) as error:
             raise MalformedError(f"has no such time: {error}", where="StoredResponse") from error
@@ -183,32 +188,16 @@ def _checksum(encoded_key: bytes, body: bytes) -> bytes:
     return _CHECK.pack(zlib.crc32(body, zlib.crc32(encoded_key)))
 
 
-class OpenEntry(NamedTuple):
-    """The fields of an entry as they stand in it; moments are seconds since 1970.
-
-    ``updated`` is thisUpdate, ``ends`` nextUpdate, ``signed`` producedAt, ``stale`` fresh_until.
-    """
-
-    der: bytes
-    meaning: bytes
-    updated: int
-    ends: int
-    signed: int
-    stale: int
+OpenEntry: TypeAlias = tuple[bytes, bytes, int, int, int, int]
+"""The OCSPResponse, the meaning; thisUpdate, nextUpdate, producedAt and fresh_until in seconds."""
 
 
-def open_entry(entry: bytes, encoded_key: bytes) -> OpenEntry:
-    """Read an entry that stands under ``StoreKey.encode()``.
-
-    Raises:
-        MalformedError: it is of another version, broken, or of another key.
-    """
+def open_entry(entry: bytes, encoded_key: bytes) -> OpenEntry | None:
+    """Read an entry under ``StoreKey.encode()``; None: it is not sound."""
     if not is_sound(entry, encoded_key):
-        is_ours = _is_of_this_version(entry)
-        problem = "has a wrong checksum" if is_ours else "is no entry of this version"
-        raise MalformedError(problem, where="StoredResponse")
+        return None
     _, updated, signed, meaning, stale, ends = _HEAD.unpack_from(entry)
-    return OpenEntry(entry[_HEAD.size : -_CHECK.size], meaning, updated, ends, signed, stale)
+    return entry[_HEAD.size : -_CHECK.size], meaning, updated, ends, signed, stale
 
 
 def encode_key(prefix: bytes, octets: bytes) -> bytes:
@@ -259,12 +248,8 @@ def entry_supersedes(new: bytes, old: bytes) -> bool:
 def is_sound(entry: bytes, encoded_key: bytes) -> bool:
     """Whether it is an entry of this version, whole, and under its own key."""
     # A copy of some hundred octets costs less than a view of them.
-    body = entry[: -_CHECK.size]
-    return (
-        entry.startswith(_MAGIC)
-        and len(body) >= _HEAD.size
-        and entry[-_CHECK.size :] == _checksum(encoded_key, body)
-    )
+    check = zlib.crc32(entry[: -_CHECK.size], zlib.crc32(encoded_key))
+    return _is_of_this_version(entry) and check == int.from_bytes(entry[-_CHECK.size :])
 
 
 def _is_of_this_version(entry: bytes) -> bool:

@@ -55,7 +55,7 @@ class _Lane:
 
     @property
     def is_resting(self) -> bool:
-        return self.clock() < self.rests_until
+        return self.pause > 0 and self.clock() < self.rests_until
 
     def fail(self, reason: str) -> None:
         """Leave the store alone for a while; only the first failure in a row is told."""
