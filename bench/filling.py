@@ -82,14 +82,18 @@ def fill_books(file: Path, others: Iterable[int]) -> None:
 
     The audit trail has the first alone: the look-up does not read it.
     """
-    with closing(sqlite3.connect(file)) as connection, connection:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
         (row,) = connection.execute("SELECT * FROM certificates")
         columns = [one[1] for one in connection.execute("PRAGMA table_info(certificates)")]
         at, marks = columns.index("serial_number"), ", ".join("?" * len(columns))
-        connection.executemany(
-            f"INSERT INTO certificates VALUES ({marks})",  # noqa: S608 - question marks
-            ((*row[:at], number_text(one), *row[at + 1 :]) for one in others),
-        )
+        insert = f"INSERT INTO certificates VALUES ({marks})"  # noqa: S608 - question marks
+        numbers = iter(others)
+        while batch := [
+            (*row[:at], number_text(one), *row[at + 1 :]) for one in islice(numbers, _BATCH)
+        ]:
+            with connection:
+                connection.executemany(insert, batch)
 
 
 def write_signed(

@@ -160,7 +160,7 @@ def _print_beside(seen: HTTPFigures) -> None:
 
 # --- the others -----------------------------------------------------------------------------
 
-_MICRO: Final = "Microseconds per operation on one core, the median of seven rounds."
+_MICRO: Final = "Microseconds of processor time per operation, the median of seven rounds."
 
 
 def _micro() -> Iterator[Figure]:
