@@ -82,7 +82,9 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
     """
     yield Section(title="HTTP", about=_HTTP, measure=lambda: _http(scale, plot))
     yield Section(title="Under attack", about=ATTACKED, measure=lambda: _attacks(scale))
-    yield Section(title="Messages and judgment", about=_MICRO, measure=_micro)
+    if not is_quick:
+        yield Section(title="Messages", about=_MICRO, measure=_micro)
+    yield Section(title="Judgment", about=_JUDGMENT, measure=_judgment)
     yield Section(title="TLS handshakes", about=_HANDSHAKES, measure=_handshakes)
     presigned = 5_000 if is_quick else 500_000 if scale.most else 25_000
     listed = 100_000 if is_quick else 1_000_000
@@ -165,9 +167,16 @@ _MICRO: Final = "Microseconds of processor time per operation, the median of sev
 
 def _micro() -> Iterator[Figure]:
     _print_micro(measure_micro())
-    print(
-        "\nJudgment beside the raw verifications that it holds, of an answer by a P-256 delegate:\n"
-    )
+    yield from ()
+
+
+_JUDGMENT: Final = """
+Judgment beside the raw verifications that it holds, of an answer by a P-256 delegate, in
+microseconds of processor time.
+"""
+
+
+def _judgment() -> Iterator[Figure]:
     judgings = measure_judging()
     print_judging(judgings)
     ratios = {one.what: one.ratio for one in judgings}
@@ -191,9 +200,9 @@ def _peer(row: Row, name: str) -> str:
 
 
 _HANDSHAKES: Final = """
-Handshakes per second through Python's `ssl`, client and server in one thread, P-256,
-the client verifying the chain; 150 handshakes a round, the kinds in turn, the median of
-seven rounds. The server's context staples in every row; asking is up to the client.
+Handshakes per second of processor time through Python's `ssl`, client and server in one
+thread, P-256, the client verifying the chain; 150 handshakes a round, the kinds in turn, the
+median of seven rounds. The server's context staples in every row; asking is up to the client.
 """
 
 

@@ -144,6 +144,15 @@ def test_every_row_has_a_server_and_a_name_of_its_own(
     assert len({row.name for row in rows}) == len(rows)
 
 
+def test_a_quick_bench_has_the_rows_that_the_figures_rest_on() -> None:
+    scale = replace(SMALL, is_quick=True)
+    runs = {row.name: Runs(costs=[1.0]) for row in rows_of(scale)}
+    seen = HTTPFigures(scale, runs=runs, raw={"p256": [1.0]})
+
+    unmeasured = [one.work for one in figures_of(seen) if one.is_reached is None]
+    assert unmeasured == ["latency of 99 % at half of the peak rate"]
+
+
 def test_figures_say_so_where_a_peer_is_missing() -> None:
     seen = HTTPFigures(SMALL)
 
