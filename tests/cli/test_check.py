@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -470,3 +471,29 @@ def test_many_at_once_are_asked_for_in_one_way(
     assert result.exit_code == ExitCode.USAGE
     assert said in result.stderr
     assert not result.stdout
+
+
+def test_names_that_are_not_found_hold_up_no_other(
+    check: Run, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than an event loop has threads, and the resolver says nothing of any."""
+    look_up, is_over = socket.getaddrinfo, threading.Event()
+
+    def mute(host: Any, *more: Any, **options: Any) -> Any:
+        if str(host).endswith(".mute.example"):
+            is_over.wait(30)
+            raise OSError("nobody knows")
+        return look_up(host, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", mute)
+    names = [f"{one}.mute.example" for one in range(40)]
+    try:
+        result = check(
+            *(lab.certificates["good"], *names, lab.certificates["revoked"]),
+            *("--timeout", "1s", "--concurrency", "50", "--jsonl"),
+        )
+    finally:
+        is_over.set()
+
+    told = [json.loads(line)["verdict"] for line in result.stdout.splitlines()]
+    assert told == ["good", *["unreachable"] * 40, "revoked"]

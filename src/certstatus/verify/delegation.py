@@ -8,11 +8,10 @@ is the signer; where none does, the one that came furthest is reported.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.x509 import ObjectIdentifier
 
@@ -55,8 +54,7 @@ class Role(StrEnum):
     DELEGATE = "delegated by the issuing CA"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """What became of one candidate.
 
     ``is_signer``: no check failed. ``pending``: its own status was asked for and not known.
@@ -340,7 +338,7 @@ def _waiver(delegate: Certificate, policy: DelegateStatus, *, is_sound: bool) ->
 
 
 def _order_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Iterator[Finding]:
-    if embedded and embedded[0] != signer and signer in embedded:
+    if embedded and signer not in embedded[:1] and signer in embedded:
         yield Finding("BasicOCSPResponse.certs", "the signer does not stand first")
 
 

@@ -128,8 +128,10 @@ def _judge_basic(
         *signer.checks,
         check_nonce(data, request, question.policy.nonce),
     ]
-    told = [*findings, *signer_findings, *request_findings(data.responses, request)]
-    told += _algorithm_findings(basic, request)
+    told = [*findings, *signer_findings]
+    if request is not None:
+        told += request_findings(data.responses, request)
+        told += _algorithm_findings(basic, request)
     verified = None
     if single is not None:
         checks += check_extensions(data, single)
@@ -155,10 +157,8 @@ def _verdict(single: SingleResponse) -> Verdict:
     return Verdict.REVOKED if isinstance(single.cert_status, Revoked) else Verdict.UNKNOWN
 
 
-def _algorithm_findings(basic: BasicOCSPResponse, request: OCSPRequest | None) -> Iterator[Finding]:
+def _algorithm_findings(basic: BasicOCSPResponse, request: OCSPRequest) -> Iterator[Finding]:
     """Tell of a signature by an algorithm that the request did not prefer (O30)."""
-    if request is None:
-        return
     preferred = request.request_extensions.get(PreferredSignatureAlgorithms)
     if preferred is None:
         return

@@ -19,7 +19,7 @@ from certstatus.ocsp import (
 from certstatus.pkix import Name
 from certstatus.verify.known import KnownSignatures
 from certstatus.verify.question import Target
-from certstatus.verify.report import Check, Finding
+from certstatus.verify.report import Check, Finding, Outcome
 
 __all__: list[str] = []
 
@@ -85,7 +85,8 @@ def _check_serial(
     if not by_issuer:
         return Check.skipped("O15", name, "no answer is about a certificate of this issuer")
     if matching:
-        return Check.passed("O15", name, f"answers for serial number {wanted}", serialNumber=wanted)
+        reason, facts = f"answers for serial number {wanted}", {"serialNumber": wanted}
+        return Check("O15", name, Outcome.PASS, reason, facts)
     answered = ", ".join(f"{one.cert_id.serial_number:#x}" for one in by_issuer[:5])
     reason = f"no answer for serial number {wanted}; answers for {answered}"
     return Check.failed("O15", name, reason, serialNumber=wanted)
@@ -132,11 +133,9 @@ def check_request(target: Target, response: OCSPResponse, request: OCSPRequest |
 
 
 def request_findings(
-    responses: Sequence[SingleResponse], request: OCSPRequest | None
+    responses: Sequence[SingleResponse], request: OCSPRequest
 ) -> Iterator[Finding]:
     """Tell of answers that nobody asked for, and of questions without an answer (O15)."""
-    if request is None:
-        return
     answered = {one.cert_id.key for one in responses}
     asked = {cert_id.key for cert_id in request.cert_ids}
     if missing := len(asked - answered):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from certstatus.ocsp import CertID, CertStatus, OCSPRequest
 from certstatus.pkix import Certificate, HashAlgorithm
@@ -17,8 +17,7 @@ DelegateStatusLookup = Callable[[Certificate], CertStatus | None]
 """Tells a delegate's own status, verified; None where it is not known."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """The certificate whose status is wanted: its issuer, its serial number, itself if at hand."""
 
     issuer: Certificate
@@ -45,8 +44,7 @@ class Target:
         return cert_id.serial_number == self.serial_number and self.is_issuer_of(cert_id)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Question:
+class Question(NamedTuple):
     """All that a response is held against; ``now`` is aware UTC."""
 
     target: Target
