@@ -232,7 +232,10 @@ MAX_PRESIGN_CLAIM: Final = 16_000
 PRESIGN_BATCH: Final = 2_000
 """Answers that are stored together: one wait for the disk; so many are signed again after a kill -9."""
 
-PRESIGN_SAMPLE: Final = 64
+PRESIGN_COLLECTED: Final = 100_000
+"""Objects after which a process that signs in advance looks for what is left over: a few MB."""
+
+PRESIGN_SAMPLE: Final = 100
 """Of so many answers one has its signature verified where not all have: two per cent of the time."""
 
 KEEPER_BATCH: Final = 64
@@ -285,9 +288,6 @@ MAX_STORE_PAUSE: Final = timedelta(seconds=4)
 
 STORE_BATCH: Final = 500
 """Answers that are put into a store at once: one wait for the disk, or for the network, for all."""
-
-MAX_REMEMBERED_HEADS: Final = 256
-"""Heads of stored entries that are kept as octets: those of answers that are signed together."""
 
 MAX_OFFERED: Final = 10_000
 """Answers that wait to be put into a store, 10 to 20 MB; what comes past them is not kept."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import selectors
 import signal
@@ -20,6 +21,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from certstatus.errors import CertStatusError
+from certstatus.limits import PRESIGN_COLLECTED
 from certstatus.presign.desk import Job
 from certstatus.presign.process import Ended, Message, decode, encode, work
 from certstatus.server.worker import Tools
@@ -125,6 +127,10 @@ class Crew:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the crew
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, set())
+            # What was imported stays, and an answer leaves no cycle behind: the collector at
+            # its usual pace would take a tenth of the time.
+            gc.freeze()
+            gc.set_threshold(PRESIGN_COLLECTED)
 
             def tell(message: Message) -> None:
                 _write(pipe, encode(message))

@@ -8,7 +8,6 @@ taken over by the others.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import signal
 import time
@@ -88,7 +87,6 @@ async def work(job: Job, tools: Tools, tell: Teller, *, began: float, lifeline: 
     loop.add_reader(lifeline, member.ending.set)
     try:
         async with desk(job, tools) as at:
-            gc.freeze()  # what was loaded stays to the end: looking through it costs a tenth
             for place in at.places:
                 if not member.ending.is_set():
                     await member.visit(place, at)

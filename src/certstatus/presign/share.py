@@ -31,7 +31,7 @@ from certstatus.limits import (
 from certstatus.pkix import HashAlgorithm
 from certstatus.presign.tally import Observer, Problem, Tally
 from certstatus.responder import Refusal
-from certstatus.responder.bulk import Bulk, Form, Produced
+from certstatus.responder.bulk import Bulk, Form
 from certstatus.responder.statement import Statement
 from certstatus.sources import (
     Answer,
@@ -44,6 +44,8 @@ from certstatus.sources import (
     serial_order,
 )
 from certstatus.stores import ResponseStore, StoredResponse, StoreKey
+from certstatus.stores.base import EncodedEntry
+from certstatus.verify import Check
 
 __all__ = ["Share", "TooManyFailuresError"]
 
@@ -54,8 +56,8 @@ class TooManyFailuresError(Exception):
     """So many answers could not be signed, or may not be stored, that something else is wrong."""
 
 
-_Task: TypeAlias = tuple[StoreKey, Form, Statement]
-"""One answer to look at, and to sign if it is due."""
+_Task: TypeAlias = tuple[int, Form, Statement]
+"""One answer to look at, by its certificate's serial number, and to sign if it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +195,11 @@ class Share:
         self._check_failures()
         return tally
 
-    async def store(self, produced: Sequence[Produced], tally: Tally) -> Tally:
+    async def store(self, entries: Sequence[EncodedEntry], tally: Tally) -> Tally:
         """Store what was signed, and report it; return its tally. Raises StoreError."""
-        entries = [(one.key, one.response) for one in produced]
-        taken = len(entries) if self._is_dry or not entries else await self._store.put(entries)
+        taken = (
+            len(entries) if self._is_dry or not entries else await self._store.put_entries(entries)
+        )
         tally.signed += taken
         tally.newer += len(entries) - taken
         self._report(tally)
@@ -206,20 +209,34 @@ class Share:
         if self._failures > MAX_PRESIGN_FAILURES:
             raise TooManyFailuresError
 
-    async def _signed(self, page: Page, read_at: datetime) -> tuple[list[Produced], Tally]:
+    async def _signed(self, page: Page, read_at: datetime) -> tuple[list[EncodedEntry], Tally]:
         """Sign what a page lists, as of when it was read."""
         now = read_at.replace(microsecond=0)
         tally = Tally(looked_at=len(page))
         tasks = await self._tasks(page, now, tally)
         if self._only_due:
             tasks = await self._due(tasks, now, tally)
-        verified = self._verified(len(tasks))
-        signed = [
-            found
-            for place, task in enumerate(tasks)
-            if (found := self._produced(task, now, tally, verify=place in verified))
-        ]
-        return signed, tally
+        return self._produced(tasks, now, tally), tally
+
+    def _produced(self, tasks: Sequence[_Task], now: datetime, tally: Tally) -> list[EncodedEntry]:
+        """Sign answers; what comes out may be stored."""
+        produce, verified = self._bulk.produce, self._verified(len(tasks))
+        entries: list[EncodedEntry] = []
+        for place, (serial_number, form, statement) in enumerate(tasks):
+            try:
+                key, entry, defects = produce(
+                    serial_number, form, statement, now, verify=place in verified
+                )
+            except Refusal as refusal:
+                tally.failed += 1
+                self._fail(serial_number, str(form), f"{refusal.cause}: {refusal.detail}")
+                continue
+            if defects:
+                tally.refused += 1
+                self._refuse(serial_number, form, defects)
+            else:
+                entries.append((key, entry))
+        return entries
 
     def _verified(self, count: int) -> Collection[int]:
         """Choose whose signatures are verified, by their places in a batch."""
@@ -239,7 +256,7 @@ class Share:
             if statement is None:
                 tally.unlisted += 1
                 continue
-            tasks += [(key, form, statement) for form, key in bulk.keys(serial_number)]
+            tasks += [(serial_number, form, statement) for form in bulk.forms]
         return tasks
 
     async def _ask(self, serial_number: int, now: datetime) -> Answer:
@@ -258,11 +275,13 @@ class Share:
         self._fail(serial_number, "any", str(error))
 
     async def _due(self, tasks: Sequence[_Task], now: datetime, tally: Tally) -> list[_Task]:
-        stored = await self._stored([key for key, _, _ in tasks])
+        bulk = self._bulk
+        keys = [bulk.key(serial_number, form) for serial_number, form, _ in tasks]
+        stored = await self._stored(keys)
         due = [
             task
-            for task, one in zip(tasks, stored, strict=True)
-            if self._bulk.is_due(task[0], one, task[2], now)
+            for task, key, one in zip(tasks, keys, stored, strict=True)
+            if bulk.is_due(key, one, task[2], now)
         ]
         tally.fresh += len(stored) - len(due)
         return due
@@ -277,32 +296,18 @@ class Share:
             stored += await asyncio.gather(*(self._store.get(key) for key in some))
         return stored
 
-    def _produced(
-        self, task: _Task, now: datetime, tally: Tally, *, verify: bool
-    ) -> Produced | None:
-        """Sign one answer; None: it may not be stored."""
-        key, form, statement = task
-        try:
-            produced = self._bulk.produce(key, form, statement, now, verify=verify)
-        except Refusal as refusal:
-            tally.failed += 1
-            self._fail(key.serial_number, str(form), f"{refusal.cause}: {refusal.detail}")
-            return None
-        if not produced.defects:
-            return produced
-        tally.refused += 1
+    def _refuse(self, serial_number: int, form: Form, defects: Sequence[Check]) -> None:
         self._failures += 1
         self._hear(
             Problem(
                 authority=self._bulk.authority.name,
-                serial_number=key.serial_number,
+                serial_number=serial_number,
                 form=str(form),
                 is_defect=True,
-                detail="; ".join(f"{one.name} {one.reason}" for one in produced.defects),
-                rules=tuple(dict.fromkeys(one.rule for one in produced.defects)),
+                detail="; ".join(f"{one.name} {one.reason}" for one in defects),
+                rules=tuple(dict.fromkeys(one.rule for one in defects)),
             )
         )
-        return None
 
     def _fail(self, serial_number: int, form: str, detail: str) -> None:
         self._failures += 1
@@ -334,7 +339,7 @@ class _Work:
         self._renewed = time.monotonic()
         self._under_way: asyncio.Task[Tally] | None = None
 
-    async def add(self, last: int, produced: Sequence[Produced], tally: Tally) -> bool:
+    async def add(self, last: int, entries: Sequence[EncodedEntry], tally: Tally) -> bool:
         """Have a batch stored, the one before being in; False: the claim is others' now."""
         await self._settle()
         if time.monotonic() - self._renewed > self._claims.lease.total_seconds() / 3:
@@ -342,7 +347,7 @@ class _Work:
                 return False
             self._tally, self._renewed = Tally(), time.monotonic()
         self.signed_to = last
-        self._under_way = asyncio.create_task(self._share.store(produced, tally))
+        self._under_way = asyncio.create_task(self._share.store(entries, tally))
         await asyncio.sleep(0)  # so that it begins before the next batch is signed
         return True
 

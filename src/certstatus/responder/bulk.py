@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from certstatus.ocsp import CertID, Revoked
 from certstatus.pkix import HashAlgorithm
@@ -28,6 +29,7 @@ from certstatus.responder.stored import Variants, authority_digest, meaning_dige
 from certstatus.signing import Signer
 from certstatus.sources import Answer as SourceAnswer
 from certstatus.stores import StoredResponse, StoreKey
+from certstatus.stores.base import encode_entry, encode_number
 from certstatus.verify import Check
 
 __all__ = ["Bulk", "Form", "Produced"]
@@ -50,12 +52,14 @@ class Form:
         return f"{self.algorithm.label}{bare}, {self.signer.algorithm.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Produced:
-    """One answer, and what is wrong with it: only without ``defects`` it may be stored."""
+class Produced(NamedTuple):
+    """One answer, and what is wrong with it: only without ``defects`` it may be stored.
 
-    key: StoreKey
-    response: StoredResponse
+    ``key`` and ``entry`` are as they go into the store.
+    """
+
+    key: bytes
+    entry: bytes
     defects: tuple[Check, ...]
 
 
@@ -78,17 +82,22 @@ class Bulk:
         Raises:
             Refusal: nothing is said of it at all.
         """
-        if self._stated is not None and self._stated[0] == answer:
-            return self._stated[1]
+        last = self._stated
+        if last is not None and (last[0] is answer or last[0] == answer):
+            return last[1]
         statement = state(answer, self.authority)
         is_stored = statement.is_definite and statement.is_listed
-        self._stated = answer, statement if is_stored else None
-        return self._stated[1]
+        last = self._stated = answer, statement if is_stored else None
+        return last[1]
+
+    def key(self, serial_number: int, form: Form) -> StoreKey:
+        """Return the key under which the answer of a form rests."""
+        return StoreKey(self.digest, self._scribes[form].variant, serial_number)
 
     def keys(self, serial_number: int) -> Iterator[tuple[Form, StoreKey]]:
         """Yield every form, with the key under which its answer rests."""
-        for form, scribe in self._scribes.items():
-            yield form, StoreKey(self.digest, scribe.variant, serial_number)
+        for form in self.forms:
+            yield form, self.key(serial_number, form)
 
     def is_due(
         self, key: StoreKey, stored: StoredResponse | None, statement: Statement, now: datetime
@@ -108,7 +117,7 @@ class Bulk:
 
     def produce(
         self,
-        key: StoreKey,
+        serial_number: int,
         form: Form,
         statement: Statement,
         now: datetime,
@@ -122,28 +131,26 @@ class Bulk:
         Raises:
             Refusal: what is known has ended, or the signer can't sign.
         """
-        scribe, serial_number = self._scribes[form], key.serial_number
-        line = scribe.line(statement, now)
-        response = scribe.sign(serial_number, line)
-        return Produced(key, response, line.series.look(response, serial_number, verify=verify))
+        scribe = self._scribes[form]
+        line, serial = scribe.line(statement, now), serial_octets(serial_number)
+        key = scribe.prefix + encode_number(serial_number)
+        entry = encode_entry(key, line.head, scribe.sign(serial_number, serial, line))
+        return Produced(key, entry, line.series.look(key, entry, serial, verify=verify))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     """What answers of one form that say the same in one second have in common.
 
-    ``data`` is the ResponseData around serial numbers, by their length; a serial number stands
+    ``head`` stands before each of them in its entry; ``data`` is the ResponseData around serial numbers, by their length; a serial number stands
     once in it for each name of its certificate.
     """
 
     statement: Statement
     now: datetime
+    head: bytes
     opening: bytes
     tail: bytes
-    meaning: bytes
-    this_update: datetime
-    next_update: datetime
-    fresh_until: datetime
     series: Series
     data: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
 
@@ -155,12 +162,12 @@ class _Scribe:
         self._authority = authority
         self._form = form
         self.variant = Variants().key(authority, self._name(0), form.signer).variant
+        self.prefix = authority_digest(authority.issuer) + self.variant
         self._latest: _Line | None = None
         self._around: dict[tuple[int, int], tuple[bytes, bytes, bytes]] = {}
 
-    def sign(self, serial_number: int, line: _Line) -> StoredResponse:
+    def sign(self, serial_number: int, serial: bytes, line: _Line) -> bytes:
         """Sign the answer about one certificate. Raises Refusal where the signer can't."""
-        serial = serial_octets(serial_number)
         parts = line.data.get(len(serial)) or self._data(serial_number, serial, line)
         tbs = serial.join(parts)
         try:
@@ -169,14 +176,7 @@ class _Scribe:
             raise Refusal.over(Cause.SIGNER_FAILED, error) from error
         around = self._around.get((len(tbs), len(signature))) or self._frame(tbs, signature)
         before, between, behind = around
-        return StoredResponse(
-            der=b"".join((before, tbs, between, signature, behind)),
-            meaning=line.meaning,
-            this_update=line.this_update,
-            next_update=line.next_update,
-            produced_at=line.now,
-            fresh_until=line.fresh_until,
-        )
+        return b"".join((before, tbs, between, signature, behind))
 
     def _data(self, serial_number: int, serial: bytes, line: _Line) -> tuple[bytes, ...]:
         """Write ResponseData once for serial numbers of one length, and part it around them."""
@@ -206,8 +206,10 @@ class _Scribe:
             Refusal: what is known has ended, or the signer has.
         """
         latest = self._latest
-        if latest is not None and latest.statement == statement and latest.now == now:
-            return latest
+        if latest is not None and latest.now == now:
+            known = latest.statement
+            if known is statement or known == statement:
+                return latest
         line = self._new_line(statement, now)
         # What is said of one revoked certificate is said of hardly another.
         if not isinstance(statement.cert_status, Revoked):
@@ -217,14 +219,12 @@ class _Scribe:
     def _new_line(self, statement: Statement, now: datetime) -> _Line:
         speech = speech_of(statement, self._authority, self._form.signer, now)
         policy = self._authority.policy
-        return _Line(
-            statement=statement,
-            now=now,
-            opening=speech.opening,
-            tail=speech.tail,
+        beside = StoredResponse(
+            der=b"",
             meaning=meaning_digest(statement),
             this_update=speech.this_update,
             next_update=speech.next_update,
+            produced_at=now,
             fresh_until=fresh_until(
                 produced_at=now,
                 this_update=speech.this_update,
@@ -232,6 +232,13 @@ class _Scribe:
                 profile=policy.profile,
                 refresh=policy.refresh,
             ),
+        )
+        return _Line(
+            statement=statement,
+            now=now,
+            head=beside.head,
+            opening=speech.opening,
+            tail=speech.tail,
             series=Series(lambda serial_number: self._wanted(serial_number, statement, now)),
         )
 

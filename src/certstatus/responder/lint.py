@@ -28,11 +28,12 @@ from certstatus.ocsp import (
 )
 from certstatus.pkix import signature_problem
 from certstatus.responder.authority import Authority
-from certstatus.responder.mould import Mould, serial_octets
+from certstatus.responder.mould import Mould
 from certstatus.responder.renewal import interval_problem
 from certstatus.responder.statement import BR_REASONS
 from certstatus.signing import Profile, Signer
-from certstatus.stores import StoredResponse
+from certstatus.stores import StoredResponse, StoreKey
+from certstatus.stores.base import RESPONSE
 from certstatus.verify import Check, KnownSignatures, Report, VerifyPolicy, verify_response
 
 __all__ = ["Series", "Wanted", "lint"]
@@ -66,41 +67,31 @@ class Series:
 
     def __init__(self, wanted: Callable[[int], Wanted]) -> None:
         self._wanted = wanted
-        self._moulds: dict[tuple[int, int], tuple[Mould, StoredResponse, Signer]] = {}
+        self._moulds: dict[tuple[int, int], tuple[Mould, Signer]] = {}
 
     def look(
-        self, response: StoredResponse, serial_number: int, *, verify: bool = True
+        self, key: bytes, entry: bytes, serial: bytes, *, verify: bool = True
     ) -> tuple[Check, ...]:
         """Return every check that an answer fails; none: it is fit to be stored.
 
-        Without ``verify`` its signature is not verified where all its other octets are known.
+        ``key`` and ``entry`` are as they go into the store, ``serial`` is the serial number as
+        ``serial_octets`` writes it. Without ``verify`` the signature is not verified where all
+        other octets are known.
         """
-        serial, der = serial_octets(serial_number), response.der
-        known = self._moulds.get((len(der), len(serial)))
-        if known is not None:
-            mould, like, signer = known
-            if _is_like(response, like) and mould.fits(der, serial):
-                return _signature_defects(mould, der, signer) if verify else ()
-        wanted = self._wanted(serial_number)
-        defects = lint(response, wanted)
+        known = self._moulds.get((len(entry), len(serial)))
+        if known is not None and known[0].fits(entry, serial):
+            return _signature_defects(*known, entry) if verify else ()
+        wanted = self._wanted(int.from_bytes(serial, signed=True))
+        defects = lint(StoredResponse.decode(entry, StoreKey.decode(key)), wanted)
         if not defects:
-            self._moulds[len(der), len(serial)] = Mould.of(der), response, wanted.signer
+            self._moulds[len(entry), len(serial)] = Mould.of(entry, RESPONSE), wanted.signer
         return defects
 
 
-def _is_like(one: StoredResponse, other: StoredResponse) -> bool:
-    """Whether the same times are written beside two answers."""
-    return (
-        one.this_update == other.this_update
-        and one.next_update == other.next_update
-        and one.produced_at == other.produced_at
-        and one.fresh_until == other.fresh_until
-    )
-
-
-def _signature_defects(mould: Mould, der: bytes, signer: Signer) -> tuple[Check, ...]:
+def _signature_defects(mould: Mould, signer: Signer, entry: bytes) -> tuple[Check, ...]:
     key = signer.certificate.public_key
-    problem = signature_problem(signer.algorithm, key, der[mould.signature], der[mould.signed])
+    signature, signed = entry[mould.signature], entry[mould.signed]
+    problem = signature_problem(signer.algorithm, key, signature, signed)
     return () if problem is None else (Check.failed("O21", "signature", problem),)
 
 

@@ -21,10 +21,11 @@ _SEQUENCE: Final = 0x30
 
 @dataclass(frozen=True, slots=True)
 class Mould:
-    """A successful response without the serial numbers and the signature in it.
+    """A successful response within an entry, without the serial numbers and the signature in it.
 
     ``parts`` stand around the serial numbers, each ``width`` octets, up to the signature;
-    ``tail`` stands behind that. ``signed`` is the place of the ResponseData.
+    ``tail`` stands behind that, up to the response's end. ``signed`` is the place of the
+    ResponseData. ``size`` is the entry's.
     """
 
     parts: tuple[bytes, ...]
@@ -35,29 +36,30 @@ class Mould:
     signature: slice
 
     @classmethod
-    def of(cls, der: bytes) -> Mould:
-        """Take the mould of a response that was read and judged, about one certificate."""
-        tbs, bits = _signed_parts(der)
-        numbers = list(_serial_numbers(der, tbs))
+    def of(cls, entry: bytes, response: slice) -> Mould:
+        """Take the mould of a ``response`` that was read and judged, about one certificate."""
+        start, end, _ = response.indices(len(entry))
+        tbs, bits = _signed_parts(entry, start, end)
+        numbers = list(_serial_numbers(entry, tbs))
         (width,) = {one.end - one.contents for one in numbers}
         starts = [0, *(one.end for one in numbers)]
         ends = [*(one.contents for one in numbers), bits.contents + 1]
         return cls(
-            parts=tuple(der[start:end] for start, end in zip(starts, ends, strict=True)),
-            tail=der[bits.end :],
+            parts=tuple(entry[one:other] for one, other in zip(starts, ends, strict=True)),
+            tail=entry[bits.end : end],
             width=width,
-            size=len(der),
+            size=len(entry),
             signed=slice(tbs.start, tbs.end),
             signature=slice(bits.contents + 1, bits.end),
         )
 
-    def fits(self, der: bytes, serial: bytes) -> bool:
-        """Whether a response differs in nothing but ``serial``, and in its signature."""
+    def fits(self, entry: bytes, serial: bytes) -> bool:
+        """Whether an entry differs in ``serial`` alone, in the signature and behind the response."""
         return (
-            len(der) == self.size
+            len(entry) == self.size
             and len(serial) == self.width
-            and der.startswith(serial.join(self.parts))
-            and der.endswith(self.tail)
+            and entry.startswith(serial.join(self.parts))
+            and entry.startswith(self.tail, self.signature.stop)
         )
 
 
@@ -74,9 +76,9 @@ def _within(der: bytes, outer: Element) -> list[Element]:
     return list(elements_in(der, outer.contents, outer.end, _WHERE))
 
 
-def _signed_parts(der: bytes) -> tuple[Element, Element]:
+def _signed_parts(der: bytes, start: int, end: int) -> tuple[Element, Element]:
     """Find tbsResponseData and signature (RFC 6960 §4.2.1)."""
-    _, response_bytes = _within(der, element_at(der, 0, len(der), _WHERE))
+    _, response_bytes = _within(der, element_at(der, start, end, _WHERE))
     (content,) = _within(der, response_bytes)
     _, octets = _within(der, content)
     (basic,) = _within(der, octets)

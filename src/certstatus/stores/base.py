@@ -31,11 +31,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from certstatus.errors import MalformedError
-from certstatus.limits import MAX_REMEMBERED_HEADS
 
 __all__ = [
     "AtHand",
@@ -77,7 +75,7 @@ class StoreKey:
 
     def encode(self) -> bytes:
         """Write it so that keys sort by authority, variant and serial number."""
-        return self.authority + self.variant + _encode_number(self.serial_number)
+        return self.authority + self.variant + encode_number(self.serial_number)
 
     @classmethod
     def decode(cls, encoded: bytes) -> StoreKey:
@@ -94,8 +92,8 @@ class StoreKey:
         return key
 
 
-def _encode_number(number: int) -> bytes:
-    """Write an integer so that octets sort as numbers do: by sign, length and value."""
+def encode_number(number: int) -> bytes:
+    """Write an integer, as it ends a key, so that octets sort as numbers do: by sign, length and value."""
     magnitude = number if number >= 0 else ~number
     octets = magnitude.to_bytes((magnitude.bit_length() + 7) // 8, "big")
     if number >= 0:
@@ -128,16 +126,11 @@ class StoredResponse:
     @property
     def precedence(self) -> bytes:
         """What two answers under one key are compared by, as octets."""
-        return self._head()[_PRECEDENCE]
+        return self.head[_PRECEDENCE]
 
     def encode(self, key: StoreKey) -> bytes:
         """Write it as an entry under ``key``: under another one it can't be read."""
-        return self.encode_under(key.encode())
-
-    def encode_under(self, encoded_key: bytes) -> bytes:
-        """Write it as an entry under a key that is encoded already."""
-        body = self._head() + self.der
-        return body + _checksum(encoded_key, body)
+        return encode_entry(key.encode(), self.head, self.der)
 
     @classmethod
     def decode(cls, entry: bytes, key: StoreKey) -> StoredResponse:
@@ -164,24 +157,18 @@ class StoredResponse:
         except (OverflowError, ValueError, OSError) as error:
             raise MalformedError(f"has no such time: {error}", where="StoredResponse") from error
 
-    def _head(self) -> bytes:
+    @property
+    def head(self) -> bytes:
+        """What stands in an entry before the OCSPResponse."""
         assert len(self.meaning) == _MEANING_OCTETS
-        return _head(
-            self.this_update, self.produced_at, self.meaning, self.fresh_until, self.next_update
+        return _HEAD.pack(
+            _MAGIC,
+            _seconds(self.this_update),
+            _seconds(self.produced_at),
+            self.meaning,
+            _seconds(self.fresh_until),
+            _seconds(self.next_update),
         )
-
-
-@lru_cache(MAX_REMEMBERED_HEADS)
-def _head(
-    this_update: datetime,
-    produced_at: datetime,
-    meaning: bytes,
-    fresh_until: datetime,
-    next_update: datetime,
-) -> bytes:
-    """Write what stands before the OCSPResponse; answers of one second mostly share it."""
-    times = [_seconds(one) for one in (this_update, produced_at, fresh_until, next_update)]
-    return _HEAD.pack(_MAGIC, *times[:2], meaning, *times[2:])
 
 
 def _checksum(encoded_key: bytes, body: bytes) -> bytes:
@@ -229,10 +216,21 @@ def supersedes(new: StoredResponse, old: StoredResponse) -> bool:
 
 # --- entries as octets ----------------------------------------------------------------------
 
+EncodedEntry: TypeAlias = tuple[bytes, bytes]
+"""A StoreKey and the entry under it, both encoded."""
+
 _PRECEDENCE: Final = slice(4, 60)
+PRODUCED_AT: Final = slice(12, 20)
 FRESH_UNTIL: Final = slice(52, 60)
 NEXT_UPDATE: Final = slice(60, 68)
+RESPONSE: Final = slice(_HEAD.size, -_CHECK.size)
 """Where of an entry these stand; times are compared as they are written."""
+
+
+def encode_entry(encoded_key: bytes, head: bytes, der: bytes) -> bytes:
+    """Write an entry around an OCSPResponse; answers of one second may share their head."""
+    body = head + der
+    return body + _checksum(encoded_key, body)
 
 
 def encode_seconds(moment: datetime) -> bytes:
@@ -282,6 +280,10 @@ class ResponseStore(Protocol):
         Returns:
             How many were taken; the others are not newer than what rests there.
         """
+        ...
+
+    async def put_entries(self, entries: Sequence[EncodedEntry]) -> int:
+        """Put answers in as ``put`` does, which are written as entries already."""
         ...
 
     async def remove(self, keys: Sequence[StoreKey]) -> None:

@@ -43,6 +43,7 @@ from certstatus.limits import (
     STORE_OPEN_TIME,
 )
 from certstatus.stores.base import (
+    EncodedEntry,
     Observer,
     StoredResponse,
     StoreEvent,
@@ -190,6 +191,12 @@ class LMDBStore:
 
     async def put(self, entries: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
         """Put answers in, all in one transaction; return how many were taken."""
+        return await self._in_thread(
+            lambda: self._change(Putting([(key.encode(), one.encode(key)) for key, one in entries]))
+        )
+
+    async def put_entries(self, entries: Sequence[EncodedEntry]) -> int:
+        """Put answers in that are written already, all in one transaction."""
         return await self._in_thread(lambda: self._change(Putting(entries)))
 
     async def remove(self, keys: Sequence[StoreKey]) -> None:

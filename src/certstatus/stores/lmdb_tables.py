@@ -16,7 +16,8 @@ import lmdb
 from certstatus.stores.base import (
     FRESH_UNTIL,
     NEXT_UPDATE,
-    StoredResponse,
+    PRODUCED_AT,
+    EncodedEntry,
     StoreKey,
     encode_seconds,
     entry_supersedes,
@@ -45,6 +46,11 @@ class Tables:
         """Return the entry under a key; a broken one is none."""
         entry = self.transaction.get(key, db=self.answers)
         return entry if entry is not None and is_sound(entry, key) else None
+
+    def find_all(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the entries under those keys that have one; broken ones are none."""
+        with self.transaction.cursor(db=self.answers) as cursor:
+            return {key: entry for key, entry in cursor.getmulti(keys) if is_sound(entry, key)}
 
     def put(self, entries: dict[bytes, bytes]) -> None:
         """Set entries whose old rows by when they are due are gone: in order, that is quickest."""
@@ -103,35 +109,33 @@ def _key_of(row: bytes) -> bytes:
 class Putting:
     """A change that puts answers in; what it returns is how many were taken."""
 
-    entries: Sequence[tuple[StoreKey, StoredResponse]]
+    entries: Sequence[EncodedEntry]
 
     def __call__(self, tables: Tables) -> int:
         """Make the change."""
         taken, count = self._taken(tables)
         tables.put(taken)
-        latest: dict[bytes, datetime] = {}
-        for key, response in self.entries:
-            moment = latest.get(key.authority, response.produced_at)
-            latest[key.authority] = max(moment, response.produced_at)
+        latest: dict[bytes, bytes] = {}
+        for key, entry in self.entries:
+            authority, moment = key[_AUTHORITY], entry[PRODUCED_AT]
+            if moment > latest.get(authority, b""):
+                latest[authority] = moment
         for authority, now in latest.items():
-            tables.sweep(authority, encode_seconds(now), _SWEPT * len(self.entries))
+            tables.sweep(authority, now, _SWEPT * len(self.entries))
         return count
 
     def _taken(self, tables: Tables) -> tuple[dict[bytes, bytes], int]:
         """Return what is to be set under which key, and how many were newer when they came."""
+        known = tables.find_all([key for key, _ in self.entries])
         taken: dict[bytes, bytes] = {}
         count = 0
-        for key, response in self.entries:
-            encoded = key.encode()
-            entry = response.encode_under(encoded)
-            old = tables.find(encoded)
-            newest = taken.get(encoded, old)
-            if newest is not None and not entry_supersedes(entry, newest):
-                continue
-            if old is not None and encoded not in taken:
-                tables.forget(encoded, old)
-            taken[encoded] = entry
-            count += 1
+        for key, entry in self.entries:
+            newest = taken.get(key) or known.get(key)
+            if newest is None or entry_supersedes(entry, newest):
+                taken[key] = entry
+                count += 1
+        for key in known.keys() & taken.keys():
+            tables.forget(key, known[key])
         return taken, count
 
 

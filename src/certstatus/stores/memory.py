@@ -8,7 +8,7 @@ from datetime import datetime
 from heapq import nsmallest
 
 from certstatus.limits import MAX_STORED_IN_MEMORY
-from certstatus.stores.base import StoredResponse, StoreKey, supersedes
+from certstatus.stores.base import EncodedEntry, StoredResponse, StoreKey, supersedes
 
 __all__ = ["MemoryStore"]
 
@@ -36,6 +36,16 @@ class MemoryStore:
     async def put(self, entries: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
         """Put answers in; return how many were taken."""
         return sum(self._take(key, response) for key, response in entries)
+
+    async def put_entries(self, entries: Sequence[EncodedEntry]) -> int:
+        """Put answers in that are written already; return how many were taken."""
+        keys = [StoreKey.decode(encoded) for encoded, _ in entries]
+        return await self.put(
+            [
+                (key, StoredResponse.decode(entry, key))
+                for key, (_, entry) in zip(keys, entries, strict=True)
+            ]
+        )
 
     def _take(self, key: StoreKey, response: StoredResponse) -> bool:
         old = self._entries.get(key)

@@ -30,6 +30,9 @@ from redis.exceptions import NoScriptError
 from certstatus.errors import ConfigError, MalformedError, StoreError
 from certstatus.limits import MAX_STORE_CONNECTIONS, STORE_BATCH, STORE_REPLY_TIME
 from certstatus.stores.base import (
+    FRESH_UNTIL,
+    NEXT_UPDATE,
+    EncodedEntry,
     Observer,
     StoredResponse,
     StoreEvent,
@@ -39,6 +42,7 @@ from certstatus.stores.base import (
 
 __all__ = ["RedisStore"]
 
+_AUTHORITY_OCTETS: Final = 16
 _ENTRY: Final = b"certstatus:1:"
 _DUE: Final = b"certstatus:1:due:"
 
@@ -128,6 +132,10 @@ class RedisStore:
 
     async def put(self, entries: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
         """Put answers in, each in one step of its own; return how many were taken."""
+        return await self.put_entries([(key.encode(), one.encode(key)) for key, one in entries])
+
+    async def put_entries(self, entries: Sequence[EncodedEntry]) -> int:
+        """Put answers in that are written already, each in one step of its own."""
         taken = 0
         rest = iter(entries)
         while batch := list(islice(rest, STORE_BATCH)):
@@ -166,7 +174,7 @@ class RedisStore:
 
     # --- the script ------------------------------------------------------------------------
 
-    async def _put(self, batch: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
+    async def _put(self, batch: Sequence[EncodedEntry]) -> int:
         try:
             return await self._run_script(batch)
         except NoScriptError:
@@ -174,12 +182,12 @@ class RedisStore:
             self._digest = await self._redis.script_load(_PUT)
             return await self._run_script(batch)
 
-    async def _run_script(self, batch: Sequence[tuple[StoreKey, StoredResponse]]) -> int:
+    async def _run_script(self, batch: Sequence[EncodedEntry]) -> int:
         if not self._digest:
             raise NoScriptError("not loaded yet")
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for key, response in batch:
-                pipeline.evalsha(self._digest, 2, *_arguments(key, response))
+            for key, entry in batch:
+                pipeline.evalsha(self._digest, 2, *_arguments(key, entry))
             return sum(await pipeline.execute())
 
     # --- what went wrong -------------------------------------------------------------------
@@ -203,15 +211,14 @@ def _octets(value: object) -> bytes:
     return value
 
 
-def _arguments(key: StoreKey, response: StoredResponse) -> tuple[bytes | int, ...]:
-    encoded = key.encode()
+def _arguments(key: bytes, entry: bytes) -> tuple[bytes | int, ...]:
     return (
-        _ENTRY + encoded,
-        _DUE + key.authority,
-        response.encode(key),
-        int(response.next_update.timestamp()) * 1000,
-        int(response.fresh_until.timestamp()),
-        encoded,
+        _ENTRY + key,
+        _DUE + key[:_AUTHORITY_OCTETS],
+        entry,
+        int.from_bytes(entry[NEXT_UPDATE]) * 1000,
+        int.from_bytes(entry[FRESH_UNTIL]),
+        key,
         _ENTRY,
     )
 

@@ -15,10 +15,11 @@ from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.responder import Authority, Refusal, Responder, UnlistedMode
 from certstatus.responder.answer import Answer as Answered
 from certstatus.responder.answer import Question, named, sign, to_store, with_other_hash
-from certstatus.responder.bulk import Bulk, Form
+from certstatus.responder.bulk import Bulk, Form, Produced
 from certstatus.responder.statement import Statement
 from certstatus.signing import Choice, Rung, Signer
 from certstatus.sources import Answer
+from certstatus.stores import StoredResponse, StoreKey
 from tests.desk import DAY, HOUR, LEAF, NOW, REVOKED, authority, known, unlisted
 
 SERIAL = LEAF.serial_number
@@ -39,6 +40,12 @@ def stated(of: Bulk, answer: Answer = known()) -> Statement:  # noqa: B008 - fro
     return statement
 
 
+def response_of(produced: Produced, key: StoreKey) -> StoredResponse:
+    """Read what was produced as a store gives it."""
+    assert produced.key == key.encode()
+    return StoredResponse.decode(produced.entry, key)
+
+
 # --- what is produced -----------------------------------------------------------------------
 
 
@@ -49,14 +56,14 @@ def test_it_signs_what_the_responder_would(cert_status: Good | Revoked, dual_has
     responder, at_work = Responder([desk]), bulk(desk)
 
     for form, key in at_work.keys(SERIAL):
-        mine = at_work.produce(key, form, stated(at_work, known(cert_status)), NOW)
+        mine = at_work.produce(SERIAL, form, stated(at_work, known(cert_status)), NOW)
         produced = responder.produce(desk, SERIAL, form.algorithm, form.signer, NOW)
         its_key, its = asyncio.run(produced)
         assert mine.defects == ()
-        assert mine.key == its_key
+        assert mine.key == its_key.encode() == key.encode()
         # Two ECDSA signatures of the same never are the same.
-        assert replace(mine.response, der=b"") == replace(its, der=b"")
-        ours, theirs = (parse_response(one.der).basic for one in (mine.response, its))
+        assert replace(response_of(mine, key), der=b"") == replace(its, der=b"")
+        ours, theirs = (parse_response(one.der).basic for one in (response_of(mine, key), its))
         assert ours is not None
         assert theirs is not None
         assert ours.tbs_der == theirs.tbs_der
@@ -87,10 +94,10 @@ def test_whatever_came_before_it_signs_what_a_client_would_get(
             answer = with_other_hash(Answered(Question(cert_id, desk), statement))
             reply = sign([answer], Choice(form.signer, Rung.ADVERTISED), None, now)
             live = to_store(answer, reply)
-            mine = at_work.produce(key, form, statement, now, verify=False)
+            mine = at_work.produce(serial_number, form, statement, now, verify=False)
             assert mine.defects == ()
-            assert replace(mine.response, der=b"") == replace(live, der=b"")
-            ours, theirs = (parse_response(one.der).basic for one in (mine.response, live))
+            assert replace(response_of(mine, key), der=b"") == replace(live, der=b"")
+            ours, theirs = (parse_response(one.der).basic for one in (response_of(mine, key), live))
             assert ours is not None
             assert theirs is not None
             assert replace(ours, signature=b"") == replace(theirs, signature=b"")
@@ -134,9 +141,9 @@ class Bent:
 def test_what_a_broken_key_signs_is_found() -> None:
     desk = authority()
     at_work = bulk(desk, HashAlgorithm.SHA256, signer=Bent(desk.signers[0]))
-    ((form, key),) = at_work.keys(SERIAL)
+    ((form, _),) = at_work.keys(SERIAL)
 
-    produced = at_work.produce(key, form, stated(at_work), NOW)
+    produced = at_work.produce(SERIAL, form, stated(at_work), NOW)
 
     assert {check.rule for check in produced.defects} == {"O21"}
 
@@ -159,7 +166,7 @@ def test_what_a_broken_key_signs_is_found() -> None:
 def test_an_answer_is_due_before_it_ceases_to_be_fresh(moment: timedelta, is_due: bool) -> None:
     at_work = bulk(authority(validity=4 * DAY, backdate=timedelta()))
     for form, key in at_work.keys(SERIAL):
-        response = at_work.produce(key, form, stated(at_work), NOW).response
+        response = response_of(at_work.produce(SERIAL, form, stated(at_work), NOW), key)
         assert at_work.is_due(key, response, stated(at_work), NOW + moment) is is_due
 
 
@@ -171,7 +178,7 @@ def test_an_answer_is_due_before_it_ceases_to_be_fresh(moment: timedelta, is_due
 def test_what_means_something_else_now_is_due_at_once(change: Callable[[], Answer]) -> None:
     at_work = bulk(authority())
     for form, key in at_work.keys(SERIAL):
-        response = at_work.produce(key, form, stated(at_work), NOW).response
+        response = response_of(at_work.produce(SERIAL, form, stated(at_work), NOW), key)
         assert at_work.is_due(key, response, stated(at_work, change()), NOW)
 
 

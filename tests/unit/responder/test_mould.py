@@ -15,6 +15,7 @@ CA_ = TinyCA("Mould CA")
 RESPONDER = CA_.issue_responder()
 SERIAL = 0x5EED
 OTHER = 0x5EEE
+WHOLE = slice(None)
 
 
 def forged(serial_number: int, *hashes: HashAlgorithm, **more: object) -> Forge:
@@ -51,7 +52,7 @@ def test_another_serial_number_and_signature_fit(
 ) -> None:
     more = {} if status is None else {"cert_status": status}
     der = forged(SERIAL, *hashes, **more).der
-    mould = Mould.of(der)
+    mould = Mould.of(der, WHOLE)
 
     other = of_size(forged(OTHER, *hashes, **more), len(der))
 
@@ -63,7 +64,7 @@ def test_another_serial_number_and_signature_fit(
 
 def test_no_other_octet_may_differ() -> None:
     der = forged(SERIAL, HashAlgorithm.SHA1, HashAlgorithm.SHA256).der
-    mould = Mould.of(der)
+    mould = Mould.of(der, WHOLE)
     signature = range(len(der))[mould.signature]
 
     for at in range(len(der)):
@@ -74,7 +75,7 @@ def test_no_other_octet_may_differ() -> None:
 
 @given(st.binary(max_size=40), st.integers(0, 40))
 def test_nothing_longer_or_shorter_fits(more: bytes, less: int) -> None:
-    mould = Mould.of(DER)
+    mould = Mould.of(DER, WHOLE)
 
     assert mould.fits(DER + more, serial_octets(SERIAL)) == (not more)
     assert mould.fits(DER[: len(DER) - less], serial_octets(SERIAL)) == (not less)
@@ -87,8 +88,20 @@ DER = forged(SERIAL).der
 def test_what_is_signed_and_the_signature_are_found() -> None:
     forge = forged(SERIAL, HashAlgorithm.SHA1, HashAlgorithm.SHA256)
     der = forge.der
-    mould = Mould.of(der)
+    mould = Mould.of(der, WHOLE)
     basic = parse_response(der).basic
     assert basic is not None
     assert der[mould.signed] == basic.tbs_der
     assert der[mould.signature] == basic.signature
+
+
+@given(st.binary(max_size=90), st.binary(max_size=9), st.binary(max_size=9))
+def test_within_an_entry_what_stands_before_counts_and_what_stands_behind_does_not(
+    head: bytes, check: bytes, other: bytes
+) -> None:
+    entry = head + DER + check
+    mould = Mould.of(entry, slice(len(head), len(entry) - len(check)))
+
+    assert mould.fits(head + DER + other, serial_octets(SERIAL)) == (len(other) == len(check))
+    assert not mould.fits(entry[1:] + b"0", serial_octets(SERIAL))
+    assert entry[mould.signed] == DER[Mould.of(DER, WHOLE).signed]

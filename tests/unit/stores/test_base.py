@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certstatus.errors import MalformedError
-from certstatus.limits import MAX_REMEMBERED_HEADS
 from certstatus.stores import StoredResponse, StoreKey, encode_key, open_entry, supersedes
 from certstatus.stores.base import (
     FRESH_UNTIL,
     NEXT_UPDATE,
+    PRODUCED_AT,
+    RESPONSE,
+    encode_entry,
+    encode_number,
     encode_seconds,
     entry_supersedes,
     is_sound,
@@ -185,8 +188,11 @@ def test_an_entry_is_sound_exactly_if_it_can_be_read(
         StoredResponse.decode(bytes(entry), one)
 
 
-def test_heads_are_remembered_for_as_long_as_they_are_shared() -> None:
-    many = [stored(NOW + hours * HOUR) for hours in range(2 * MAX_REMEMBERED_HEADS)]
-    for one in (*many, *many):
-        entry = one.encode(key())
-        assert StoredResponse.decode(entry, key()) == one
+@given(KEYS, ANSWERS)
+def test_an_entry_may_be_put_together_from_its_parts(one: StoreKey, answer: StoredResponse) -> None:
+    entry = encode_entry(one.encode(), answer.head, answer.der)
+
+    assert entry == answer.encode(one)
+    assert entry[RESPONSE] == answer.der
+    assert entry[PRODUCED_AT] == encode_seconds(answer.produced_at)
+    assert one.encode() == one.authority + one.variant + encode_number(one.serial_number)
