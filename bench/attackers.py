@@ -1,6 +1,6 @@
 """Clients that do harm: `python -m bench.attackers KIND PORT SECONDS` does it for so long.
 
-They read nothing and go without an end in good order, so that one process does as much harm
+It prints a line when the harm is in full swing, and counts the seconds from then. They read nothing and go without an end in good order, so that one process does as much harm
 as it can.
 """
 
@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import cycle
+from itertools import count
 from typing import Final
 
 __all__ = ["SLOW_CLIENTS"]
@@ -38,26 +38,36 @@ def _connect(port: int) -> socket.socket:
     return connection
 
 
-def _drip(port: int, until: float) -> None:
+def _begin(seconds: float) -> float:
+    """Say that it begins; return when it is to end."""
+    print("begun", flush=True)
+    return time.monotonic() + seconds
+
+
+def _drip(port: int, seconds: float) -> None:
     """Hold thousands of connections, and send each its request octet by octet, in turn."""
-    _keep_sending(port, until, SLOW_CLIENTS, b"GET /", b"A")
+    _keep_sending(port, seconds, SLOW_CLIENTS, b"GET /", b"A")
 
 
-def _pour(port: int, until: float) -> None:
+def _pour(port: int, seconds: float) -> None:
     """Announce a gigabyte on many connections, and send it whatever the answer is."""
-    _keep_sending(port, until, _POURING, _HEAD + b"Content-Length: 1000000000\r\n\r\n", _PIECE)
+    _keep_sending(port, seconds, _POURING, _HEAD + b"Content-Length: 1000000000\r\n\r\n", _PIECE)
 
 
-def _chunks(port: int, until: float) -> None:
+def _chunks(port: int, seconds: float) -> None:
     """Send bodies in the smallest chunks, up to the largest length and on."""
-    _keep_sending(port, until, _POURING, _HEAD + b"Transfer-Encoding: chunked\r\n\r\n", _CHUNKS)
+    _keep_sending(port, seconds, _POURING, _HEAD + b"Transfer-Encoding: chunked\r\n\r\n", _CHUNKS)
 
 
-def _keep_sending(port: int, until: float, many: int, head: bytes, piece: bytes) -> None:
+def _keep_sending(port: int, seconds: float, many: int, head: bytes, piece: bytes) -> None:
     """Send pieces on many connections in turn; one that is cut is made anew."""
+    until = None
     crowd: dict[int, socket.socket] = {}
-    for place in cycle(range(many)):
-        if time.monotonic() > until:
+    for turn in count():
+        place = turn % many
+        if turn == many:
+            until = _begin(seconds)
+        if until is not None and time.monotonic() > until:
             return
         try:
             if place not in crowd:
@@ -71,18 +81,19 @@ def _keep_sending(port: int, until: float, many: int, head: bytes, piece: bytes)
                 crowd.pop(place).close()
 
 
-def _broken(port: int, until: float) -> None:
+def _broken(port: int, seconds: float) -> None:
     """Send what is no HTTP, each time over a connection of its own."""
-    _one_by_one(port, until, b"GET / HTTP/9.9\r\n\r\n")
+    _one_by_one(port, seconds, b"GET / HTTP/9.9\r\n\r\n")
 
 
-def _connections(port: int, until: float) -> None:
+def _connections(port: int, seconds: float) -> None:
     """Connect, say nothing, and go."""
-    _one_by_one(port, until, b"")
+    _one_by_one(port, seconds, b"")
 
 
-def _one_by_one(port: int, until: float, said: bytes) -> None:
+def _one_by_one(port: int, seconds: float, said: bytes) -> None:
     waiting: deque[socket.socket] = deque()
+    until = _begin(seconds)
     while time.monotonic() < until:
         with contextlib.suppress(BlockingIOError, ConnectionError):
             waiting.append(_connect(port))
@@ -103,7 +114,7 @@ _KINDS: Final[Mapping[str, Callable[[int, float], None]]] = {
 def _main(kind: str, port: str, seconds: str) -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(SLOW_CLIENTS + _SPARE, most), most))
-    _KINDS[kind](int(port), time.monotonic() + float(seconds))
+    _KINDS[kind](int(port), float(seconds))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ _CROWD: Final = 128
 """Connections of an attacker that asks as others do: four times theirs."""
 
 _LEAD: Final = 1
-"""Seconds that an attack goes on before anything is counted."""
+"""Seconds that an attack goes on in full swing before anything is counted."""
 
 _QUESTIONS: Final = 10_000
 _ROUNDS: Final = 5
@@ -74,8 +74,13 @@ class _Attack:
 @contextmanager
 def _doing_harm(kind: str, port: int, seconds: int) -> Iterator[None]:
     command = [sys.executable, "-m", "bench.attackers", kind, str(port), str(seconds)]
-    with subprocess.Popen(pinned(LOAD_CORE, command), stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        pinned(LOAD_CORE, command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         try:
+            assert process.stdout is not None
+            if not process.stdout.readline():
+                raise RuntimeError(f"{kind} did not begin")
             yield
         finally:
             process.terminate()
