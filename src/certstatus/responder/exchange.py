@@ -67,6 +67,11 @@ class Lane(Protocol):
     metrics; or None: the request is to be parsed, and the face asked.
     """
 
+    @property
+    def is_of_stored(self) -> bool:
+        """Whether what ``stored`` saw last is of the kind that it answers, were the answer there."""
+        ...
+
     def stored(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply] | None:
         """Answer with what is signed already; takes next to no time."""
         ...

@@ -140,6 +140,12 @@ class HotLane:
         reply = self._reply(asked, statement, kept.der, "cached", store)
         return before + control + after, reply
 
+    @property
+    def is_of_stored(self) -> bool:
+        """Whether what ``stored`` saw last is what it answers, were the answer there."""
+        asked = self._seen[1]
+        return asked is not None and self._is_for_all(asked)
+
     def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request that has a nonce by signing now; None: the lane declines.
 

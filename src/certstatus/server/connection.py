@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         "_held",
         "_is_ended",
         "_is_late",
+        "_is_of_stored",
         "_is_paused",
         "_is_stalled",
         "_is_waiting",
@@ -83,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._is_ended = False  # the client sends no more
         self._is_waiting = False  # for its turn
         self._is_late = False  # it has waited for too long
+        self._is_of_stored = False  # what it waits with is of the kind that is stored
         self._may_serve = False  # one more request in this turn
         self.deadline = inf
         self.write_deadline = inf
@@ -204,6 +206,7 @@ class Connection(asyncio.Protocol):
         began, now = perf_counter_ns(), server.clock.now()
         answer = lane.stored(data, now)
         if answer is None:
+            self._is_of_stored = server.lane.is_of_stored
             server.turns.took((perf_counter_ns() - began) / 1e9)
             return False
         server.turns.stored += 1
@@ -251,15 +254,25 @@ class Connection(asyncio.Protocol):
         self._is_waiting = True
         if not self._reader.is_reading:
             self.deadline = inf  # we make the client wait, not the client us
-        self._server.turns.wait(self._my_turn)
+        self._server.turns.wait(self._my_turn, is_of_stored=self._is_of_stored)
 
     def _my_turn(self, is_late: bool) -> None:
         self._is_waiting = False
         self._is_late = is_late
-        if self._has_work():
+        if self._has_work() and not self._gave_meanwhile():
             self._work()
-        self._is_late = False
+        self._is_late = self._is_of_stored = False
         self._go_on()
+
+    def _gave_meanwhile(self) -> bool:
+        """Give a stored answer that is at hand by now: a source had to look at a file before."""
+        if not self._is_of_stored or not isinstance(self._held, bytes):
+            return False
+        data, self._held = self._held, None
+        if self._gave_stored(data):
+            return True
+        self._held = data
+        return False
 
     def _has_work(self) -> bool:
         if self._life is not _Life.OPEN:

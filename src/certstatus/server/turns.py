@@ -7,7 +7,9 @@ of the event loop as many go as the share pays for, and one in any case where no
 was given for as long as one such thing takes. So a worker that has only live answers to give
 gives them at full rate, and under a flood of them stored answers keep the better part of it.
 
-Everyone waits in the order of coming; who waited too long is told so. Time that an answer
+Everyone waits in the order of coming; who waited too long is told so. Requests of the kind
+that stored answers are given to stand in a line of their own, which takes every other turn: it
+is short, while attackers make the other one long. Time that an answer
 spends waiting for others (a database, a token) is not counted, only its steps are.
 
 It measures with an injected clock, in seconds, and knows neither sockets nor an event loop.
@@ -51,11 +53,13 @@ class Turns:
         "_credit",
         "_guess",
         "_is_called",
+        "_is_others",
+        "_of_stored",
+        "_others",
         "_quiet_since",
         "_seen",
         "_spent",
         "_usual",
-        "_waiting",
         "stored",
     )
 
@@ -67,7 +71,9 @@ class Turns:
     ) -> None:
         self._call_soon = call_soon
         self._clock = clock
-        self._waiting: deque[tuple[Go, float]] = deque()
+        self._of_stored: deque[tuple[Go, float]] = deque()
+        self._others: deque[tuple[Go, float]] = deque()
+        self._is_others = False  # the next turn
         self._credit = _MOST  # seconds; below zero, it has had more than its share
         self._at = clock()
         self._guess = self._usual = _FIRST_GUESS  # seconds: of a task's first step; of a turn
@@ -81,11 +87,11 @@ class Turns:
     @property
     def waiting(self) -> int:
         """How many wait."""
-        return len(self._waiting)
+        return len(self._of_stored) + len(self._others)
 
     def may_go(self) -> bool:
         """May something that is no stored answer be done at once? Then say what it ``took``."""
-        if self._waiting:
+        if self._of_stored or self._others:
             return False
         self._earn(self._clock())
         return self._credit > 0
@@ -99,9 +105,13 @@ class Turns:
         """Count that a socket was read."""
         self.took(_READING)
 
-    def wait(self, go: Go) -> None:
-        """Let ``go`` be called, once, when its turn has come; what it takes is counted."""
-        self._waiting.append((go, self._clock()))
+    def wait(self, go: Go, *, is_of_stored: bool = False) -> None:
+        """Let ``go`` be called, once, when its turn has come; what it takes is counted.
+
+        ``is_of_stored`` tells that a stored answer would be given, were it there.
+        """
+        line = self._of_stored if is_of_stored else self._others
+        line.append((go, self._clock()))
         self._call()
 
     def metered(self, answer: Coroutine[Any, Any, _T]) -> Coroutine[Any, Any, _T]:
@@ -117,7 +127,7 @@ class Turns:
         self._at = now
 
     def _call(self) -> None:
-        if not self._is_called and self._waiting:
+        if not self._is_called and self.waiting:
             self._is_called = True
             self._call_soon(self._turn)
 
@@ -131,7 +141,7 @@ class Turns:
         if is_free:
             self._credit = max(self._credit, 0.0)  # nobody was kept waiting
         try:
-            while self._waiting and (self._credit > 0 or is_free):
+            while self.waiting and (self._credit > 0 or is_free):
                 is_free = False
                 now = self._let_go(now)
         finally:
@@ -142,7 +152,9 @@ class Turns:
         """Give the first one its turn; return the time after it."""
         self._usual += (self._spent - self._usual) / 8
         self._spent = 0.0
-        go, since = self._waiting.popleft()
+        is_others = not self._of_stored or (self._is_others and bool(self._others))
+        self._is_others = not is_others
+        go, since = (self._others if is_others else self._of_stored).popleft()
         try:
             go(now - since > _PATIENCE)
         finally:

@@ -130,16 +130,19 @@ class WatchedFile(Generic[T]):
         return self._held
 
     def at_hand(self, now: datetime) -> Held[T] | None:
-        """Return what ``current`` would return at once, without a look at the file; None: ask it.
+        """Return what ``current`` would return at once; None: ask it.
 
-        So a look that is due is made by the next ``current``: unless the file has changed, that is
-        at hand again at once. While a changed file is read nothing is at hand, as everyone waits;
-        but for one of more than ``MAX_AWAITED_BYTES``, where what was read last stands.
+        A look that is due is made here, for it takes two microseconds. A changed file is read by
+        the next ``current``, and nothing is at hand until then, as everyone waits; but for one of
+        more than ``MAX_AWAITED_BYTES``, where what was read last stands once reading has begun.
         """
         if self._loading is not None:
             return self._held if self._is_long else None
-        is_recent = abs(now - self._checked_at) < self._check_every
-        return self._held if is_recent else None
+        checked_at = self._checked_at
+        if abs(now - checked_at) < self._check_every or self._needs_no_reading(now):
+            return self._held
+        self._checked_at = checked_at  # so that it is due to the next ``current`` as well
+        return None
 
     def _loaded(self, _: asyncio.Future[None]) -> None:
         self._loading = None

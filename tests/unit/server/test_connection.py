@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from certstatus.limits import IDLE_TIME, MAX_TURN_DEBT, MAX_TURN_WAIT, READ_TIME
+from certstatus.responder.exchange import HTTPReply
 from certstatus.server.http import HTTPLimits
 from certstatus.server.turns import Turns
 from tests.serving import Echo, Patient, Served, get, in_loop, post, serving, until
@@ -226,3 +228,64 @@ async def test_waiting_for_a_turn_is_no_idle_time_and_sending_slowly_is_slow() -
         scarce.turn()
         scarce.turn()
         assert (await slow.answer()).status == 408
+
+
+# --- with a lane for stored answers --------------------------------------------------------------
+
+
+class _Lane:
+    """Knows one stored answer, as long as it is at hand."""
+
+    def __init__(self) -> None:
+        self.is_at_hand = False
+        self.is_of_stored = False
+
+    def stored(self, data: bytes, _now: datetime) -> tuple[bytes, HTTPReply] | None:
+        """Answer ``/stored`` if it is at hand."""
+        self.is_of_stored = data.startswith(b"GET /stored")
+        if self.is_of_stored and self.is_at_hand:
+            return b"Content-Length: 5\r\n\r\nhello", HTTPReply(200)
+        return None
+
+    def live(self, _data: bytes, _now: datetime) -> None:
+        """Sign nothing."""
+
+
+@contextlib.asynccontextmanager
+async def _with_lane() -> AsyncIterator[tuple[Scarce, _Lane]]:
+    lane = _Lane()
+    async with _scarce(Echo()) as scarce:
+        scarce.served.server.lane = lane
+        yield scarce, lane
+
+
+@in_loop
+async def test_a_stored_answer_waits_for_nobody() -> None:
+    async with _with_lane() as (scarce, lane):
+        lane.is_at_hand = True
+        other, client = await scarce.served.connect(), await scarce.served.connect()
+        await other.say(get("/other"))
+        await until(lambda: scarce.waiting == 1)
+        assert (await client.ask(get("/stored"))).body == b"hello"
+        assert scarce.waiting == 1
+        assert scarce.served.server.turns.stored == 1
+
+
+@in_loop
+async def test_who_waits_for_a_stored_answer_gets_it_when_it_is_there_again() -> None:
+    async with _with_lane() as (scarce, lane):
+        others = [await scarce.served.connect() for _ in range(3)]
+        for other in others:
+            await other.say(get("/other"))
+        await until(lambda: scarce.waiting == 3)
+        first, second = await scarce.served.connect(), await scarce.served.connect()
+        for client in (first, second):
+            await client.say(get("/stored"))
+        await until(lambda: scarce.waiting == 5)
+        scarce.turn()  # goes before those who came earlier, and by the face, as it is not there yet
+        assert (await first.answer()).body == b"GET /stored "
+        lane.is_at_hand = True
+        scarce.turn()
+        scarce.now += MAX_TURN_WAIT.total_seconds() + 0.001
+        scarce.turn()
+        assert (await second.answer()).body == b"hello"  # better than to be told to try later

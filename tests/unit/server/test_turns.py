@@ -267,3 +267,34 @@ def test_a_metered_answer_is_awaited_and_cancelled_like_any_other() -> None:
             await task
 
     asyncio.run(run())
+
+
+# --- two lines -------------------------------------------------------------------------------
+
+
+def test_what_is_stored_as_a_rule_does_not_wait_behind_a_crowd(worker: Worker) -> None:
+    seen: list[str] = []
+    for _ in range(100):
+        worker.turns.wait(lambda _: seen.append("crowd"))
+    for _ in range(3):
+        worker.turns.wait(lambda _: seen.append("stored"), is_of_stored=True)
+    for _ in range(1_000):
+        worker.turn()
+    assert seen[:6] == ["stored", "crowd"] * 3
+    assert len(seen) == 103
+
+
+def test_a_crowd_in_the_short_line_leaves_every_other_turn_to_the_rest(worker: Worker) -> None:
+    seen: list[str] = []
+
+    def again(_is_late: bool) -> None:
+        seen.append("stored")
+        worker.now += LIVE
+        worker.turns.wait(again, is_of_stored=True)
+
+    for _ in range(100):
+        worker.turns.wait(again, is_of_stored=True)
+    worker.turns.wait(lambda _: seen.append("other"))
+    while "other" not in seen:
+        _turn_in_a_quiet_time(worker)
+    assert seen.index("other") <= 1

@@ -290,14 +290,20 @@ def test_what_was_looked_at_lately_is_at_hand(watched: WatchedFile[str]) -> None
 
 
 @pytest.mark.parametrize("wait", [FILE_CHECK_TIME, -FILE_CHECK_TIME])
-def test_a_look_that_is_due_is_left_to_whoever_can_wait(
-    watched: WatchedFile[str], wait: timedelta
+def test_a_look_that_is_due_is_made_at_hand(
+    watched: WatchedFile[str], path: Path, wait: timedelta
 ) -> None:
-    """Once it is made, all is at hand again; and asking at hand puts no look off."""
-    assert watched.at_hand(NOW + wait) is None
-    assert watched.at_hand(NOW + wait) is None
-
+    """A file that is as it was is confirmed; one that has changed is left to who can wait."""
+    assert watched.at_hand(NOW + wait) == Held("one.", NOW + wait)
     assert current(watched, NOW + wait) is watched.at_hand(NOW + wait)
+
+    path.write_text("three.")
+    assert watched.at_hand(NOW + 2 * wait) is None
+    assert watched.at_hand(NOW + 2 * wait) is None
+
+    changed = current(watched, NOW + 2 * wait)
+    assert changed is watched.at_hand(NOW + 2 * wait)
+    assert changed.value == "three."
 
 
 @pytest.mark.parametrize("is_long", [False, True])
