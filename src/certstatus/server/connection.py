@@ -252,7 +252,9 @@ class Connection(asyncio.Protocol):
 
     def _wait(self) -> None:
         self._is_waiting = True
-        if not self._reader.is_reading:
+        if self._reader.is_reading:
+            self._pause_reading()  # what comes in pieces comes piece by piece
+        else:
             self.deadline = inf  # we make the client wait, not the client us
         self._server.turns.wait(self._my_turn, is_of_stored=self._is_of_stored)
 

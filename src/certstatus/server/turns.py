@@ -35,8 +35,8 @@ _T = TypeVar("_T")
 _FIRST_GUESS: Final = 100e-6
 """Seconds that the first task is taken to need; the guess follows what they really take."""
 
-_READING: Final = 5e-6
-"""Seconds to read from a socket, which nobody here can measure."""
+_READING: Final = 10e-6
+"""Seconds to read from a socket up to where its octets wait, which nobody here can measure."""
 
 _MOST: Final = MAX_TURN_CREDIT.total_seconds()
 _LEAST: Final = -MAX_TURN_DEBT.total_seconds()
