@@ -103,7 +103,7 @@ class HotLane:
             self._forms = forms_of(responder.authorities, responder.variants)
         self._cuts = tuple(dict.fromkeys(len(identity) for identity in self._forms))
         self._second = self._until = datetime.min.replace(tzinfo=UTC)
-        self._now = 0
+        self._now, self.is_of_stored = 0, False
         self._controls: dict[int, bytes] = {}
         self._texts: dict[tuple[int, int, int], tuple[bytes, bytes]] = {}
         self._seen: tuple[bytes, _Asked | None] = b"", None
@@ -114,13 +114,14 @@ class HotLane:
         ``now`` is aware UTC. Never signs, and never raises for what a client sent.
         """
         asked = self._recognise(data)
-        self._seen = data, asked
+        self._seen, self.is_of_stored = (data, asked), False
         if asked is None:
             return None
         form = asked.form
         # The answer must be the same for whoever asks: by its nonce, or the want of one.
         if not form.ignores_nonces and (asked.nonce is not None or form.requires_nonces):
             return None
+        self.is_of_stored = True
         if not self._second <= now < self._until:
             self._turn(now)
         statement = form.statement(asked.serial_number, self._second)
@@ -137,14 +138,7 @@ class HotLane:
             kept.http = around_cache_control(kept.der, kept.updated, kept.ends)
         before, after = kept.http
         control = self._controls.get(kept.ends) or self._control(kept.ends)
-        reply = self._reply(asked, statement, kept.der, "cached", store)
-        return before + control + after, reply
-
-    @property
-    def is_of_stored(self) -> bool:
-        """Whether what ``stored`` saw last is what it answers, were the answer there."""
-        asked = self._seen[1]
-        return asked is not None and self._is_for_all(asked)
+        return before + control + after, self._reply(asked, statement, kept.der, "cached", store)
 
     def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request that has a nonce by signing now; None: the lane declines.

@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
         began, now = perf_counter_ns(), server.clock.now()
         answer = lane.stored(data, now)
         if answer is None:
-            self._is_of_stored = server.lane.is_of_stored
+            self._is_of_stored = lane.is_of_stored
             server.turns.took((perf_counter_ns() - began) / 1e9)
             return False
         server.turns.stored += 1

@@ -216,6 +216,20 @@ def test_a_source_that_waits_is_asked_on_the_full_path() -> None:
     assert desk.lane.live(get(asking(nonce=b"n")), NOW) is None
 
 
+def test_the_lane_tells_what_is_stored_as_a_rule() -> None:
+    """Also where nothing is at hand: such requests wait in a line of their own."""
+    desk = Desk()
+    desk.book.waits = True
+    for message, is_of_stored in (
+        (get(asking()), True),
+        (get(asking(nonce=b"n")), False),
+        (get(b"junk"), False),
+        (post(asking()), True),
+    ):
+        assert desk.lane.stored(message, NOW) is None
+        assert desk.lane.is_of_stored is is_of_stored
+
+
 def test_a_source_of_another_ca_is_never_asked() -> None:
     desk = Desk()
     desk.book.issuer = DELEGATE.certificate
