@@ -170,11 +170,16 @@ def _paced(lend: _Lender, people: Population, figures: HTTPFigures) -> Iterator[
         return
     rate = Spread.of(figures.runs[name].rates).median / 2
     for row in rows_of(figures.scale):
-        if row.name == name or (row.name == BASE and BASE in figures.runs):
-            _say(f"at half of the peak: {row.name}")
-            requests = people.asked(row.asked) if row.asked else people.asked_for_file()
+        if row.name not in {name, BASE} or row.name not in figures.runs:
+            continue
+        _say(f"at half of the peak: {row.name}")
+        requests = people.asked(row.asked) if row.asked else people.asked_for_file()
+        try:
             with lend.server(row.server) as server:
                 latency = measure_latency(server.port, requests, rate, _PACED_SECONDS)
+        except subprocess.SubprocessError as error:
+            _say(str(error))
+        else:
             yield Paced(row, latency)
 
 

@@ -26,7 +26,7 @@ from bench.wrk import CONNECTIONS, read_requests
 __all__ = ["Latency", "measure_latency"]
 
 _ENOUGH: Final = 65_536
-_LONGEST: Final = 5.0
+_LONGEST: Final = 30.0
 """Seconds after the last question for the last answer."""
 
 
