@@ -29,7 +29,7 @@ from certstatus.signing import make_signers
 from certstatus.testing import TinyCA
 from tests.presigning import Presigning
 
-__all__ = ["Presigned", "measure_presign", "print_presign"]
+__all__ = ["KINDS", "P256", "Kind", "Presigned", "measure_presign", "print_presign"]
 
 _ROUTINE: Final = 25_000
 _CHOICES: Final = {"all": "all verified", "sample": "a sample verified"}
@@ -38,7 +38,7 @@ _TBS: Final = bytes(220)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """A kind of key; ``speed`` is what `openssl speed` calls it, ``share`` how many are signed."""
 
     name: str
@@ -47,11 +47,11 @@ class _Kind:
     share: float
 
 
-_P256: Final = _Kind("ECDSA P-256", "p256", "ecdsap256", 1)
-_KINDS: Final = (
-    _P256,
-    _Kind("RSA 2048", "rsa2048", "rsa2048", 0.2),
-    _Kind("ML-DSA-44", "mldsa44", None, 0.2),
+P256: Final = Kind("ECDSA P-256", "p256", "ecdsap256", 1)
+KINDS: Final = (
+    P256,
+    Kind("RSA 2048", "rsa2048", "rsa2048", 0.2),
+    Kind("ML-DSA-44", "mldsa44", None, 0.2),
 )
 
 
@@ -84,13 +84,13 @@ class Presigned:
 
 
 def measure_presign(
-    certificates: int = _ROUTINE, kinds: tuple[_Kind, ...] = _KINDS
+    certificates: int = _ROUTINE, kinds: tuple[Kind, ...] = KINDS
 ) -> list[Presigned]:
     """Sign everything, then look whether anything is due, with each kind of key."""
     return [row for kind in kinds for row in _measure(kind, round(certificates * kind.share))]
 
 
-def _measure(kind: _Kind, certificates: int) -> Iterator[Presigned]:
+def _measure(kind: Kind, certificates: int) -> Iterator[Presigned]:
     """Sign the answers of one CA twice: with all signatures verified, and with a sample."""
     processes = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +135,7 @@ def _cpu() -> Iterator[list[float]]:
 # --- signatures alone -------------------------------------------------------------------------
 
 
-def _raw(kind: _Kind, processes: int) -> tuple[float | None, float]:
+def _raw(kind: Kind, processes: int) -> tuple[float | None, float]:
     """Return signatures per second of `openssl speed`, and of as many processes of Python."""
     with get_context("spawn").Pool(processes) as pool:
         python = sum(pool.map(_sign_for_a_while, [kind.key] * processes))
@@ -194,7 +194,7 @@ def print_presign(rows: list[Presigned]) -> None:
 
 def _main(arguments: list[str]) -> None:
     if arguments:
-        print_presign(measure_presign(int(arguments[0]), (_P256,)))
+        print_presign(measure_presign(int(arguments[0]), (P256,)))
     else:
         print_presign(measure_presign())
 

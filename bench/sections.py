@@ -25,7 +25,7 @@ from bench.judging import measure_judging, print_judging
 from bench.micro import Row
 from bench.micro import measure as measure_micro
 from bench.plot import bars
-from bench.presign import measure_presign, print_presign
+from bench.presign import KINDS, P256, Kind, measure_presign, print_presign
 from bench.probing import Probing, measure_probing
 from bench.rows import KEYS, Scale
 from bench.signing import measure_signing, print_signing
@@ -86,6 +86,7 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
         yield Section(title="Messages", about=_MICRO, measure=_micro)
     yield Section(title="Judgment", about=_JUDGMENT, measure=_judgment)
     yield Section(title="TLS handshakes", about=_HANDSHAKES, measure=_handshakes)
+    kinds = (P256,) if is_quick else KINDS
     presigned = 5_000 if is_quick else 500_000 if scale.most else 25_000
     listed = 100_000 if is_quick else 1_000_000
     if not is_quick:
@@ -96,7 +97,9 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
         yield Section(title="Status database", about=_DATABASE, measure=_database)
         yield Section(title="Stores of signed answers", about=_STORES, measure=_stores)
     yield Section(title="CRLs", about=_CRLS, measure=lambda: _crls(listed))
-    yield Section(title="Signing in advance", about=_PRESIGN, measure=lambda: _presign(presigned))
+    yield Section(
+        title="Signing in advance", about=_PRESIGN, measure=lambda: _presign(presigned, kinds)
+    )
     yield Section(title="Start", about=_START, measure=_start)
 
 
@@ -333,14 +336,15 @@ def _crls(count: int) -> Iterator[Figure]:
 
 _PRESIGN: Final = """
 `certstatus presign --all` over an index in SQLite, two answers for each certificate, every
-one read back, verified and looked at before it is stored in LMDB; beside it what the same
-kind of key signs in as many processes that do nothing else. Last, `--due` looks at all of
-them again.
+one looked at before it is stored in LMDB: its signature verified for all of them, or for a
+sample. Beside it what the same kind of key signs in as many processes that do nothing else,
+by `openssl speed` and from Python, each before and after. Last, `--due` looks at all of them
+again.
 """
 
 
-def _presign(certificates: int) -> Iterator[Figure]:
-    rows = measure_presign(certificates)
+def _presign(certificates: int, kinds: tuple[Kind, ...]) -> Iterator[Figure]:
+    rows = measure_presign(certificates, kinds)
     print_presign(rows)
     for row in rows:
         work = f"signing {row.answers:,} answers in advance, {row.key}, all cores"
