@@ -105,6 +105,38 @@ class Fixed(Echo):
         return self.fixed
 
 
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+        self.methods: list[bytes] = []  # of the requests that were answered
+        self.ended = self.closed = False
+
+    def write(self, data: Any) -> None:
+        assert not self.ended
+        assert not self.closed
+        self.written += data
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Nothing reads here."""
+
+    def resume_reading(self) -> None:
+        """Nothing reads here."""
+
+
 # --- both ends -------------------------------------------------------------------------------
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from certstatus.server.connection import Connection
 from certstatus.server.http import Server
 from certstatus.server.log import make_logger
 from certstatus.testing import FixedClock
-from tests.serving import Echo, chunked, get, in_loop, post, serving, until
+from tests.serving import Echo, Wire, chunked, get, in_loop, post, serving, until
 
 _REPLY = re.compile(
     rb"HTTP/1\.1 (100 Continue|(\d{3}) [^\r\n]+\r\nDate: [^\r\n]+ GMT"
@@ -36,42 +35,10 @@ _SEEDS = [
 ]
 
 
-class _Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = bytearray()
-        self.methods: list[bytes] = []  # of the requests that were answered
-        self.ended = self.closed = False
-
-    def write(self, data: Any) -> None:
-        assert not self.ended
-        assert not self.closed
-        self.written += data
-
-    def write_eof(self) -> None:
-        self.ended = True
-
-    def close(self) -> None:
-        self.closed = True
-
-    abort = close
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def pause_reading(self) -> None:
-        """Nothing reads here."""
-
-    def resume_reading(self) -> None:
-        """Nothing reads here."""
-
-
-async def _receive(pieces: list[bytes]) -> tuple[_Wire, Echo, io.StringIO]:
+async def _receive(pieces: list[bytes]) -> tuple[Wire, Echo, io.StringIO]:
     """Let a connection receive pieces until it is closed, then end."""
     face, log = Echo(), io.StringIO()
-    wire = _Wire()
+    wire = Wire()
     server = Server(
         face,
         clock=FixedClock(),
@@ -93,7 +60,7 @@ async def _receive(pieces: list[bytes]) -> tuple[_Wire, Echo, io.StringIO]:
     return wire, face, log
 
 
-def _statuses(wire: _Wire) -> list[int]:
+def _statuses(wire: Wire) -> list[int]:
     """Read all replies; one to a HEAD has no body."""
     statuses: list[int] = []
     written = bytes(wire.written)

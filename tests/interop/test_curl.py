@@ -110,6 +110,66 @@ def test_errors_travel_with_200_and_are_stored_nowhere(our_url: str, curl: Curl)
 
 
 @pytest.mark.rule("O33")
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--http1.0"],
+        ["--http1.1"],
+        ["--http2"],
+        ["--header", "Expect: 100-continue"],
+        ["--header", "Expect:"],
+        ["--header", "Transfer-Encoding: chunked"],
+        ["--header", "Connection: close"],
+        ["--limit-rate", "1k"],
+    ],
+    ids=["1.0", "1.1", "h2c", "expect", "no expect", "chunked", "close", "slowly"],
+)
+def test_however_curl_sends_a_post_the_answer_is_the_same(
+    our_url: str, ping: bytes, curl: Curl, tmp_path: Path, how: list[str]
+) -> None:
+    stored = tmp_path / "question.der"
+    stored.write_bytes(ping)
+    kind = "Content-Type: application/ocsp-request"
+    asked = ("--header", kind, "--data-binary", f"@{stored}", our_url)
+
+    status, headers, body = curl(*how, *asked)
+
+    assert (status, body) == (200, curl(*asked)[2])
+    assert headers["content-length"] == str(len(body))
+
+
+def test_a_head_brings_the_head_of_a_get(our_url: str, ping: bytes, curl: Curl) -> None:
+    url = our_url + quote(b64encode(ping).decode("ascii"), safe="")
+
+    _, got, body = curl(url)
+    status, headers, nothing = curl("--head", url)
+
+    assert (status, nothing) != (200, body)
+    volatile = {"date", "cache-control"}
+    assert {name: headers[name] for name in headers.keys() - volatile} == {
+        name: got[name] for name in got.keys() - volatile
+    }
+
+
+def test_a_connection_is_kept_for_the_next_question(
+    our_url: str, ping: bytes, interop_command: Callable[[str], Path], tmp_path: Path
+) -> None:
+    url = our_url + quote(b64encode(ping).decode("ascii"), safe="")
+    each = ["--output", str(tmp_path / "body"), url]
+    command = [str(interop_command("curl")), "--silent", "--noproxy", "*", "--max-time", "20"]
+
+    told = subprocess.run(
+        [*command, "--write-out", "%{num_connects} ", *each, *each, *each],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    ).stdout
+
+    assert told.split() == ["1", "0", "0"]
+
+
+@pytest.mark.rule("O33")
 def test_what_is_no_ocsp_over_http_is_refused_by_http(our_url: str, curl: Curl) -> None:
     assert curl("--data", "hello", our_url)[0] == 415
     assert curl("--request", "DELETE", our_url)[0] == 405

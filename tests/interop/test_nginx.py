@@ -30,9 +30,18 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
+    upstream responder {{ server {address}; keepalive 2; }}
     server {{
         listen 127.0.0.1:{port};
         merge_slashes on;
+        location /kept/ {{
+            proxy_pass http://responder/;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_request_buffering off;
+            proxy_buffering off;
+        }}
+        location /first/ {{ proxy_pass {url}; }}
         location / {{ proxy_pass {url}; proxy_http_version 1.1; proxy_set_header Connection ""; }}
     }}
 }}
@@ -45,8 +54,9 @@ def nginx_url(
 ) -> Iterator[str]:
     """nginx before our responder, with merge_slashes on."""
     port = free_port()
+    address = our_url.removeprefix("http://").rstrip("/")
     file = tmp_path / "nginx.conf"
-    text = CONFIGURATION.format(directory=tmp_path, port=port, url=our_url)
+    text = CONFIGURATION.format(directory=tmp_path, port=port, url=our_url, address=address)
     file.write_text(text, "utf-8")
     command = [str(interop_command("nginx")), "-p", str(tmp_path), "-c", str(file)]
     url = f"http://127.0.0.1:{port}/"
@@ -79,6 +89,22 @@ def test_base64_with_slashes_and_plus_signs_survives_the_proxy(
     assert response.basic is not None
     (single,) = response.basic.tbs_response_data.responses
     assert single.cert_id == parse_request(request).cert_ids[0]
+
+
+@pytest.mark.parametrize("way", ["", "kept/", "first/"], ids=["1.1", "kept alive", "HTTP/1.0"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.rule("O33")
+def test_however_nginx_asks_on_the_answer_is_the_same(
+    our_url: str, nginx_url: str, ping: bytes, way: str, is_chunked: bool
+) -> None:
+    """A new connection for each, a few that are kept and stream, and HTTP/1.0."""
+    kind = {"Content-Type": "application/ocsp-request"}
+    straight = httpx2.post(our_url, content=ping, headers=kind, trust_env=False).content
+    assert parse_response(straight).basic is not None
+    for _ in range(20):
+        content = iter([ping[:9], ping[9:]]) if is_chunked else ping
+        answer = httpx2.post(nginx_url + way, content=content, headers=kind, trust_env=False)
+        assert (answer.status_code, answer.content) == (200, straight)
 
 
 def test_nginx_is_the_real_one(interop_command: Callable[[str], Path]) -> None:
