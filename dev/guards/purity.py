@@ -72,6 +72,7 @@ PURE: Final = (
     "certstatus.responder.requests",
     "certstatus.responder.spokesmen",
     "certstatus.responder.routing",
+    "certstatus.responder.shapes",
     "certstatus.responder.shelved",
     "certstatus.responder.splice",
     "certstatus.responder.statement",

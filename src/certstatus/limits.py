@@ -209,6 +209,9 @@ MAX_PLAIN_HEADS: Final = 4_096
 MAX_PLAIN_HEAD_BYTES: Final = 1_024
 """A head that the hot lane learns; browsers and TLS libraries send 100 to 400 octets."""
 
+MAX_SHAPES: Final = 8_192
+"""Shapes of requests that the hot lane finds by comparison: some 150 octets each."""
+
 MAX_KNOWN_TIMES: Final = 16_384
 """Sets of thisUpdate, producedAt and nextUpdate that the hot lane has as text: 8 MB."""
 

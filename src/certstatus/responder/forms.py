@@ -53,6 +53,7 @@ class Form:
         "_variants",
         "authority",
         "choice",
+        "has_other_names",
         "ignores_nonces",
         "is_quick",
         "requires_nonces",
@@ -62,6 +63,7 @@ class Form:
     def __init__(self, authority: Authority, cert_id: CertID, variants: Variants) -> None:
         """``cert_id`` is any CertID of this form."""
         self.authority = authority
+        self.has_other_names = authority.policy.dual_hash
         self.ignores_nonces = authority.policy.nonce_mode is NonceMode.IGNORE
         self.requires_nonces = authority.policy.nonce_mode is NonceMode.REQUIRE
         self.choice: Choice[Signer] | None = None
@@ -108,8 +110,6 @@ class Form:
 
     def other_names(self, octets: bytes, statement: Statement) -> Sequence[bytes]:
         """Return the CertIDs under which an answer names the certificate as well (L3)."""
-        if not self.authority.policy.dual_hash:
-            return ()
         heads = self._others.get(len(octets))
         if heads is None:
             cert_id = replace(self._cert_id, serial_number=int.from_bytes(octets))

@@ -38,40 +38,33 @@ from certstatus.responder.dress import (
 )
 from certstatus.responder.exchange import HTTPReply
 from certstatus.responder.forms import Form, forms_of
-from certstatus.responder.frames import (
-    NONCE_OID,
-    Frame,
-    frame_with_nonce,
-    frames_without_nonce,
-    is_usual_serial,
-)
 from certstatus.responder.heads import Admit, PlainHeads
 from certstatus.responder.http import facts_of, refused_to_all, word_of
 from certstatus.responder.live import response_of, tbs_of
 from certstatus.responder.memo import Kept
 from certstatus.responder.requests import SignedRequests
+from certstatus.responder.shapes import Shape, Shapes
 from certstatus.responder.splice import single_response_tail, time_der
 from certstatus.responder.statement import Statement
 from certstatus.responder.target import unescaped
-from certstatus.stores import open_entry
+from certstatus.stores import RESPONSE, TIMES, entry_times, is_sound
 
 __all__ = ["HotLane", "HotReply"]
 
 HotReply: TypeAlias = tuple[bytes, HTTPReply]
 """What follows the status line and Date, up to the end of the body; and the reply for listeners."""
 
-_LONGEST_NONCE: Final = 112
-"""Octets of a nonce whose extension has one octet of length."""
 
+class _Times(NamedTuple):
+    """What follows from the 64 octets of an entry that tell its times and its meaning."""
 
-class _Asked(NamedTuple):
-    """A request that was recognised: in which form it names which certificate, and its nonce."""
-
-    form: Form
-    serial_number: int
-    octets: bytes
-    cert_id: bytes
-    nonce: bytes | None
+    meaning: bytes
+    updated: int
+    ends: int
+    signed: int
+    stale: int
+    produced: bytes
+    tail: bytes
 
 
 class HotLane:
@@ -97,40 +90,41 @@ class HotLane:
         self._is_told = is_told
         self._get = b"GET " + path.encode("ascii").rstrip(b"/") + b"/"
         self._heads = PlainHeads(admit, self._get[4:] + b"M")
-        self._frames = frames_without_nonce()
-        self._forms: dict[bytes, Form] = {}
+        forms: dict[bytes, Form] = {}
         if responder.requests.signatures is not SignedRequests.REQUIRE:
-            self._forms = forms_of(responder.authorities, responder.variants)
-        self._cuts = tuple(dict.fromkeys(len(identity) for identity in self._forms))
+            forms = forms_of(responder.authorities, responder.variants)
+        self._shapes = Shapes(forms)
         self._second = self._until = datetime.min.replace(tzinfo=UTC)
         self._now, self.is_of_stored = 0, False
         self._controls: dict[int, bytes] = {}
-        self._texts: dict[tuple[int, int, int], tuple[bytes, bytes]] = {}
-        self._seen: tuple[bytes, _Asked | None] = b"", None
+        self._times: dict[bytes, _Times] = {}
+        self._seen: tuple[bytes, bytes, Shape | None] = b"", b"", None
 
     def stored(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request with what is signed already; None: the lane declines.
 
         ``now`` is aware UTC. Never signs, and never raises for what a client sent.
         """
-        asked = self._recognise(data)
-        self._seen, self.is_of_stored = (data, asked), False
-        if asked is None:
+        der, shape = self._recognise(data)
+        self._seen, self.is_of_stored = (data, der, shape), False
+        if shape is None:
             return None
-        form = asked.form
+        form = shape.form
         # The answer must be the same for whoever asks: by its nonce, or the want of one.
-        if not form.ignores_nonces and (asked.nonce is not None or form.requires_nonces):
+        if not form.ignores_nonces and (shape.extension or form.requires_nonces):
             return None
         self.is_of_stored = True
         if not self._second <= now < self._until:
             self._turn(now)
-        statement = form.statement(asked.serial_number, self._second)
+        serial_number = int.from_bytes(der[shape.at : shape.end])
+        statement = form.statement(serial_number, self._second)
         if statement is None or not statement.is_definite or form.choice is None:
             return None
-        key = (asked.serial_number, asked.cert_id, form.signer_digest)
-        kept, store = self._memo.recall(key, statement.meaning, self._now), None
+        cert_id, store = der[shape.start : shape.end], None
+        key = (serial_number, cert_id, form.signer_digest)
+        kept = self._memo.recall(key, statement.meaning, self._now)
         if kept is None:
-            kept, store = self._from_shelf(asked, statement), "found"
+            kept, store = self._from_shelf(shape, der, cert_id, statement), "found"
             if kept is None:
                 return None
             self._memo.keep(key, kept)
@@ -138,124 +132,100 @@ class HotLane:
             kept.http = around_cache_control(kept.der, kept.updated, kept.ends)
         before, after = kept.http
         control = self._controls.get(kept.ends) or self._control(kept.ends)
-        return before + control + after, self._reply(asked, statement, kept.der, "cached", store)
+        if not self._is_told:
+            return before + control + after, _UNTOLD[type(statement.cert_status), "cached", store]
+        return before + control + after, _told(form, serial_number, statement, kept.der, store)
 
     def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request that has a nonce by signing now; None: the lane declines.
 
         Only signers that take no longer than the rest of an answer sign here.
         """
-        asked = self._seen[1] if self._seen[0] is data else self._recognise(data)
-        if asked is None or asked.nonce is None or asked.form.ignores_nonces:
+        seen, der, shape = self._seen
+        if seen is not data:
+            der, shape = self._recognise(data)
+        if shape is None or not shape.extension or shape.form.ignores_nonces:
             return None
         if not self._second <= now < self._until:
             self._turn(now)
-        form = asked.form
-        statement = form.statement(asked.serial_number, self._second)
+        form, serial_number = shape.form, int.from_bytes(der[shape.at : shape.end])
+        statement = form.statement(serial_number, self._second)
         choice = form.choice
         if statement is None or choice is None or not form.is_quick:
             return None
         if not self._may_sign():
             refused = refused_to_all(self._refuse_to_sign())
             return _LIVE % (len(refused.body), refused.body), refused
+        cert_id, nonce = der[shape.start : shape.end], der[shape.extension :]
         try:
-            tbs = tbs_of(
-                form.authority, choice, asked.cert_id, statement, self._second, nonce=asked.nonce
-            )
-            der = response_of(form.authority, choice, tbs, choice.signer.sign(tbs))
+            tbs = tbs_of(form.authority, choice, cert_id, statement, self._second, nonce=nonce)
+            signed = response_of(form.authority, choice, tbs, choice.signer.sign(tbs))
         except Exception:  # noqa: BLE001 (whatever it is, the full path meets it again, and tells)
             return None
-        return _LIVE % (len(der), der), self._reply(asked, statement, der, "live")
+        reply = _UNTOLD[type(statement.cert_status), "live", None]
+        if self._is_told:
+            reply = _told(form, serial_number, statement, signed)
+        return _LIVE % (len(signed), signed), reply
 
     # --- what is asked ---------------------------------------------------------------------
 
-    def _recognise(self, data: bytes) -> _Asked | None:
-        """Find the one certificate that a plain message asks for."""
-        der = self._request_in(data)
-        if der is None:
-            return None
-        frame = self._frames.get(len(der))
-        if frame is not None and der.startswith(frame.head):
-            return self._named(der, frame, None)
-        at = der.find(NONCE_OID)
-        octets = len(der) - at - len(NONCE_OID) - 4
-        frame = frame_with_nonce(len(der), octets) if at >= 0 and octets <= _LONGEST_NONCE else None
-        if frame is None or not der.startswith(frame.head):
-            return None
-        if der[frame.end : -octets] != frame.middle:
-            return None
-        return self._named(der, frame, der[at - 2 :])
-
-    def _request_in(self, data: bytes) -> bytes | None:
-        """Return the OCSPRequest in a whole and plain HTTP message."""
+    def _recognise(self, data: bytes) -> tuple[bytes, Shape | None]:
+        """Find the OCSPRequest in a whole and plain HTTP message, and its shape."""
         if data.startswith(self._get):
             encoded, _, tail = data[len(self._get) :].partition(b" HTTP/1.")
             if not self._heads.follows_get(tail):
-                return None
+                return b"", None
             try:
-                return a2b_base64(unescaped(encoded), strict_mode=True)
+                der = a2b_base64(unescaped(encoded), strict_mode=True)
             except Error:
-                return None
-        head, _, der = data.partition(b"\r\n\r\n")
-        is_whole = data.startswith(b"POST ") and self._heads.body_length(head) == len(der)
-        return der if is_whole else None
-
-    def _named(self, der: bytes, frame: Frame, nonce: bytes | None) -> _Asked | None:
-        """Read a CertID: of a known issuer, with a usual serial number."""
-        content, end = frame.content, frame.end
-        for cut in self._cuts:
-            at = content + cut
-            form = self._forms.get(der[content:at])
-            if form is not None:
-                octets = der[at + 2 : end]
-                if der[at : at + 2] != bytes((2, len(octets))) or not is_usual_serial(octets):
-                    return None
-                return _Asked(form, int.from_bytes(octets), octets, der[frame.start : end], nonce)
-        return None
+                return b"", None
+        else:
+            head, _, der = data.partition(b"\r\n\r\n")
+            if not data.startswith(b"POST ") or self._heads.body_length(head) != len(der):
+                return b"", None
+        return der, self._shapes.find(der)
 
     # --- what is stored --------------------------------------------------------------------
 
-    def _from_shelf(self, asked: _Asked, statement: Statement) -> Kept | None:
+    def _from_shelf(
+        self, shape: Shape, der: bytes, cert_id: bytes, statement: Statement
+    ) -> Kept | None:
         """Take an answer out of the store, if its octets say what the source says now."""
         if self._shelf is None or not statement.is_listed:
             return None
-        form = asked.form
-        key = form.store_key(asked.octets)
+        form, octets = shape.form, der[shape.at : shape.end]
+        key = form.store_key(octets)
         entry = self._shelf.at_hand(key)
-        opened = None if entry is None else open_entry(entry, key)
-        if opened is None:
+        if entry is None or not is_sound(entry, key):
             return None
-        der, meaning, updated, ends, signed, stale = opened
-        if meaning != form.meaning_digest(statement) or not signed <= self._now < min(stale, ends):
+        times = self._times.get(entry[TIMES]) or self._learn_times(entry)
+        is_fresh = times.signed <= self._now < times.stale and self._now < times.ends
+        if not is_fresh or times.meaning != form.meaning_digest(statement):
             return None
-        produced, tail = self._texts_of(statement.cert_status, updated, ends, signed)
-        at = der.find(asked.cert_id + tail)
+        tail = times.tail or _tail(statement.cert_status, times)
+        signed = entry[RESPONSE]
+        at = signed.find(cert_id + tail)
         # Between producedAt and the first CertID are two SEQUENCEs' tags and lengths.
-        if at < 0 or not 4 <= at - der.rfind(produced, 0, at) - len(produced) <= 8:
+        if at < 0 or not 4 <= at - signed.rfind(times.produced, 0, at) - len(times.produced) <= 8:
             return None
-        others = form.other_names(asked.octets, statement)
-        if others and not all(one + tail in der for one in others):
-            return None
-        return Kept(der, statement.meaning, updated, ends, signed, stale)
+        if form.has_other_names:
+            others = form.other_names(octets, statement)
+            if not all(one + tail in signed for one in others):
+                return None
+        meaning = statement.meaning
+        return Kept(signed, meaning, times.updated, times.ends, times.signed, times.stale)
 
-    def _texts_of(
-        self, cert_status: CertStatus, updated: int, ends: int, signed: int
-    ) -> tuple[bytes, bytes]:
-        """Return producedAt, and what follows the CertID in an answer of these times."""
-        key = (updated, ends, signed)
-        known = self._texts.get(key)
-        if known is None or isinstance(cert_status, Revoked):
-            this_update, next_update, produced_at = (
-                datetime.fromtimestamp(one, UTC) for one in key
-            )
-            tail = single_response_tail(cert_status, this_update, next_update, NO_EXTENSIONS)
-            known = time_der(produced_at), tail
-            if isinstance(cert_status, Revoked):
-                return known
-            if len(self._texts) >= MAX_KNOWN_TIMES:
-                self._texts.clear()
-            self._texts[key] = known
-        return known
+    def _learn_times(self, entry: bytes) -> _Times:
+        """Read the times of an entry; what is said of a revoked certificate is its own."""
+        meaning, updated, ends, signed, stale = entry_times(entry)
+        times = _Times(meaning, updated, ends, signed, stale, time_der(_moment(signed)), b"")
+        if meaning[0]:
+            return times
+        times = times._replace(tail=_tail(_GOOD, times))
+        if len(self._times) >= MAX_KNOWN_TIMES:
+            self._times.clear()
+        self._times[entry[TIMES]] = times
+        return times
 
     # --- the rest --------------------------------------------------------------------------
 
@@ -272,27 +242,40 @@ class HotLane:
         self._controls[ends] = control
         return control
 
-    def _reply(
-        self, asked: _Asked, said: Statement, der: bytes, lane: str, store: str | None = None
-    ) -> HTTPReply:
-        """Make what listeners hear; without an access log one for all is enough."""
-        if not self._is_told:
-            return _UNTOLD[type(said.cert_status), lane, store]
-        facts = {
-            **facts_of(lane, word_of(said.cert_status), store),
-            "serial": f"{asked.serial_number:x}",
-            "authority": asked.form.authority.name,
-            "source": said.origin,
-        }
-        return HTTPReply(HTTPStatus.OK, (), der, facts)
 
+def _told(
+    form: Form, serial_number: int, said: Statement, der: bytes, store: str | None = "live"
+) -> HTTPReply:
+    """Make what the access log hears."""
+    lane = ("live", None) if store == "live" else ("cached", store)
+    facts = {
+        **_UNTOLD[type(said.cert_status), *lane].facts,
+        "serial": f"{serial_number:x}",
+        "authority": form.authority.name,
+        "source": said.origin,
+    }
+    return HTTPReply(HTTPStatus.OK, (), der, facts)
+
+
+_GOOD: Final = Good()
 
 _UNTOLD: Final = {
     (type(status), lane, store): HTTPReply(
         HTTPStatus.OK, (), b"", facts_of(lane, word_of(status), store)
     )
-    for status in (Good(), Revoked(datetime.min.replace(tzinfo=UTC)), Unknown())
+    for status in (_GOOD, Revoked(datetime.min.replace(tzinfo=UTC)), Unknown())
     for lane, store in (("cached", None), ("cached", "found"), ("live", None))
 }
+"""What is heard of all answers of a kind where there is no access log."""
 
 _LIVE: Final = as_fields(RESPONSE_TYPE, NO_STORE) + b"Content-Length: %d\r\n\r\n%b"
+
+
+def _tail(cert_status: CertStatus, times: _Times) -> bytes:
+    """Write what follows the CertID in an answer."""
+    this_update, next_update = _moment(times.updated), _moment(times.ends)
+    return single_response_tail(cert_status, this_update, next_update, NO_EXTENSIONS)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

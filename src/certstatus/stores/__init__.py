@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from certstatus.stores.base import (
+    RESPONSE,
+    TIMES,
     AtHand,
     Observer,
-    OpenEntry,
     ResponseStore,
     StoredResponse,
     StoreEvent,
     StoreEventKind,
     StoreKey,
     encode_key,
-    open_entry,
+    entry_times,
+    is_sound,
     supersedes,
 )
 from certstatus.stores.keeper import StoreKeeper
 from certstatus.stores.memory import MemoryStore
 
 __all__ = [
+    "RESPONSE",
+    "TIMES",
     "AtHand",
     "MemoryStore",
     "Observer",
-    "OpenEntry",
     "ResponseStore",
     "StoreEvent",
     "StoreEventKind",
@@ -30,6 +33,7 @@ __all__ = [
     "StoreKey",
     "StoredResponse",
     "encode_key",
-    "open_entry",
+    "entry_times",
+    "is_sound",
     "supersedes",
 ]

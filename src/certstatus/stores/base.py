@@ -36,16 +36,18 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 from certstatus.errors import MalformedError
 
 __all__ = [
+    "RESPONSE",
+    "TIMES",
     "AtHand",
     "Observer",
-    "OpenEntry",
     "ResponseStore",
     "StoreEvent",
     "StoreEventKind",
     "StoreKey",
     "StoredResponse",
     "encode_key",
-    "open_entry",
+    "entry_times",
+    "is_sound",
     "supersedes",
 ]
 
@@ -139,15 +141,14 @@ class StoredResponse:
         Raises:
             MalformedError: it is of another version, broken, or of another key.
         """
-        opened = open_entry(entry, key.encode())
-        if opened is None:
+        if not is_sound(entry, key.encode()):
             is_ours = _is_of_this_version(entry)
             problem = "has a wrong checksum" if is_ours else "is no entry of this version"
             raise MalformedError(problem, where="StoredResponse")
-        der, meaning, updated, ends, signed, stale = opened
+        meaning, updated, ends, signed, stale = entry_times(entry)
         try:
             return cls(
-                der=der,
+                der=entry[RESPONSE],
                 meaning=meaning,
                 this_update=_moment(updated),
                 next_update=_moment(ends),
@@ -175,16 +176,10 @@ def _checksum(encoded_key: bytes, body: bytes) -> bytes:
     return _CHECK.pack(zlib.crc32(body, zlib.crc32(encoded_key)))
 
 
-OpenEntry: TypeAlias = tuple[bytes, bytes, int, int, int, int]
-"""The OCSPResponse, the meaning; thisUpdate, nextUpdate, producedAt and fresh_until in seconds."""
-
-
-def open_entry(entry: bytes, encoded_key: bytes) -> OpenEntry | None:
-    """Read an entry under ``StoreKey.encode()``; None: it is not sound."""
-    if not is_sound(entry, encoded_key):
-        return None
+def entry_times(entry: bytes) -> tuple[bytes, int, int, int, int]:
+    """Return meaning, thisUpdate, nextUpdate, producedAt and fresh_until of a sound entry."""
     _, updated, signed, meaning, stale, ends = _HEAD.unpack_from(entry)
-    return entry[_HEAD.size : -_CHECK.size], meaning, updated, ends, signed, stale
+    return meaning, updated, ends, signed, stale
 
 
 def encode_key(prefix: bytes, octets: bytes) -> bytes:
@@ -223,8 +218,9 @@ _PRECEDENCE: Final = slice(4, 60)
 PRODUCED_AT: Final = slice(12, 20)
 FRESH_UNTIL: Final = slice(52, 60)
 NEXT_UPDATE: Final = slice(60, 68)
+TIMES: Final = slice(4, 68)
 RESPONSE: Final = slice(_HEAD.size, -_CHECK.size)
-"""Where of an entry these stand; times are compared as they are written."""
+"""Where of an entry these stand, TIMES with the meaning; times are compared as they are written."""
 
 
 def encode_entry(encoded_key: bytes, head: bytes, der: bytes) -> bytes:

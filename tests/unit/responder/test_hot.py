@@ -374,5 +374,5 @@ def test_no_more_times_are_kept_as_text_than_may_be(monkeypatch: pytest.MonkeyPa
         )
         board.offer(StoreKey.decode(key), stored)
         assert desk.lane.stored(post(asking()), now) is not None
-        assert len(desk.lane._texts) <= 3
+        assert len(desk.lane._times) <= 3
     assert MAX_KNOWN_TIMES > 3

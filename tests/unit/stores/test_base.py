@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certstatus.errors import MalformedError
-from certstatus.stores import StoredResponse, StoreKey, encode_key, open_entry, supersedes
+from certstatus.stores import StoredResponse, StoreKey, encode_key, entry_times, supersedes
 from certstatus.stores.base import (
     FRESH_UNTIL,
     NEXT_UPDATE,
@@ -76,10 +76,11 @@ def test_an_entry_is_read_as_it_was_written(one: StoreKey, answer: StoredRespons
     entry = answer.encode(one)
 
     assert StoredResponse.decode(entry, one) == answer
-    opened = open_entry(entry, one.encode())
-    assert opened is not None
-    assert opened[:2] == (answer.der, answer.meaning)
-    assert list(opened[2:]) == [
+    assert is_sound(entry, one.encode())
+    assert entry[RESPONSE] == answer.der
+    meaning, *times = entry_times(entry)
+    assert meaning == answer.meaning
+    assert times == [
         int(moment.timestamp())
         for moment in (
             answer.this_update,
