@@ -319,6 +319,35 @@ def test_counts_outlive_the_worker_that_made_them(start: Callable[..., Process])
     assert process.metric("http_requests_total") >= 6
 
 
+def test_a_worker_that_drains_leaves_its_last_counts(start: Callable[..., Process]) -> None:
+    """Nobody looked since: what it has counted it writes down before it ends."""
+    process = start(workers=2)
+    for _ in range(20):
+        process.ask()
+    os.kill(process.pids[0], signal.SIGTERM)
+    _until(lambda: process.logged("restart_planned"))
+    assert process.metric("http_requests_total") == 20
+    _until(lambda: process.metric("workers ") == 2)
+    assert process.metric("http_requests_total") == 20
+
+
+def test_a_reload_keeps_the_counts(start: Callable[..., Process]) -> None:
+    process = start()
+    for _ in range(3):
+        process.ask()
+    process.signal(signal.SIGHUP)
+    _until(lambda: process.logged("reloaded"))
+    for _ in range(2):
+        process.ask()
+    assert process.metric("http_requests_total") == 5
+    assert process.metric("reloads_total") == 1
+
+
+def test_who_waits_for_a_turn_is_shown(start: Callable[..., Process]) -> None:
+    process = start(workers=2)
+    assert "certstatus_connections_waiting 0.0" in process.ask("/metrics", "admin")[1].decode()
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_worker_that_cannot_start_ends_all_with_its_error_and_exit_code(
     start: Callable[..., Process], tmp_path: Path, workers: int
