@@ -3,8 +3,8 @@
 Its law: a stored answer asks nobody here, so it is given whatever else goes on; it is counted
 in ``stored``. All the rest (signing, the full path, refusals, half requests, large bodies) goes
 at once while it keeps to ``LIVE_SHARE`` of the time, and else waits for its turn: at each turn
-of the event loop as many go as the share pays for, and one in any case where no stored answer
-was given for as long as one such thing takes. So a worker that has only live answers to give
+of the event loop as many go as the share pays for. Where no stored answer was given for as long
+as one of them takes, some go in any case, for about as long as nothing was. So a worker that has only live answers to give
 gives them at full rate, and under a flood of them stored answers keep the better part of it.
 
 Everyone waits in the order of coming; who waited too long is told so. Requests of the kind
@@ -37,6 +37,9 @@ _FIRST_GUESS: Final = 100e-6
 
 _READING: Final = 10e-6
 """Seconds to read from a socket up to where its octets wait, which nobody here can measure."""
+
+_LONGEST: Final = 500e-6
+"""Seconds of one turn in a quiet time: a stored answer that is asked for then waits so long."""
 
 _MOST: Final = MAX_TURN_CREDIT.total_seconds()
 _LEAST: Final = -MAX_TURN_DEBT.total_seconds()
@@ -137,12 +140,12 @@ class Turns:
         self._earn(now)
         if self.stored != self._seen:
             self._seen, self._quiet_since = self.stored, now
-        is_free = now - self._quiet_since >= self._usual
-        if is_free:
+        quiet, free_until = now - self._quiet_since, now
+        if quiet >= self._usual:
             self._credit = max(self._credit, 0.0)  # nobody was kept waiting
+            free_until += min(quiet, _LONGEST)
         try:
-            while self.waiting and (self._credit > 0 or is_free):
-                is_free = False
+            while self.waiting and (self._credit > 0 or now < free_until):
                 now = self._let_go(now)
         finally:
             self._is_called = False

@@ -1,4 +1,4 @@
-"""Connections in turn: the clock of the turns stands still, and their turns come by hand."""
+"""Connections in turn: the clock of the turns is a test's own, and their turns come by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from certstatus.limits import IDLE_TIME, MAX_TURN_DEBT, MAX_TURN_WAIT, READ_TIME
 from certstatus.responder.exchange import HTTPReply
 from certstatus.server.http import HTTPLimits
+from certstatus.server.reading import SLICE
 from certstatus.server.turns import Turns
 from tests.serving import Echo, Patient, Served, get, in_loop, post, serving, until
 
@@ -23,8 +24,12 @@ class Scarce:
     soon: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.served.server.turns = Turns(self.soon.append, clock=lambda: self.now)
+        self.served.server.turns = Turns(self.soon.append, clock=self._clock)
         self.spend()
+
+    def _clock(self) -> float:
+        self.now += 0.001  # so whatever is done takes longer than one turn has
+        return self.now
 
     def spend(self) -> None:
         """Overdraw the share."""
@@ -145,22 +150,25 @@ async def test_what_comes_while_a_connection_waits_is_kept() -> None:
 
 
 @in_loop
-async def test_a_large_request_is_read_in_several_turns() -> None:
+async def test_large_requests_are_read_slice_by_slice_in_turn() -> None:
     face = Echo()
     async with _scarce(face) as scarce:
-        client = await scarce.served.connect()
-        await client.say(post(bytes(40_000)))
+        clients = [await scarce.served.connect() for _ in range(2)]
+        for client in clients:
+            await client.say(post(bytes(40_000)))
         turns = 0
 
-        def is_answered() -> bool:
+        def are_answered() -> bool:
             nonlocal turns
-            turns += scarce.waiting
+            turns += scarce.waiting > 0
             scarce.turn()
-            return len(face.requests) == 1
+            return len(face.requests) == 2
 
-        await until(is_answered)
-        assert len((await client.answer()).body) == len(b"POST / ") + 40_000
-        assert turns >= 3
+        await until(lambda: scarce.waiting == 2)
+        await until(are_answered)
+        for client in clients:
+            assert len((await client.answer()).body) == len(b"POST / ") + 40_000
+        assert turns >= 40_000 // SLICE * 2
 
 
 @in_loop
