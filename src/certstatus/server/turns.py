@@ -97,7 +97,10 @@ class Turns:
         if self._of_stored or self._others:
             return False
         self._earn(self._clock())
-        return self._credit > 0
+        if self._credit <= 0:
+            return False
+        self._learn()
+        return True
 
     def took(self, seconds: float) -> None:
         """Count time that was spent on what is no stored answer."""
@@ -129,6 +132,11 @@ class Turns:
         self._credit = min(credit, _MOST)
         self._at = now
 
+    def _learn(self) -> None:
+        """Learn from what the last one took how long one takes."""
+        self._usual += (min(self._spent, -_LEAST) - self._usual) / 8
+        self._spent = 0.0
+
     def _call(self) -> None:
         if not self._is_called and self.waiting:
             self._is_called = True
@@ -153,8 +161,7 @@ class Turns:
 
     def _let_go(self, now: float) -> float:
         """Give the first one its turn; return the time after it."""
-        self._usual += (self._spent - self._usual) / 8
-        self._spent = 0.0
+        self._learn()
         is_others = not self._of_stored or (self._is_others and bool(self._others))
         self._is_others = not is_others
         go, since = (self._others if is_others else self._of_stored).popleft()

@@ -298,3 +298,11 @@ def test_a_crowd_in_the_short_line_leaves_every_other_turn_to_the_rest(worker: W
     while "other" not in seen:
         _turn_in_a_quiet_time(worker)
     assert seen.index("other") <= 1
+
+
+def test_how_long_one_takes_is_learnt_from_each_and_not_from_all_together(worker: Worker) -> None:
+    for _ in range(10_000):  # as one comes and goes at once, now and then
+        worker.now += 1
+        assert worker.turns.may_go()
+        worker.turns.took(LIVE)
+    assert worker.turns._usual == pytest.approx(LIVE)
