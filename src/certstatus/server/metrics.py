@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -218,10 +219,16 @@ class Tally:
 
 
 def _key(name: str, kind: Kind, labels: Mapping[str, str]) -> _Key:
+    return (name, *[labels[one] for one in _wanted(name, kind, *labels)])
+
+
+@lru_cache(maxsize=256)
+def _wanted(name: str, kind: Kind, *labels: str) -> tuple[str, ...]:
+    """Return the labels of a metric in the order of the table, once they are found to fit."""
     entry = METRICS.get(name)
-    if entry is None or entry.kind is not kind or labels.keys() != set(entry.labels):
+    if entry is None or entry.kind is not kind or set(labels) != set(entry.labels):
         raise ValueError(f"no {kind.name.lower()} {name!r} with labels {sorted(labels)}")
-    return (name, *(labels[label] for label in entry.labels))
+    return entry.labels
 
 
 def _answer_key(method: bytes, reply: HTTPReply) -> _AnswerKey:
