@@ -25,7 +25,7 @@ from bench.judging import measure_judging, print_judging
 from bench.micro import Row
 from bench.micro import measure as measure_micro
 from bench.plot import bars
-from bench.presign import KINDS, P256, Kind, measure_presign, print_presign
+from bench.presign import measure_presign, print_presign
 from bench.probing import Probing, measure_probing
 from bench.rows import KEYS, Scale
 from bench.signing import measure_signing, print_signing
@@ -86,8 +86,6 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
         yield Section(title="Messages", about=_MICRO, measure=_micro)
     yield Section(title="Judgment", about=_JUDGMENT, measure=_judgment)
     yield Section(title="TLS handshakes", about=_HANDSHAKES, measure=_handshakes)
-    kinds = (P256,) if is_quick else KINDS
-    presigned = 5_000 if is_quick else 500_000 if scale.most else 25_000
     listed = 100_000 if is_quick else 1_000_000
     if not is_quick:
         yield Section(title="Probe", about=_PROBE, measure=_probe)
@@ -97,9 +95,8 @@ def sections_of(scale: Scale, *, is_quick: bool, plot: Path | None) -> Iterator[
         yield Section(title="Status database", about=_DATABASE, measure=_database)
         yield Section(title="Stores of signed answers", about=_STORES, measure=_stores)
     yield Section(title="CRLs", about=_CRLS, measure=lambda: _crls(listed))
-    yield Section(
-        title="Signing in advance", about=_PRESIGN, measure=lambda: _presign(presigned, kinds)
-    )
+    if not is_quick:
+        yield Section(title="Signing in advance", about=_PRESIGN, measure=_presign)
     yield Section(title="Start", about=_START, measure=_start)
 
 
@@ -343,8 +340,8 @@ again.
 """
 
 
-def _presign(certificates: int, kinds: tuple[Kind, ...]) -> Iterator[Figure]:
-    rows = measure_presign(certificates, kinds)
+def _presign() -> Iterator[Figure]:
+    rows = measure_presign()
     print_presign(rows)
     for row in rows:
         work = f"signing {row.answers:,} answers in advance, {row.key}, all cores"
