@@ -45,8 +45,8 @@ def _begin(seconds: float) -> float:
 
 
 def _drip(port: int, seconds: float) -> None:
-    """Hold thousands of connections, and send each its request octet by octet, in turn."""
-    _keep_sending(port, seconds, SLOW_CLIENTS, b"GET /", b"A")
+    """Hold thousands of connections, each of which sends an octet every half a second."""
+    _keep_sending(port, seconds, SLOW_CLIENTS, b"GET /", b"A", pause=0.5)
 
 
 def _pour(port: int, seconds: float) -> None:
@@ -59,14 +59,19 @@ def _chunks(port: int, seconds: float) -> None:
     _keep_sending(port, seconds, _POURING, _HEAD + b"Transfer-Encoding: chunked\r\n\r\n", _CHUNKS)
 
 
-def _keep_sending(port: int, seconds: float, many: int, head: bytes, piece: bytes) -> None:
+def _keep_sending(
+    port: int, seconds: float, many: int, head: bytes, piece: bytes, *, pause: float = 0.0
+) -> None:
     """Send pieces on many connections in turn; one that is cut is made anew."""
-    until = None
+    until, next_round = None, 0.0
     crowd: dict[int, socket.socket] = {}
     for turn in count():
         place = turn % many
         if turn == many:
             until = _begin(seconds)
+        if place == 0:
+            time.sleep(max(0.0, next_round - time.monotonic()))
+            next_round = time.monotonic() + pause
         if until is not None and time.monotonic() > until:
             return
         try:

@@ -163,7 +163,7 @@ def _attacks(people: Population, folder: Path, count: int) -> Iterator[_Attack]:
     yield _Attack(
         f"{_CROWD} that ask for a hundred certificates each", _written(folder / "many", many)
     )
-    yield _Attack(f"{SLOW_CLIENTS:,} connections that drip octets", "drip")
+    yield _Attack(f"{SLOW_CLIENTS:,} connections that send an octet each half second", "drip")
     yield _Attack("64 that pour announced gigabytes", "pour")
     yield _Attack("64 that pour chunks of one octet", "chunks")
     yield _Attack("malformed HTTP, a connection each", "broken")
