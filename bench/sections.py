@@ -332,11 +332,11 @@ def _crls(count: int) -> Iterator[Figure]:
 
 
 _PRESIGN: Final = """
-`certstatus presign --all` over an index in SQLite, two answers for each certificate, every
-one looked at before it is stored in LMDB: its signature verified for all of them, or for a
-sample. Beside it what the same kind of key signs in as many processes that do nothing else,
-by `openssl speed` and from Python, each before and after. Last, `--due` looks at all of them
-again.
+`certstatus presign --all` over an index in SQLite, two answers for each certificate, each
+looked at before it is stored in LMDB: with all signatures verified, and with a sample. Beside
+it what the same kind of key signs in as many processes that do nothing else, by `openssl
+speed` and from Python, for each second of CPU that they got. Last, `--due` looks at all of
+them again.
 """
 
 
@@ -345,8 +345,8 @@ def _presign() -> Iterator[Figure]:
     print_presign(rows)
     for row in rows:
         work = f"signing {row.answers:,} answers in advance, {row.key}, all cores"
-        rate = row.answers / row.seconds
-        yield Figure.at_least(work, 0.6, "× raw signatures × cores", rate / row.raw)
+        ratio = row.cpu_rate / row.raw
+        yield Figure.at_least(work, 0.6, "× raw signatures × cores, of CPU", ratio)
 
 
 _START: Final = "`certstatus --help`, eleven times: median, least and greatest."

@@ -223,14 +223,14 @@ PRESIGN_LEASE: Final = timedelta(seconds=15)
 PRESIGN_ROUNDS_KEPT: Final = timedelta(days=90)
 """Rounds of signers that are gone are forgotten when another begins, so long after they began."""
 
-PRESIGN_CLAIM: Final = 100
-"""Certificates that a process takes for itself at first: a few seconds of signing in a slow token."""
+PRESIGN_CLAIM: Final = 200
+"""Answers that a process takes for itself at first: a few seconds of signing in a slow token."""
 
 PRESIGN_CLAIM_TIME: Final = timedelta(seconds=0.5)
 """What it takes at once later takes about so long: few turns at the database, no long waits at the end."""
 
-MAX_PRESIGN_CLAIM: Final = 16_000
-"""The most that it takes at once, a few MB: half a second for the fastest keys there are."""
+MAX_PRESIGN_CLAIM: Final = 32_000
+"""The most that it takes at once, a few MB: a second for the fastest keys there are."""
 
 PRESIGN_BATCH: Final = 2_000
 """Answers that are stored together: one wait for the disk; so many are signed again after a kill -9."""

@@ -106,7 +106,8 @@ class Share:
         self._is_ending = is_ending
         self._failures = 0
         self._batch = max(1, batch // len(bulk.forms))
-        self._claim_size = PRESIGN_CLAIM
+        self._claim_size = max(1, PRESIGN_CLAIM // len(bulk.forms))
+        self._largest_claim = max(1, MAX_PRESIGN_CLAIM // len(bulk.forms))
 
     # --- a round, shared by many --------------------------------------------------------------
 
@@ -147,28 +148,28 @@ class Share:
         """Sign a range, and say so; one that was lost to others meanwhile is theirs."""
         work, began = _Work(self, claims, claim), time.monotonic()
         try:
-            is_done = await self._sign_all(work, reading)
+            await self._sign_all(work, reading)
         except BaseException:
             await work.give_up()
             raise
-        if is_done and reading is not None:
+        if reading is not None:
             self._learn(len(reading.page), time.monotonic() - began)
 
-    async def _sign_all(self, work: _Work, reading: _Reading | None) -> bool:
-        """Sign a range, batch by batch; False: the rest of it is others' now."""
+    async def _sign_all(self, work: _Work, reading: _Reading | None) -> None:
+        """Sign a range, batch by batch, until all of it is done or the rest is others'."""
         while True:
             reading = reading or await self._read(work.signed_to, work.claim.last)
             for start in range(0, len(reading.page), self._batch):
                 if self._is_ending():
                     await work.release()
-                    return False
+                    return
                 batch = reading.page[start : start + self._batch]
                 if not await work.add(batch[-1][0], *await self._signed(batch, reading.read_at)):
-                    return False
+                    return
                 self._check_failures()
             if reading.is_last:
                 await work.finish()
-                return True
+                return
             reading = None
 
     async def _read(self, after: int | None, last: int) -> _Reading:
@@ -183,7 +184,7 @@ class Share:
         """Take more at once while that takes little time, and less where it takes long."""
         long = PRESIGN_CLAIM_TIME.total_seconds()
         if count >= self._claim_size and seconds < long / 2:
-            self._claim_size = min(2 * self._claim_size, MAX_PRESIGN_CLAIM)
+            self._claim_size = min(2 * self._claim_size, self._largest_claim)
         elif seconds > 2 * long:
             self._claim_size = max(self._claim_size // 2, 1)
 

@@ -163,6 +163,7 @@ class _Scribe:
         self._form = form
         self.variant = Variants().key(authority, self._name(0), form.signer).variant
         self.prefix = authority_digest(authority.issuer) + self.variant
+        self._sign = form.signer.sign
         self._latest: _Line | None = None
         self._around: dict[tuple[int, int], tuple[bytes, bytes, bytes]] = {}
 
@@ -171,7 +172,7 @@ class _Scribe:
         parts = line.data.get(len(serial)) or self._data(serial_number, serial, line)
         tbs = serial.join(parts)
         try:
-            signature = self._form.signer.sign(tbs)
+            signature = self._sign(tbs)
         except Exception as error:
             raise Refusal.over(Cause.SIGNER_FAILED, error) from error
         around = self._around.get((len(tbs), len(signature))) or self._frame(tbs, signature)

@@ -206,7 +206,7 @@ def test_a_dry_run_signs_and_stores_nothing(desk: Authority, claims: Claims) -> 
     assert len(hand.store) == 0
 
 
-@pytest.mark.parametrize("sizes", [(2, 1, 1), (3, 4, 3), (5, 10, 4)])
+@pytest.mark.parametrize("sizes", [(2, 1, 1), (6, 4, 3), (10, 10, 4)])
 def test_ranges_and_batches_of_any_size_do_all_of_it(
     desk: Authority,
     claims: Claims,
@@ -459,14 +459,14 @@ def test_what_was_signed_before_a_failure_is_stored_and_done(
 def test_it_takes_more_at_once_while_that_takes_little_time(desk: Authority) -> None:
     share = Hand(desk).share
     half = PRESIGN_CLAIM_TIME.total_seconds() / 2
-    assert share._claim_size == PRESIGN_CLAIM
+    assert share._claim_size == PRESIGN_CLAIM // 2  # there are two forms
 
     for _ in range(20):
         share._learn(share._claim_size, half / 2)
-    assert share._claim_size == MAX_PRESIGN_CLAIM
+    assert share._claim_size == MAX_PRESIGN_CLAIM // 2
     share._learn(5, half / 2)  # the end of what is listed says nothing
     share._learn(MAX_PRESIGN_CLAIM, 3 * half)
-    assert share._claim_size == MAX_PRESIGN_CLAIM
+    assert share._claim_size == MAX_PRESIGN_CLAIM // 2
     for _ in range(20):
         share._learn(share._claim_size, 5 * half)
     assert share._claim_size == 1
