@@ -148,12 +148,12 @@ class Turns:
         self._earn(now)
         if self.stored != self._seen:
             self._seen, self._quiet_since = self.stored, now
-        quiet, free_until = now - self._quiet_since, now
+        quiet, least = now - self._quiet_since, 0.0
         if quiet >= self._usual:
             self._credit = max(self._credit, 0.0)  # nobody was kept waiting
-            free_until += min(quiet, _LONGEST)
+            least = -min(quiet, _LONGEST)
         try:
-            while self.waiting and (self._credit > 0 or now < free_until):
+            while self.waiting and self._credit > least:
                 now = self._let_go(now)
         finally:
             self._is_called = False

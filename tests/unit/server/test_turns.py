@@ -306,3 +306,23 @@ def test_how_long_one_takes_is_learnt_from_each_and_not_from_all_together(worker
         assert worker.turns.may_go()
         worker.turns.took(LIVE)
     assert worker.turns._usual == pytest.approx(LIVE)
+
+
+def test_in_a_quiet_time_no_more_tasks_begin_than_are_guessed_to_fit(worker: Worker) -> None:
+    """Making one takes next to nothing; what it will take counts at once."""
+    tasks = []
+
+    async def answer() -> None:
+        """Have nothing to do."""
+
+    def begin(_is_late: bool) -> None:
+        worker.now += 1e-6
+        tasks.append(worker.turns.metered(answer()))
+
+    for _ in range(100):
+        worker.turns.wait(begin)
+    worker.turns.took(MAX_TURN_CREDIT.total_seconds() * 2)
+    _turn_in_a_quiet_time(worker)
+    assert 1 <= len(tasks) <= 6
+    for one in tasks:
+        one.close()
