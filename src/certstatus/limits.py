@@ -212,6 +212,9 @@ MAX_PLAIN_HEAD_BYTES: Final = 1_024
 MAX_SHAPES: Final = 8_192
 """Shapes of requests that the hot lane finds by comparison: some 150 octets each."""
 
+MAX_SEEN: Final = 1_024
+"""Requests that were recognised and wait for their turn to be signed: past it they are read again."""
+
 MAX_KNOWN_TIMES: Final = 16_384
 """Sets of thisUpdate, producedAt and nextUpdate that the hot lane has as text: 8 MB."""
 

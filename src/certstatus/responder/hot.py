@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final, NamedTuple, TypeAlias
 
-from certstatus.limits import DEFAULT_MAX_AGE, MAX_KNOWN_TIMES
+from certstatus.limits import DEFAULT_MAX_AGE, MAX_KNOWN_TIMES, MAX_SEEN
 from certstatus.ocsp import NO_EXTENSIONS, CertStatus, Good, Revoked, Unknown
 from certstatus.responder.core import Responder
 from certstatus.responder.dress import (
@@ -98,7 +98,7 @@ class HotLane:
         self._now, self.is_of_stored = 0, False
         self._controls: dict[int, bytes] = {}
         self._times: dict[bytes, _Times] = {}
-        self._seen: tuple[bytes, bytes, Shape | None] = b"", b"", None
+        self._seen: dict[bytes, tuple[bytes, Shape]] = {}
 
     def stored(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request with what is signed already; None: the lane declines.
@@ -106,12 +106,15 @@ class HotLane:
         ``now`` is aware UTC. Never signs, and never raises for what a client sent.
         """
         der, shape = self._recognise(data)
-        self._seen, self.is_of_stored = (data, der, shape), False
+        self.is_of_stored = False
         if shape is None:
             return None
         form = shape.form
         # The answer must be the same for whoever asks: by its nonce, or the want of one.
         if not form.ignores_nonces and (shape.extension or form.requires_nonces):
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[data] = der, shape  # ``live`` is asked next, or when its turn has come
             return None
         self.is_of_stored = True
         if not self._second <= now < self._until:
@@ -141,9 +144,8 @@ class HotLane:
 
         Only signers that take no longer than the rest of an answer sign here.
         """
-        seen, der, shape = self._seen
-        if seen is not data:
-            der, shape = self._recognise(data)
+        seen = self._seen.pop(data, None)
+        der, shape = self._recognise(data) if seen is None else seen
         if shape is None or not shape.extension or shape.form.ignores_nonces:
             return None
         if not self._second <= now < self._until:

@@ -49,12 +49,13 @@ def _length_octets(size: int) -> bytes:
     return bytes((0x80 | len(octets),)) + octets
 
 
-_LENGTHS: Final = tuple(_length_octets(size) for size in range(2048))
+_USUAL: Final = 2048
+_LENGTHS: Final = tuple(_length_octets(size) for size in range(_USUAL))
 """The lengths of nearly all that an answer holds, written once."""
 
 
 def _length(size: int) -> bytes:
-    return _LENGTHS[size] if size < len(_LENGTHS) else _length_octets(size)
+    return _LENGTHS[size] if size < _USUAL else _length_octets(size)
 
 
 # --- SingleResponse (RFC 6960 §4.2.1) ------------------------------------------------------

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from certstatus.limits import MAX_KNOWN_TIMES
+from certstatus.limits import MAX_KNOWN_TIMES, MAX_SEEN
 from certstatus.ocsp import (
     CertID,
     Extensions,
@@ -263,6 +263,22 @@ def test_the_budget_for_signing_counts_here_as_well() -> None:
     assert fully.facts["cause"] == "overload"
     assert body(refused) == fully.body
     assert [one.cause for one in heard] == [Cause.OVERLOAD] * 2
+
+
+def test_many_may_wait_for_their_turn_and_each_gets_its_own_answer() -> None:
+    desk = Desk()
+    asked = [get(asking(SERIAL + number, b"%08d" % number)) for number in range(MAX_SEEN + 9)]
+    for message in asked:
+        assert desk.lane.stored(message, NOW) is None
+        assert len(desk.lane._seen) <= MAX_SEEN
+
+    for number, message in enumerate(asked):
+        basic = parse_response(body(desk.lane.live(message, NOW))).basic
+        assert basic is not None
+        data = basic.tbs_response_data
+        assert data.response_extensions.get(Nonce) == Nonce(b"%08d" % number)
+        assert data.responses[0].cert_id.serial_number == SERIAL + number
+    assert not desk.lane._seen
 
 
 def test_a_signer_that_fails_is_left_to_the_full_path() -> None:
