@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -33,6 +34,7 @@ from certstatus.responder import (
     RequestPolicy,
     Responder,
     SignedRequests,
+    hot,
 )
 from certstatus.responder.hot import HotReply
 from certstatus.sources import Answer, Known
@@ -392,3 +394,8 @@ def test_no_more_times_are_kept_as_text_than_may_be(monkeypatch: pytest.MonkeyPa
         assert desk.lane.stored(post(asking()), now) is not None
         assert len(desk.lane._times) <= 3
     assert MAX_KNOWN_TIMES > 3
+
+
+def test_the_hot_path_stays_short_enough_to_be_read_at_one_go() -> None:
+    assert hot.__file__ is not None
+    assert len(Path(hot.__file__).read_text("utf-8").splitlines()) < 300
