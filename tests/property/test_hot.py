@@ -232,7 +232,8 @@ class Way:
         found = self.lane.stored(data, now) or self.lane.live(data, now)
         if found is None:
             return None
-        return self.server.writer.start(200, now) + found[0], found[1]
+        octets, reply, _ = found
+        return self.server.writer.start(200, now) + octets, reply
 
     def full(self, data: bytes, now: datetime) -> list[tuple[bytes, HTTPReply]]:
         """Ask parser and face; one reply for each request in it."""
@@ -326,13 +327,13 @@ FIELDS = [
     b"User-Agent: Microsoft-CryptoAPI/10.0",
     b"Accept: */*",
     b"Connection: Keep-Alive",
+    b"Connection: close",
     b"connection: keep-alive",
     b"Cache-Control: no-cache",
     b"X-Forwarded-For: 192.0.2.1, 10.0.0.1",
     b"Accept-Encoding:   identity \t",
 ]
 ODD_FIELDS = [
-    b"Connection: close",
     b"Connection: keep-alive, upgrade",
     b"Expect: 100-continue",
     b"If-Modified-Since: Sat, 21 Nov 2026 11:55:00 GMT",
@@ -357,7 +358,7 @@ def messages(der: bytes, path: str, chance: random.Random) -> Iterator[bytes]:
         fields.append(chance.choice(ODD_FIELDS))
     if chance.random() < 0.02:
         fields.pop(0)
-    version = b"HTTP/1.0" if chance.random() < 0.03 else b"HTTP/1.1"
+    version = b"HTTP/1.0" if chance.random() < 0.1 else b"HTTP/1.1"
     verb = chance.choice([b"GET"] * 60 + [b"HEAD", b"PUT", b"get"])
     yield b"%b %b %b\r\n%b\r\n\r\n" % (
         verb,

@@ -20,6 +20,7 @@ __all__ = [
     "RESPONSE_TYPE",
     "around_cache_control",
     "as_fields",
+    "as_last",
     "cache_age",
     "cache_control",
     "entity_fields",
@@ -62,6 +63,11 @@ def http_date(seconds: int) -> bytes:
 def as_fields(*headers: tuple[bytes, bytes]) -> bytes:
     """Write header fields as they go over the wire."""
     return b"".join(b"%b: %b\r\n" % field for field in headers)
+
+
+def as_last(octets: bytes) -> bytes:
+    """Say behind the last header field that the connection ends with this reply."""
+    return octets.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
 
 
 def around_cache_control(der: bytes, this_update: int, next_update: int) -> tuple[bytes, bytes]:

@@ -63,8 +63,8 @@ class Lane(Protocol):
     """What answers usual requests from their octets, before they are parsed.
 
     Both take what was read, and the time, aware UTC. They return what follows status line and
-    Date of a 200, up to the end of the body, and the reply for the access log and the
-    metrics; or None: the request is to be parsed, and the face asked.
+    Date of a 200, up to the end of the body, the reply for the access log and the metrics,
+    and whether the connection ends with it; or None: the request is to be parsed, and the face asked.
     """
 
     @property
@@ -72,11 +72,11 @@ class Lane(Protocol):
         """Whether what ``stored`` saw last is of the kind that it answers, were the answer there."""
         ...
 
-    def stored(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply] | None:
+    def stored(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply, bool] | None:
         """Answer with what is signed already; takes next to no time."""
         ...
 
-    def live(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply] | None:
+    def live(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply, bool] | None:
         """Answer by signing now; ``stored`` has declined the same object before."""
         ...
 

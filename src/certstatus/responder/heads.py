@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from certstatus.limits import MAX_PLAIN_HEAD_BYTES, MAX_PLAIN_HEADS
 from certstatus.responder.exchange import Headers, HTTPReply
 
-__all__ = ["Admit", "PlainHeads"]
+__all__ = ["Admit", "Plain", "PlainHeads"]
 
-_START: Final = re.compile(rb"(GET|POST) ([\x21-\x7e]+) HTTP/1\.1")
+_START: Final = re.compile(rb"(GET|POST) ([\x21-\x7e]+) HTTP/1\.([01])")
 _FIELD: Final = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?)[ \t]*"
 )
@@ -46,6 +46,13 @@ _WITHOUT_MEANING: Final = frozenset(
 Admit: TypeAlias = Callable[[bytes, bytes, Headers], HTTPReply | None]
 
 
+class Plain(NamedTuple):
+    """What a plain head says: how long the body is, and whether this is the last request."""
+
+    length: int
+    is_last: bool
+
+
 class PlainHeads:
     """The plain heads seen so far, at most ``MAX_PLAIN_HEADS``; past that it begins anew.
 
@@ -56,66 +63,61 @@ class PlainHeads:
     def __init__(self, admit: Admit, target: bytes) -> None:
         self._admit = admit
         self._get = b"GET " + target + b" HTTP/1."
-        self._tails: dict[bytes, bool] = {}
-        self._lengths: dict[bytes, int | None] = {}
+        self._tails: dict[bytes, Plain | None] = {}
+        self._heads: dict[bytes, Plain | None] = {}
 
-    def follows_get(self, tail: bytes) -> bool:
-        """Whether a plain GET ends with ``tail``: all that comes after ``b" HTTP/1."``."""
-        known = self._tails.get(tail)
-        return self._learn_tail(tail) if known is None else known
+    def after_get(self, tail: bytes) -> Plain | None:
+        """Read what comes after ``b" HTTP/1."`` of a GET, up to its very end; None: not plain."""
+        known = self._tails.get(tail, _UNSEEN)
+        if known is not _UNSEEN:
+            return known
+        is_whole = tail.endswith(b"\r\n\r\n")
+        return self._learn(self._tails, tail, (self._get + tail)[:-4] if is_whole else b"")
 
-    def body_length(self, head: bytes) -> int | None:
-        """Return how long the body of a plain POST is, whose head ends before an empty line.
+    def of_post(self, head: bytes) -> Plain | None:
+        """Read the head of a POST, which ends before an empty line; None: not plain."""
+        known = self._heads.get(head, _UNSEEN)
+        return known if known is not _UNSEEN else self._learn(self._heads, head, head)
 
-        None: the head is not plain.
-        """
-        length = self._lengths.get(head)
-        return self._learn_head(head) if length is None else length
-
-    def _learn_tail(self, tail: bytes) -> bool:
-        if len(tail) > MAX_PLAIN_HEAD_BYTES:
-            return False
-        is_plain = tail.endswith(b"\r\n\r\n") and self._judge((self._get + tail)[:-4]) == 0
-        if len(self._tails) >= MAX_PLAIN_HEADS:
-            self._tails.clear()
-        self._tails[tail] = is_plain
-        return is_plain
-
-    def _learn_head(self, head: bytes) -> int | None:
-        if head in self._lengths or len(head) > MAX_PLAIN_HEAD_BYTES:
+    def _learn(self, known: dict[bytes, Plain | None], key: bytes, head: bytes) -> Plain | None:
+        if len(key) > MAX_PLAIN_HEAD_BYTES:
             return None
-        length = self._judge(head) or None
-        if len(self._lengths) >= MAX_PLAIN_HEADS:
-            self._lengths.clear()
-        self._lengths[head] = length
-        return length
+        if len(known) >= MAX_PLAIN_HEADS:
+            known.clear()
+        plain = known[key] = self._judge(head)
+        return plain
 
-    def _judge(self, head: bytes) -> int | None:
-        """Return the length of the body, 0 where there is none; None: this head is not plain."""
+    def _judge(self, head: bytes) -> Plain | None:
         start, *lines = head.split(b"\r\n")
         begun = _START.fullmatch(start)
         fields = [_FIELD.fullmatch(line) for line in lines]
         headers = tuple((one[1].lower(), one[2]) for one in fields if one is not None)
-        length = _framed(headers)
-        if begun is None or len(headers) < len(fields) or length is None:
+        if begun is None or len(headers) < len(fields):
             return None
-        method, target = begun.groups()
-        if (length > 0) is not (method == b"POST"):
+        method, target, version = begun.groups()
+        plain = _framed(headers, is_first=version == b"0")
+        if plain is None or (plain.length > 0) is not (method == b"POST"):
             return None
-        return length if self._admit(method, target, headers) is None else None
+        return plain if self._admit(method, target, headers) is None else None
 
 
-def _framed(headers: Headers) -> int | None:
-    """Read the length of the body, 0 where no field tells it; None: something is not plain."""
+def _framed(headers: Headers, *, is_first: bool) -> Plain | None:
+    """Read length and end; None: something is not plain. ``is_first`` is HTTP/1.0."""
     names = [name for name, _ in headers if name not in _WITHOUT_MEANING]
     values = dict(headers)
-    if names.count(b"host") != 1 or len(set(names)) < len(names):
+    if len(set(names)) < len(names) or set(names) - {b"host", b"connection", b"content-length"}:
         return None
-    if set(names) - {b"host", b"connection", b"content-length"}:
+    if b"host" not in values and not is_first:
         return None
-    if values.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+    connection = values.get(b"connection", b"close" if is_first else b"keep-alive").lower()
+    if connection != b"close" and (is_first or connection != b"keep-alive"):
         return None
-    if b"content-length" not in values:
-        return 0
-    length = values[b"content-length"]
-    return int(length) or None if _LENGTH.fullmatch(length) else None
+    length = values.get(b"content-length")
+    if length is None:
+        return Plain(0, connection == b"close")
+    if not _LENGTH.fullmatch(length) or int(length) == 0:
+        return None
+    return Plain(int(length), connection == b"close")
+
+
+_UNSEEN: Final = Plain(-1, is_last=False)

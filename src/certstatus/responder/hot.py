@@ -33,6 +33,7 @@ from certstatus.responder.dress import (
     RESPONSE_TYPE,
     around_cache_control,
     as_fields,
+    as_last,
     cache_age,
     cache_control,
 )
@@ -51,8 +52,8 @@ from certstatus.stores import RESPONSE, TIMES, entry_times, is_sound
 
 __all__ = ["HotLane", "HotReply"]
 
-HotReply: TypeAlias = tuple[bytes, HTTPReply]
-"""What follows the status line and Date, up to the end of the body; and the reply for listeners."""
+HotReply: TypeAlias = tuple[bytes, HTTPReply, bool]
+"""What ``exchange.Lane`` returns."""
 
 
 class _Times(NamedTuple):
@@ -98,14 +99,14 @@ class HotLane:
         self._now, self.is_of_stored = 0, False
         self._controls: dict[int, bytes] = {}
         self._times: dict[bytes, _Times] = {}
-        self._seen: dict[bytes, tuple[bytes, Shape]] = {}
+        self._seen: dict[bytes, tuple[bytes, Shape, bool]] = {}
 
     def stored(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request with what is signed already; None: the lane declines.
 
         ``now`` is aware UTC. Never signs, and never raises for what a client sent.
         """
-        der, shape = self._recognise(data)
+        der, shape, is_last = self._recognise(data)
         self.is_of_stored = False
         if shape is None:
             return None
@@ -114,7 +115,11 @@ class HotLane:
         if not form.ignores_nonces and (shape.extension or form.requires_nonces):
             if len(self._seen) >= MAX_SEEN:
                 self._seen.clear()
-            self._seen[data] = der, shape  # ``live`` is asked next, or when its turn has come
+            self._seen[data] = (
+                der,
+                shape,
+                is_last,
+            )  # ``live`` is asked next, or when its turn has come
             return None
         self.is_of_stored = True
         if not self._second <= now < self._until:
@@ -135,9 +140,11 @@ class HotLane:
             kept.http = around_cache_control(kept.der, kept.updated, kept.ends)
         before, after = kept.http
         control = self._controls.get(kept.ends) or self._control(kept.ends)
-        if not self._is_told:
-            return before + control + after, _UNTOLD[type(statement.cert_status), "cached", store]
-        return before + control + after, _told(form, serial_number, statement, kept.der, store)
+        octets = before + control + after
+        reply = _UNTOLD[type(statement.cert_status), "cached", store]
+        if self._is_told:
+            reply = _told(form, serial_number, statement, kept.der, store)
+        return as_last(octets) if is_last else octets, reply, is_last
 
     def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request that has a nonce by signing now; None: the lane declines.
@@ -145,7 +152,7 @@ class HotLane:
         Only signers that take no longer than the rest of an answer sign here.
         """
         seen = self._seen.pop(data, None)
-        der, shape = self._recognise(data) if seen is None else seen
+        der, shape, is_last = self._recognise(data) if seen is None else seen
         if shape is None or not shape.extension or shape.form.ignores_nonces:
             return None
         if not self._second <= now < self._until:
@@ -157,7 +164,11 @@ class HotLane:
             return None
         if not self._may_sign():
             refused = refused_to_all(self._refuse_to_sign())
-            return _LIVE % (len(refused.body), refused.body), refused
+            return (
+                (_LAST if is_last else _LIVE) % (len(refused.body), refused.body),
+                refused,
+                is_last,
+            )
         cert_id, nonce = der[shape.start : shape.end], der[shape.extension :]
         try:
             tbs = tbs_of(form.authority, choice, cert_id, statement, self._second, nonce=nonce)
@@ -167,25 +178,27 @@ class HotLane:
         reply = _UNTOLD[type(statement.cert_status), "live", None]
         if self._is_told:
             reply = _told(form, serial_number, statement, signed)
-        return _LIVE % (len(signed), signed), reply
+        return (_LAST if is_last else _LIVE) % (len(signed), signed), reply, is_last
 
     # --- what is asked ---------------------------------------------------------------------
 
-    def _recognise(self, data: bytes) -> tuple[bytes, Shape | None]:
-        """Find the OCSPRequest in a whole and plain HTTP message, and its shape."""
+    def _recognise(self, data: bytes) -> tuple[bytes, Shape | None, bool]:
+        """Find the OCSPRequest in a whole and plain HTTP message, its shape, and if it is the last."""
         if data.startswith(self._get):
             encoded, _, tail = data[len(self._get) :].partition(b" HTTP/1.")
-            if not self._heads.follows_get(tail):
-                return b"", None
+            plain = self._heads.after_get(tail)
+            if plain is None:
+                return b"", None, False
             try:
                 der = a2b_base64(unescaped(encoded), strict_mode=True)
             except Error:
-                return b"", None
+                return b"", None, False
         else:
             head, _, der = data.partition(b"\r\n\r\n")
-            if not data.startswith(b"POST ") or self._heads.body_length(head) != len(der):
-                return b"", None
-        return der, self._shapes.find(der)
+            plain = self._heads.of_post(head) if data.startswith(b"POST ") else None
+            if plain is None or plain.length != len(der):
+                return b"", None, False
+        return der, self._shapes.find(der), plain.is_last
 
     # --- what is stored --------------------------------------------------------------------
 
@@ -271,6 +284,7 @@ _UNTOLD: Final = {
 """What is heard of all answers of a kind where there is no access log."""
 
 _LIVE: Final = as_fields(RESPONSE_TYPE, NO_STORE) + b"Content-Length: %d\r\n\r\n%b"
+_LAST: Final = as_last(_LIVE)
 
 
 def _tail(cert_status: CertStatus, times: _Times) -> bytes:

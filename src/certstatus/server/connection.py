@@ -226,15 +226,18 @@ class Connection(asyncio.Protocol):
         return True
 
     def _give(
-        self, data: bytes, answer: tuple[bytes, HTTPReply], began: int, now: datetime
+        self, data: bytes, answer: tuple[bytes, HTTPReply, bool], began: int, now: datetime
     ) -> None:
-        octets, reply = answer
+        octets, reply, is_last = answer
         server = self._server
         self._transport.write(server.writer.start(reply.status, now) + octets)
         method = b"GET" if data[0] == _G else b"POST"
         for hear in server.listeners:
             hear(method, reply, perf_counter_ns() - began, self._peer)
-        self.deadline = server.time() + server.idle_seconds
+        if is_last:
+            self._finish(linger=False)
+        else:
+            self.deadline = server.time() + server.idle_seconds
 
     # --- in turn with other connections ----------------------------------------------------
 

@@ -4,7 +4,7 @@ import pytest
 
 from certstatus.limits import MAX_PLAIN_HEAD_BYTES, MAX_PLAIN_HEADS
 from certstatus.responder import OCSPFace, Responder
-from certstatus.responder.heads import PlainHeads
+from certstatus.responder.heads import Plain, PlainHeads
 from tests.desk import authority
 
 FACE = OCSPFace(Responder([authority()]))
@@ -32,7 +32,6 @@ PLAIN = {
 }  # fmt: skip
 
 ODD = {
-    "close": ("Host: a", "Connection: close"),
     "several options": ("Host: a", "Connection: keep-alive, x"),
     "no host": ("Accept: */*",),
     "two hosts": ("Host: a", "Host: a"),
@@ -58,8 +57,30 @@ def test_what_clients_write_is_plain(kind: str) -> None:
     known = heads()
 
     for _ in range(2):
-        assert known.follows_get(tail(*PLAIN[kind]))
-        assert known.body_length(head(*PLAIN[kind], TYPE, "Content-Length: 70")) == 70
+        assert known.after_get(tail(*PLAIN[kind])) == Plain(0, is_last=False)
+        posted = known.of_post(head(*PLAIN[kind], TYPE, "Content-Length: 70"))
+        assert posted == Plain(70, is_last=False)
+
+
+LAST = {
+    "close": (("Host: a", "Connection: close"), "1"),
+    "Close": (("Host: a", "connection: Close"), "1"),
+    "HTTP/1.0": (("Host: a",), "0"),
+    "HTTP/1.0 without host": ((), "0"),
+    "HTTP/1.0 that closes": (("Connection: close",), "0"),
+}
+
+
+@pytest.mark.parametrize("kind", LAST)
+def test_who_wants_no_more_than_one_answer_is_known(kind: str) -> None:
+    fields, version = LAST[kind]
+    known = heads()
+
+    for _ in range(2):
+        assert known.after_get(tail(*fields, version=version)) == Plain(0, is_last=True)
+        start = f"POST / HTTP/1.{version}"
+        posted = known.of_post(head(*fields, TYPE, "Content-Length: 70", start=start))
+        assert posted == Plain(70, is_last=True)
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -67,16 +88,16 @@ def test_what_a_parser_should_read_is_not(kind: str) -> None:
     known = heads()
 
     for _ in range(2):
-        assert not known.follows_get(tail(*ODD[kind]))
-        assert known.body_length(head(*ODD[kind], TYPE, "Content-Length: 70")) is None
+        assert known.after_get(tail(*ODD[kind])) is None
+        assert known.of_post(head(*ODD[kind], TYPE, "Content-Length: 70")) is None
 
 
 @pytest.mark.parametrize(
     "odd",
-    [tail("Host: a", version="0"), tail("Host: a")[:-2], tail("Host: a") + b"x", b"", tail("Host: a") * 2],
+    [tail("Host: a", version="2"), tail("Connection: keep-alive", version="0"), tail("Host: a")[:-2], tail("Host: a") + b"x", b"", tail("Host: a") * 2],
 )  # fmt: skip
 def test_a_get_ends_with_its_head(odd: bytes) -> None:
-    assert not heads().follows_get(odd)
+    assert heads().after_get(odd) is None
 
 
 @pytest.mark.parametrize(
@@ -86,33 +107,42 @@ def test_a_get_ends_with_its_head(odd: bytes) -> None:
         head("Host: a", TYPE, "Content-Length: 0"),
         head("Host: a", "Content-Length: 70"),
         head("Host: a", TYPE, "Content-Length: 70", start="POST /x HTTP/1.1"),
-        head("Host: a", TYPE, "Content-Length: 70", start="POST / HTTP/1.0"),
+        head("Host: a", TYPE, "Content-Length: 70", start="POST / HTTP/1.2"),
+        head("Connection: keep-alive", TYPE, "Content-Length: 7", start="POST / HTTP/1.0"),
         head("Host: a", TYPE, "Content-Length: 70", start="PUT / HTTP/1.1"),
         head("Host: a", TYPE, "Content-Length: 9999999"),
     ],
 )
 def test_a_post_tells_how_long_it_is_and_is_admitted(odd: bytes) -> None:
-    assert heads().body_length(odd) is None
+    assert heads().of_post(odd) is None
 
 
 def test_a_get_may_have_no_body() -> None:
-    assert not heads().follows_get(tail("Host: a", "Content-Length: 4"))
+    assert heads().after_get(tail("Host: a", "Content-Length: 4")) is None
+
+
+def test_the_head_of_a_post_is_no_end_of_a_get() -> None:
+    known = heads()
+    posted = head("Host: a", TYPE, "Content-Length: 70")
+
+    assert known.of_post(posted) is not None
+    assert known.after_get(posted) is None
 
 
 def test_long_heads_are_not_learnt() -> None:
     known = heads()
     long = "User-Agent: " + "x" * MAX_PLAIN_HEAD_BYTES
 
-    assert not known.follows_get(tail("Host: a", long))
-    assert known.body_length(head("Host: a", TYPE, "Content-Length: 70", long)) is None
+    assert known.after_get(tail("Host: a", long)) is None
+    assert known.of_post(head("Host: a", TYPE, "Content-Length: 70", long)) is None
     assert not known._tails
-    assert not known._lengths
+    assert not known._heads
 
 
 def test_no_more_heads_are_known_than_may_be() -> None:
     known = heads()
     for number in range(MAX_PLAIN_HEADS + 10):
-        known.follows_get(tail("Host: a", f"X-Request-ID: {number}"))
-        known.body_length(head("Host: a", TYPE, f"Content-Length: {number + 1}"))
+        known.after_get(tail("Host: a", f"X-Request-ID: {number}"))
+        known.of_post(head("Host: a", TYPE, f"Content-Length: {number + 1}"))
 
-    assert len(known._tails) == len(known._lengths) == 10
+    assert len(known._tails) == len(known._heads) == 10

@@ -248,11 +248,12 @@ class _Lane:
         self.is_at_hand = False
         self.is_of_stored = False
 
-    def stored(self, data: bytes, _now: datetime) -> tuple[bytes, HTTPReply] | None:
-        """Answer ``/stored`` if it is at hand."""
+    def stored(self, data: bytes, _now: datetime) -> tuple[bytes, HTTPReply, bool] | None:
+        """Answer ``/stored`` if it is at hand; for ``/stored/last`` this is the last answer."""
         self.is_of_stored = data.startswith(b"GET /stored")
         if self.is_of_stored and self.is_at_hand:
-            return b"Content-Length: 5\r\n\r\nhello", HTTPReply(200)
+            is_last = data.startswith(b"GET /stored/last")
+            return b"Content-Length: 5\r\n\r\nhello", HTTPReply(200), is_last
         return None
 
     def live(self, _data: bytes, _now: datetime) -> None:
@@ -277,6 +278,17 @@ async def test_a_stored_answer_waits_for_nobody() -> None:
         assert (await client.ask(get("/stored"))).body == b"hello"
         assert scarce.waiting == 1
         assert scarce.served.server.turns.stored == 1
+
+
+@in_loop
+async def test_a_stored_answer_ends_the_connection_where_the_client_wants_no_other() -> None:
+    async with _with_lane() as (scarce, lane):
+        lane.is_at_hand = True
+        client = await scarce.served.connect()
+        assert (await client.ask(get("/stored"))).body == b"hello"
+        assert (await client.ask(get("/stored/last"))).body == b"hello"
+        assert await client.rest() == b""
+        await until(lambda: scarce.served.server.connections == 0)
 
 
 @in_loop
