@@ -115,11 +115,8 @@ class HotLane:
         if not form.ignores_nonces and (shape.extension or form.requires_nonces):
             if len(self._seen) >= MAX_SEEN:
                 self._seen.clear()
-            self._seen[data] = (
-                der,
-                shape,
-                is_last,
-            )  # ``live`` is asked next, or when its turn has come
+            # ``live`` is asked next, or when its turn has come.
+            self._seen[data] = der, shape, is_last
             return None
         self.is_of_stored = True
         if not self._second <= now < self._until:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
@@ -98,7 +97,6 @@ def test_one_that_fails_is_no_answer_for_the_next(pool: SigningPool) -> None:
     assert pool.submit("same", lambda: b"back").result(SECONDS) == b"back"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
 def test_signing_threads_give_way_to_others(pool: SigningPool) -> None:
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())

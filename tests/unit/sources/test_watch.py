@@ -187,8 +187,8 @@ def test_everyone_waits_for_a_reload_and_it_happens_once(
     assert watcher.kinds == [EventKind.RELOADED]
 
 
-@pytest.mark.parametrize("is_long", [False, True])
-def test_nobody_waits_for_a_large_file(path: Path, *, is_long: bool) -> None:
+def held_up(path: Path) -> tuple[WatchedFile[int], threading.Event]:
+    """Watch the size of a file that is read anew only while the event is set."""
     may_read = threading.Event()
     may_read.set()
 
@@ -198,6 +198,12 @@ def test_nobody_waits_for_a_large_file(path: Path, *, is_long: bool) -> None:
         return len(data)
 
     watched = WatchedFile(path, size_of, name="n", now=NOW, max_bytes=2 * MAX_AWAITED_BYTES)
+    return watched, may_read
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_nobody_waits_for_a_large_file(path: Path, *, is_long: bool) -> None:
+    watched, may_read = held_up(path)
     size = MAX_AWAITED_BYTES + is_long
 
     async def ask() -> tuple[bool, int]:
@@ -308,15 +314,7 @@ def test_a_look_that_is_due_is_made_at_hand(
 
 @pytest.mark.parametrize("is_long", [False, True])
 def test_while_a_large_file_is_read_the_last_one_is_at_hand(path: Path, *, is_long: bool) -> None:
-    may_read = threading.Event()
-    may_read.set()
-
-    def size_of(data: bytes, previous: int | None, now: datetime) -> int:
-        del previous, now
-        assert may_read.wait(PATIENCE)
-        return len(data)
-
-    watched = WatchedFile(path, size_of, name="n", now=NOW, max_bytes=2 * MAX_AWAITED_BYTES)
+    watched, may_read = held_up(path)
     size = MAX_AWAITED_BYTES + is_long
 
     async def look() -> tuple[Held[int] | None, Held[int] | None]:
