@@ -19,13 +19,22 @@ FLOORS: Final[Mapping[str, int]] = {
     name: floor
     for floor, names in enumerate(
         (
-            ("errors", "limits", "limits_signers", "limits_tls", "clock", "meter", "background"),
+            (
+                "errors",
+                "limits",
+                "limits_scvp",
+                "limits_signers",
+                "limits_tls",
+                "clock",
+                "meter",
+                "background",
+            ),
             ("asn1",),
             ("pkix",),
             ("ocsp",),
-            ("verify", "signing", "stores", "fetch", "testing"),
+            ("verify", "signing", "stores", "fetch", "scvp", "testing"),
             ("requestor", "handshake"),
-            ("sources", "scvp", "staple", "explain"),
+            ("sources", "staple", "explain"),
             ("responder", "tls"),
             ("server",),
             ("console", "presign"),

@@ -17,6 +17,7 @@ PURE: Final = (
     "certstatus.verify",
     "certstatus.explain",
     "certstatus.handshake",
+    "certstatus.scvp",
     "certstatus.signing.profile",
     "certstatus.signing.algorithm",
     "certstatus.signing.applicant",

@@ -1,6 +1,6 @@
 """Every limit of size, count and time, each with its reason.
 
-Those of TLS stand in ``limits_tls``, those of keys and signers in ``limits_signers``.
+Those of TLS, of SCVP and of keys and signers stand in its sisters: ``limits_tls`` and so on.
 A limit that a user may want to move is the default of a setting of the same name.
 """
 

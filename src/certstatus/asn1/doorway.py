@@ -30,6 +30,7 @@ from cryptography.hazmat.asn1 import (
     Variant,
 )
 
+from certstatus.asn1.walk import Element, element_at, elements_in
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_INTEGER_OCTETS
 
@@ -55,8 +56,11 @@ __all__ = [
     "encode_tlv",
     "explicit",
     "generalized_time",
+    "put_member",
     "read_tlv",
+    "retag",
     "sequence",
+    "take_enumerated",
 ]
 
 T = TypeVar("T")
@@ -177,6 +181,43 @@ def encode_enumerated(number: int) -> TLV:
     if not 0 <= number < 0x80:
         raise ValueError(f"one octet does not hold the ENUMERATED {number}")
     return asn1.decode_der(TLV, bytes((_ENUMERATED, 1, number)))
+
+
+def take_enumerated(der: bytes, position: int, where: str) -> tuple[int | None, bytes]:
+    """Take an OPTIONAL ENUMERATED out of a SEQUENCE, whose member ``position`` it may be.
+
+    Returns its number, None where it is absent, and the SEQUENCE without it: a declaration
+    can have it as its last field alone.
+
+    Raises:
+        MalformedError: ``der`` is no SEQUENCE, or that member no ENUMERATED by its contents.
+    """
+    members = _members(der, where)
+    if position >= len(members) or members[position].tag != _ENUMERATED:
+        return None, der
+    found = members[position]
+    number = decode_enumerated(read_tlv(der[found.start : found.end], where), where)
+    return number, encode_sequence_of([der[one.start : one.end] for one in members if one != found])
+
+
+def put_member(der: bytes, position: int, member: bytes) -> bytes:
+    """Write a SEQUENCE with one member more, which is to be number ``position``."""
+    members = [der[one.start : one.end] for one in _members(der, "SEQUENCE")]
+    return encode_sequence_of([*members[:position], member, *members[position:]])
+
+
+def _members(der: bytes, where: str) -> list[Element]:
+    outer = element_at(der, 0, len(der), where)
+    if outer.tag != _SEQUENCE:
+        raise MalformedError("is no SEQUENCE", where=where)
+    if outer.end != len(der):
+        raise MalformedError("has bytes after its end", where=where)
+    return list(elements_in(der, outer.contents, outer.end, where))
+
+
+def retag(der: bytes, tag: int) -> bytes:
+    """Write an element with another one-octet tag in the place of its own: what IMPLICIT does."""
+    return bytes((tag,)) + der[1:]
 
 
 def decode_time(value: GeneralizedTime | UTCTime, where: str) -> datetime:

@@ -93,6 +93,65 @@ SECP521R1: Final = ObjectIdentifier("1.3.132.0.35")
 # CMS, for certs-only messages at caIssuers (RFC 5280 §4.2.2.1, C14)
 ID_SIGNED_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.2")
 
+# RFC 5055 §3, §4, §5, §6: content types of SCVP
+ID_CT_SCVP_CERT_VAL_REQUEST: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.10")
+ID_CT_SCVP_CERT_VAL_RESPONSE: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.11")
+ID_CT_SCVP_VAL_POL_REQUEST: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.12")
+ID_CT_SCVP_VAL_POL_RESPONSE: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.13")
+
+# RFC 5055 §3.11, §4.14.2: purposes of those who sign requests and responses
+ID_KP_SCVP_SERVER: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.15")
+ID_KP_SCVP_CLIENT: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.16")
+
+# RFC 5055 §3.2.2: checks
+ID_STC_BUILD_PKC_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.17.1")
+ID_STC_BUILD_VALID_PKC_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.17.2")
+ID_STC_BUILD_STATUS_CHECKED_PKC_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.17.3")
+ID_STC_BUILD_AA_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.17.4")
+ID_STC_BUILD_VALID_AA_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.17.5")
+ID_STC_BUILD_STATUS_CHECKED_AA_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.17.6")
+ID_STC_STATUS_CHECK_AC_AND_BUILD_STATUS_CHECKED_AA_PATH: Final = ObjectIdentifier(
+    "1.3.6.1.5.5.7.17.7"
+)
+
+# RFC 5055 §3.2.3: wantBacks
+ID_SWB_PKC_BEST_CERT_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.1")
+ID_SWB_PKC_REVOCATION_INFO: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.2")
+ID_SWB_PKC_PUBLIC_KEY_INFO: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.4")
+ID_SWB_AA_CERT_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.5")
+ID_SWB_AA_REVOCATION_INFO: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.6")
+ID_SWB_AC_REVOCATION_INFO: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.7")
+ID_SWB_RELAYED_RESPONSES: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.9")
+ID_SWB_PKC_CERT: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.10")
+ID_SWB_AC_CERT: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.11")
+ID_SWB_PKC_ALL_CERT_PATHS: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.12")
+ID_SWB_PKC_EE_REVOCATION_INFO: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.13")
+ID_SWB_PKC_CAS_REVOCATION_INFO: Final = ObjectIdentifier("1.3.6.1.5.5.7.18.14")
+
+# RFC 5055 §3.2.4: the default validation policy, and the validation algorithms
+ID_SVP_DEFAULT_VAL_POLICY: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.1")
+ID_SVP_NAME_VAL_ALG: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2")
+ID_SVP_BASIC_VAL_ALG: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3")
+ID_NVA_DN_COMP_ALG: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.4")
+
+# RFC 5055 §3.2.4.2.2: errors of the basic validation algorithm
+ID_BVAE_EXPIRED: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.1")
+ID_BVAE_NOT_YET_VALID: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.2")
+ID_BVAE_WRONG_TRUST_ANCHOR: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.3")
+ID_BVAE_NO_VALID_CERT_PATH: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.4")
+ID_BVAE_REVOKED: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.5")
+ID_BVAE_INVALID_KEY_PURPOSE: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.9")
+ID_BVAE_INVALID_KEY_USAGE: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.10")
+ID_BVAE_INVALID_CERT_POLICY: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.3.11")
+
+# RFC 5055 §3.2.4.2.4: errors of the name validation algorithm
+ID_NVAE_NAME_MISMATCH: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2.1")
+ID_NVAE_NO_NAME: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2.2")
+ID_NVAE_UNKNOWN_ALG: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2.3")
+ID_NVAE_BAD_NAME: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2.4")
+ID_NVAE_BAD_NAME_TYPE: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2.5")
+ID_NVAE_MIXED_NAMES: Final = ObjectIdentifier("1.3.6.1.5.5.7.19.2.6")
+
 NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_AD_OCSP: "id-ad-ocsp",
     ID_AD_CA_ISSUERS: "id-ad-caIssuers",
@@ -166,6 +225,49 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     SECP384R1: "secp384r1",
     SECP521R1: "secp521r1",
     ID_SIGNED_DATA: "id-signedData",
+    ID_CT_SCVP_CERT_VAL_REQUEST: "id-ct-scvp-certValRequest",
+    ID_CT_SCVP_CERT_VAL_RESPONSE: "id-ct-scvp-certValResponse",
+    ID_CT_SCVP_VAL_POL_REQUEST: "id-ct-scvp-valPolRequest",
+    ID_CT_SCVP_VAL_POL_RESPONSE: "id-ct-scvp-valPolResponse",
+    ID_KP_SCVP_SERVER: "id-kp-scvpServer",
+    ID_KP_SCVP_CLIENT: "id-kp-scvpClient",
+    ID_STC_BUILD_PKC_PATH: "id-stc-build-pkc-path",
+    ID_STC_BUILD_VALID_PKC_PATH: "id-stc-build-valid-pkc-path",
+    ID_STC_BUILD_STATUS_CHECKED_PKC_PATH: "id-stc-build-status-checked-pkc-path",
+    ID_STC_BUILD_AA_PATH: "id-stc-build-aa-path",
+    ID_STC_BUILD_VALID_AA_PATH: "id-stc-build-valid-aa-path",
+    ID_STC_BUILD_STATUS_CHECKED_AA_PATH: "id-stc-build-status-checked-aa-path",
+    ID_STC_STATUS_CHECK_AC_AND_BUILD_STATUS_CHECKED_AA_PATH: "id-stc-status-check-ac-and-build-status-checked-aa-path",
+    ID_SWB_PKC_BEST_CERT_PATH: "id-swb-pkc-best-cert-path",
+    ID_SWB_PKC_REVOCATION_INFO: "id-swb-pkc-revocation-info",
+    ID_SWB_PKC_PUBLIC_KEY_INFO: "id-swb-pkc-public-key-info",
+    ID_SWB_AA_CERT_PATH: "id-swb-aa-cert-path",
+    ID_SWB_AA_REVOCATION_INFO: "id-swb-aa-revocation-info",
+    ID_SWB_AC_REVOCATION_INFO: "id-swb-ac-revocation-info",
+    ID_SWB_RELAYED_RESPONSES: "id-swb-relayed-responses",
+    ID_SWB_PKC_CERT: "id-swb-pkc-cert",
+    ID_SWB_AC_CERT: "id-swb-ac-cert",
+    ID_SWB_PKC_ALL_CERT_PATHS: "id-swb-pkc-all-cert-paths",
+    ID_SWB_PKC_EE_REVOCATION_INFO: "id-swb-pkc-ee-revocation-info",
+    ID_SWB_PKC_CAS_REVOCATION_INFO: "id-swb-pkc-CAs-revocation-info",
+    ID_SVP_DEFAULT_VAL_POLICY: "id-svp-defaultValPolicy",
+    ID_SVP_NAME_VAL_ALG: "id-svp-nameValAlg",
+    ID_SVP_BASIC_VAL_ALG: "id-svp-basicValAlg",
+    ID_NVA_DN_COMP_ALG: "id-nva-dnCompAlg",
+    ID_BVAE_EXPIRED: "id-bvae-expired",
+    ID_BVAE_NOT_YET_VALID: "id-bvae-not-yet-valid",
+    ID_BVAE_WRONG_TRUST_ANCHOR: "id-bvae-wrongTrustAnchor",
+    ID_BVAE_NO_VALID_CERT_PATH: "id-bvae-noValidCertPath",
+    ID_BVAE_REVOKED: "id-bvae-revoked",
+    ID_BVAE_INVALID_KEY_PURPOSE: "id-bvae-invalidKeyPurpose",
+    ID_BVAE_INVALID_KEY_USAGE: "id-bvae-invalidKeyUsage",
+    ID_BVAE_INVALID_CERT_POLICY: "id-bvae-invalidCertPolicy",
+    ID_NVAE_NAME_MISMATCH: "id-nvae-name-mismatch",
+    ID_NVAE_NO_NAME: "id-nvae-no-name",
+    ID_NVAE_UNKNOWN_ALG: "id-nvae-unknown-alg",
+    ID_NVAE_BAD_NAME: "id-nvae-bad-name",
+    ID_NVAE_BAD_NAME_TYPE: "id-nvae-bad-name-type",
+    ID_NVAE_MIXED_NAMES: "id-nvae-mixed-names",
 }
 
 

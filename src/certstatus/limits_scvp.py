@@ -1,0 +1,52 @@
+"""Every limit of size, count and time around SCVP and CMS, each with its reason.
+
+Those of everything else stand in ``certstatus.limits``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+# --- messages of SCVP -----------------------------------------------------------------------
+
+MAX_CV_REQUEST_BYTES: Final = 4_194_304
+"""A CVRequest: a thousand certificates by value, their intermediates, and CRLs of usual size."""
+
+MAX_CV_RESPONSE_BYTES: Final = 67_108_864
+"""A CVResponse that we read: paths and revocation data of a thousand certificates, CRLs among them."""
+
+MAX_VAL_POL_REQUEST_BYTES: Final = 4_096
+"""A ValPolRequest: a version and a nonce."""
+
+MAX_VAL_POL_RESPONSE_BYTES: Final = 1_048_576
+"""A ValPolResponse that we read: lists of identifiers, and a default policy with its trust anchors."""
+
+MAX_QUERIED_CERTS: Final = 1_000
+"""Certificates asked about in one CVRequest, and CertReplys read in one CVResponse; a server may
+take fewer."""
+
+MAX_SCVP_OIDS: Final = 256
+"""Identifiers in one list of checks, wantBacks, policies, purposes or algorithms: no standard
+names a tenth of that."""
+
+MAX_BUNDLE_CERTS: Final = 1_000
+"""Certificates in one CertBundle, and trust anchors of one policy: as many as may be asked about."""
+
+MAX_CERT_BUNDLES: Final = 256
+"""Paths in one CertBundles: of a mesh that has more, nobody reads them all."""
+
+MAX_REVOCATION_INFOS: Final = 1_000
+"""CRLs and OCSP responses in one list: each is verified, so this bounds the work of one message."""
+
+MAX_SCVP_NAMES: Final = 256
+"""GeneralNames in requestorRef, requestorName, issuer or validationNames: relays add one each."""
+
+MAX_RELAYED_RESPONSES: Final = 64
+"""Replies of other servers handed on in one wantBack: more than a chain of relays has links."""
+
+MAX_REQUESTOR_TEXT: Final = 256
+"""RFC 5055 §3.10: requestorText has 1 to 256 characters."""
+
+MAX_CLOCK_SKEW: Final = timedelta(days=365)
+"""What a server may say that its clock is off by: beyond a year its times say nothing."""

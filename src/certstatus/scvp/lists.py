@@ -1,0 +1,101 @@
+"""The lists of SCVP's messages: bounded as they are read, and never empty where SIZE (1..MAX)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from cryptography.x509 import ObjectIdentifier
+
+from certstatus.asn1.doorway import TLV, encode, read_tlv
+from certstatus.errors import MalformedError
+from certstatus.limits_scvp import MAX_BUNDLE_CERTS, MAX_SCVP_NAMES, MAX_SCVP_OIDS
+from certstatus.pkix import GeneralName
+
+__all__ = [
+    "bounded",
+    "declared_certificates",
+    "declared_names",
+    "declared_oids",
+    "filled",
+    "read_certificates",
+    "read_names",
+    "read_oids",
+]
+
+T = TypeVar("T")
+
+_SEQUENCE_TAG = b"\x30"
+
+
+def bounded(members: Sequence[T], most: int, where: str) -> Sequence[T]:
+    """Return the members. Raises MalformedError where there are more than ``most``."""
+    if len(members) > most:
+        raise MalformedError(f"holds {len(members)} elements, more than {most}", where=where)
+    return members
+
+
+def filled(members: Sequence[T], most: int, where: str) -> Sequence[T]:
+    """Return the members. Raises MalformedError where there is none, or more than ``most``."""
+    if not members:
+        raise MalformedError("is empty", where=where)
+    return bounded(members, most, where)
+
+
+def read_oids(
+    declared: Sequence[ObjectIdentifier] | None, where: str
+) -> tuple[ObjectIdentifier, ...]:
+    """Return a SEQUENCE SIZE (1..MAX) OF OBJECT IDENTIFIER, () where it is absent.
+
+    Raises:
+        MalformedError: it is there and empty, or has more than ``MAX_SCVP_OIDS``.
+    """
+    return () if declared is None else tuple(filled(declared, MAX_SCVP_OIDS, where))
+
+
+def declared_oids(found: tuple[ObjectIdentifier, ...], where: str) -> list[ObjectIdentifier] | None:
+    """Return the value to encode; none are absent. Raises MalformedError for too many."""
+    return list(bounded(found, MAX_SCVP_OIDS, where)) or None
+
+
+def read_names(declared: Sequence[TLV] | None, where: str) -> tuple[GeneralName, ...]:
+    """Return GeneralNames, () where they are absent.
+
+    Raises:
+        MalformedError: they are there and empty, more than ``MAX_SCVP_NAMES``, or one is none.
+    """
+    if declared is None:
+        return ()
+    found = filled(declared, MAX_SCVP_NAMES, where)
+    return tuple(GeneralName.from_tlv(element, where) for element in found)
+
+
+def declared_names(names: tuple[GeneralName, ...], where: str) -> list[TLV] | None:
+    """Return the value to encode; none are absent. Raises MalformedError for too many."""
+    return [read_tlv(one.encode(), where) for one in bounded(names, MAX_SCVP_NAMES, where)] or None
+
+
+def read_certificates(declared: Sequence[TLV] | None, where: str) -> tuple[bytes, ...]:
+    """Return a CertBundle as DER, each certificate unread; () where it is absent.
+
+    Raises:
+        MalformedError: it is there and empty, more than ``MAX_BUNDLE_CERTS``, or a member is no
+            SEQUENCE.
+    """
+    if declared is None:
+        return ()
+    for element in filled(declared, MAX_BUNDLE_CERTS, where):
+        if element.tag_bytes != _SEQUENCE_TAG:
+            raise MalformedError("holds an element that is no Certificate", where=where)
+    return tuple(encode(element) for element in declared)
+
+
+def declared_certificates(certificates: tuple[bytes, ...], where: str) -> list[TLV] | None:
+    """Return the value to encode; none are absent.
+
+    Raises:
+        MalformedError: there are too many, or one is no SEQUENCE.
+    """
+    elements = [read_tlv(der, where) for der in certificates] or None
+    read_certificates(elements, where)
+    return elements
