@@ -194,7 +194,6 @@ def declared_validation_policy(policy: ValidationPolicy) -> asn1.ValidationPolic
     """Return the value to encode. Raises MalformedError for a list that is too long."""
     reference, algorithm = policy.validation_pol_ref, policy.validation_alg
     anchors = bounded(policy.trust_anchors, MAX_BUNDLE_CERTS, "trustAnchors")
-    usages = policy.key_usages
     return asn1.ValidationPolicy(
         validation_pol_ref=asn1.ValidationPolRef(
             val_pol_id=reference.val_pol_id,
@@ -213,10 +212,18 @@ def declared_validation_policy(policy: ValidationPolicy) -> asn1.ValidationPolic
         require_explicit_policy=policy.require_explicit_policy,
         inhibit_any_policy=policy.inhibit_any_policy,
         trust_anchors=declared_references(anchors, "trustAnchors") or None,
-        key_usages=None if usages is None else [_bit_string(flags) for flags in usages],
+        key_usages=_declared_key_usages(policy.key_usages),
         extended_key_usages=_declared_usages(policy.extended_key_usages),
         specified_key_usages=_declared_usages(policy.specified_key_usages),
     )
+
+
+def _declared_key_usages(usages: tuple[int, ...] | None) -> list[BitString] | None:
+    if usages is None:
+        return None
+    if any(flags >> _FLAG_BITS for flags in usages):
+        raise MalformedError(f"holds a KeyUsage of more than {_FLAG_BITS} bits", where="keyUsages")
+    return [_bit_string(flags) for flags in bounded(usages, MAX_SCVP_OIDS, "keyUsages")]
 
 
 def _declared_usages(found: tuple[ObjectIdentifier, ...] | None) -> list[ObjectIdentifier] | None:

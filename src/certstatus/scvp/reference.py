@@ -98,15 +98,21 @@ class SCVPCertID:
         return None if algorithm is None else algorithm.digest(certificate_der) == self.cert_hash
 
     def encode(self) -> bytes:
-        """Return the DER: the received octets where there are any."""
+        """Return the DER: the received octets where there are any.
+
+        Raises:
+            MalformedError: there is no issuer, or too many.
+        """
         if self.der:
             return self.der
+        issuer = declared_names(self.issuer, "SCVPIssuerSerial.issuer")
+        if issuer is None:
+            raise MalformedError("is empty", where="SCVPIssuerSerial.issuer")
         return encode(
             asn1.SCVPCertID(
                 cert_hash=self.cert_hash,
                 issuer_serial=asn1.SCVPIssuerSerial(
-                    issuer=declared_names(self.issuer, "SCVPIssuerSerial.issuer") or [],
-                    serial_number=self.serial_number,
+                    issuer=issuer, serial_number=self.serial_number
                 ),
                 hash_algorithm=declared_hash_algorithm(self.hash_algorithm),
             )
