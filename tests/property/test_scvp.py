@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pyasn1.codec.der.decoder import decode as judge_decode
 from pyasn1_alt_modules import rfc5055 as judge
 
+from certstatus.asn1 import Departure
 from certstatus.scvp import (
     CVRequest,
     CVResponse,
@@ -83,7 +84,8 @@ def test_a_val_pol_response(response: ValPolResponse) -> None:
 
 @given(of.policies())
 def test_a_validation_policy(policy: ValidationPolicy) -> None:
-    der, departures = encode_validation_policy(policy), []
+    der = encode_validation_policy(policy)
+    departures: list[Departure] = []
 
     assert read_validation_policy(der, "policy", departures) == policy
     assert departures == []

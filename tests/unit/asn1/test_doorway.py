@@ -23,7 +23,10 @@ from certstatus.asn1.doorway import (
     encode_tlv,
     explicit,
     generalized_time,
+    put_member,
     read_tlv,
+    retag,
+    take_enumerated,
 )
 from certstatus.asn1.ocsp import AcceptableResponses, CertID, CrlID, TBSRequest
 from certstatus.asn1.x509 import AlgorithmIdentifier, BasicConstraints, Extension, Features
@@ -304,3 +307,55 @@ def test_a_sequence_of_at_the_top_is_written_and_read() -> None:
 def test_what_is_not_one_sequence_of_is_refused(der: bytes) -> None:
     with pytest.raises(MalformedError):
         decode_sequence_of(AcceptableResponses, der, "AcceptableResponses")
+
+
+# --- an OPTIONAL ENUMERATED, and IMPLICIT tags ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("members", "position", "number", "rest"),
+    [
+        ((hand.enumerated(7), hand.NULL), 0, 7, (hand.NULL,)),
+        ((hand.NULL, hand.enumerated(7), hand.TRUE), 1, 7, (hand.NULL, hand.TRUE)),
+        ((hand.NULL, hand.TRUE), 1, None, (hand.NULL, hand.TRUE)),
+        ((hand.NULL,), 1, None, (hand.NULL,)),
+        ((), 0, None, ()),
+        ((hand.enumerated(7), hand.enumerated(7)), 1, 7, (hand.enumerated(7),)),
+        ((hand.enumerated(7), hand.NULL), 1, None, (hand.enumerated(7), hand.NULL)),
+    ],
+)
+def test_an_optional_enumerated_is_taken_out_where_it_stands(
+    members: tuple[bytes, ...], position: int, number: int | None, rest: tuple[bytes, ...]
+) -> None:
+    der = hand.sequence(*members)
+
+    assert take_enumerated(der, position, "status") == (number, hand.sequence(*rest))
+    if number is not None:
+        taken = encode(encode_enumerated(number))
+        assert put_member(hand.sequence(*rest), position, taken) == der
+
+
+@pytest.mark.parametrize(
+    "der",
+    [
+        b"",
+        hand.NULL,
+        b"\x30\x05\x0a\x01",
+        hand.sequence(hand.enumerated(1)) + b"\0",
+        hand.sequence(b"\x0a\0"),
+        hand.sequence(b"\x0a\x02\0\x01"),
+        hand.sequence(hand.enumerated(1), b"\x05"),
+    ],
+)
+def test_what_holds_no_enumerated_by_its_octets_is_malformed(der: bytes) -> None:
+    with pytest.raises(MalformedError) as caught:
+        take_enumerated(der, 0, "CVResponse.responseStatus")
+
+    assert caught.value.where == "CVResponse.responseStatus"
+
+
+def test_another_tag_stands_in_the_place_of_the_element_s_own() -> None:
+    der = hand.sequence(hand.octet_string(bytes(200)))
+
+    assert retag(der, 0xA0) == hand.explicit(0, hand.octet_string(bytes(200)))
+    assert retag(retag(der, 0xA0), 0x30) == der
