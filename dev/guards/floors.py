@@ -33,7 +33,7 @@ FLOORS: Final[Mapping[str, int]] = {
             ("pkix",),
             ("ocsp",),
             ("verify", "signing", "stores", "fetch", "scvp", "testing"),
-            ("requestor", "handshake"),
+            ("requestor", "handshake", "cms"),
             ("sources", "staple", "explain"),
             ("responder", "tls"),
             ("server",),

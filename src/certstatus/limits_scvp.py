@@ -50,3 +50,32 @@ MAX_REQUESTOR_TEXT: Final = 256
 
 MAX_CLOCK_SKEW: Final = timedelta(days=365)
 """What a server may say that its clock is off by: beyond a year its times say nothing."""
+
+# --- CMS ------------------------------------------------------------------------------------
+
+MAX_CMS_BYTES: Final = 68_157_440
+"""A ContentInfo: the largest message of SCVP in its SignedData, with a megabyte for what signs it."""
+
+MAX_CMS_CERTIFICATES: Final = 1_000
+"""Certificates that one SignedData encloses: evidence of many paths; a signer needs a handful."""
+
+MAX_CMS_REVOCATION_INFOS: Final = 1_000
+"""CRLs, OCSP responses and SCVP replies that one SignedData encloses, as evidence."""
+
+MAX_SIGNER_INFOS: Final = 16
+"""SignerInfos and digest algorithms that are read; a message of SCVP has one signer."""
+
+MAX_SIGNER_INFO_BYTES: Final = 65_536
+"""One SignerInfo: ML-DSA-87 signs in 4,627 octets, and attributes take some hundreds."""
+
+MAX_SIGNER_CANDIDATES: Final = 8
+"""Certificates with the signer's name and serial number that are tried: each costs a signature."""
+
+MAX_BER_BYTES: Final = 16_777_216
+"""BER that is made DER; larger messages must be DER, which is read without that work."""
+
+MAX_BER_DEPTH: Final = 64
+"""Elements in elements: a CRL's entry in evidence of a signed message lies 14 deep."""
+
+MAX_BER_ELEMENTS: Final = 200_000
+"""Elements of one message that is BER, half a second's work; a request has some hundreds."""

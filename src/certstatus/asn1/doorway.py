@@ -10,7 +10,7 @@ The module beneath is "usable, but unstable"; when it changes, this file changes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, dataclass_transform
@@ -53,6 +53,7 @@ __all__ = [
     "encode",
     "encode_enumerated",
     "encode_sequence_of",
+    "encode_set_of",
     "encode_tlv",
     "explicit",
     "generalized_time",
@@ -66,6 +67,7 @@ __all__ = [
 T = TypeVar("T")
 
 _SEQUENCE: Final = 0x30
+_SET: Final = 0x31
 _ENUMERATED: Final = 0x0A
 _ENUMERATED_TAG: Final = bytes((_ENUMERATED,))
 _LONG_FORM: Final = 0x80
@@ -140,6 +142,11 @@ def decode_sequence_of(wrapper: type[T], der: bytes, where: str) -> T:
 def encode_sequence_of(members: list[bytes]) -> bytes:
     """Write a SEQUENCE OF whose members are DER already."""
     return encode_tlv(_SEQUENCE, b"".join(members))
+
+
+def encode_set_of(members: Iterable[bytes]) -> bytes:
+    """Write a SET OF whose members are DER already, in DER's order (X.690 clause 11.6)."""
+    return encode_tlv(_SET, b"".join(sorted(members)))
 
 
 def encode_tlv(tag: int, contents: bytes) -> bytes:

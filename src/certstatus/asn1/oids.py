@@ -60,6 +60,13 @@ ID_SHA256: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.1")
 ID_SHA384: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.2")
 ID_SHA512: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.3")
 ID_MGF1: Final = ObjectIdentifier("1.2.840.113549.1.1.8")
+# SHA-3 and SHAKE as digests of CMS: RFC 8702 §2, 9882 §3.3; RFC 8419 §2.3
+ID_SHA3_256: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.8")
+ID_SHA3_384: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.9")
+ID_SHA3_512: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.10")
+ID_SHAKE128: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.11")
+ID_SHAKE256: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.12")
+ID_SHAKE256_LEN: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.18")
 
 # Signature algorithms: RFC 3279, 4055, 5758, 8410, 9881
 SHA1_WITH_RSA: Final = ObjectIdentifier("1.2.840.113549.1.1.5")
@@ -90,8 +97,20 @@ SECP256R1: Final = ObjectIdentifier("1.2.840.10045.3.1.7")
 SECP384R1: Final = ObjectIdentifier("1.3.132.0.34")
 SECP521R1: Final = ObjectIdentifier("1.3.132.0.35")
 
-# CMS, for certs-only messages at caIssuers (RFC 5280 §4.2.2.1, C14)
+# CMS: RFC 5652 §4, §5.1, §9.1, §11; RFC 5035 §3
+ID_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.1")
 ID_SIGNED_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.2")
+ID_CT_AUTH_DATA: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.2")
+ID_CONTENT_TYPE: Final = ObjectIdentifier("1.2.840.113549.1.9.3")
+ID_MESSAGE_DIGEST: Final = ObjectIdentifier("1.2.840.113549.1.9.4")
+ID_SIGNING_TIME: Final = ObjectIdentifier("1.2.840.113549.1.9.5")
+ID_AA_SIGNING_CERTIFICATE: Final = ObjectIdentifier("1.2.840.113549.1.9.16.2.12")
+ID_AA_SIGNING_CERTIFICATE_V2: Final = ObjectIdentifier("1.2.840.113549.1.9.16.2.47")
+# Revocation information in CMS: RFC 5940 §2
+ID_RI_CRL: Final = ObjectIdentifier("1.3.6.1.5.5.7.16.1")
+ID_RI_OCSP_RESPONSE: Final = ObjectIdentifier("1.3.6.1.5.5.7.16.2")
+ID_RI_DELTA_CRL: Final = ObjectIdentifier("1.3.6.1.5.5.7.16.3")
+ID_RI_SCVP: Final = ObjectIdentifier("1.3.6.1.5.5.7.16.4")
 
 # RFC 5055 §3, §4, §5, §6: content types of SCVP
 ID_CT_SCVP_CERT_VAL_REQUEST: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.10")
@@ -199,6 +218,12 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_SHA384: "id-sha384",
     ID_SHA512: "id-sha512",
     ID_MGF1: "id-mgf1",
+    ID_SHA3_256: "id-sha3-256",
+    ID_SHA3_384: "id-sha3-384",
+    ID_SHA3_512: "id-sha3-512",
+    ID_SHAKE128: "id-shake128",
+    ID_SHAKE256: "id-shake256",
+    ID_SHAKE256_LEN: "id-shake256-len",
     SHA1_WITH_RSA: "sha1WithRSAEncryption",
     RSASSA_PSS: "id-RSASSA-PSS",
     SHA256_WITH_RSA: "sha256WithRSAEncryption",
@@ -224,7 +249,18 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     SECP256R1: "secp256r1",
     SECP384R1: "secp384r1",
     SECP521R1: "secp521r1",
+    ID_DATA: "id-data",
     ID_SIGNED_DATA: "id-signedData",
+    ID_CT_AUTH_DATA: "id-ct-authData",
+    ID_CONTENT_TYPE: "id-contentType",
+    ID_MESSAGE_DIGEST: "id-messageDigest",
+    ID_SIGNING_TIME: "id-signingTime",
+    ID_AA_SIGNING_CERTIFICATE: "id-aa-signingCertificate",
+    ID_AA_SIGNING_CERTIFICATE_V2: "id-aa-signingCertificateV2",
+    ID_RI_CRL: "id-ri-crl",
+    ID_RI_OCSP_RESPONSE: "id-ri-ocsp-response",
+    ID_RI_DELTA_CRL: "id-ri-delta-crl",
+    ID_RI_SCVP: "id-ri-scvp",
     ID_CT_SCVP_CERT_VAL_REQUEST: "id-ct-scvp-certValRequest",
     ID_CT_SCVP_CERT_VAL_RESPONSE: "id-ct-scvp-certValResponse",
     ID_CT_SCVP_VAL_POL_REQUEST: "id-ct-scvp-valPolRequest",

@@ -12,7 +12,7 @@ from typing import Final
 
 from certstatus.errors import MalformedError
 
-__all__ = ["Element", "element_at", "elements_in"]
+__all__ = ["Element", "element_at", "elements_in", "members_of"]
 
 _LONG_FORM: Final = 0x80
 _HIGH_TAG: Final = 0x1F
@@ -64,3 +64,20 @@ def elements_in(der: bytes, start: int, end: int, where: str) -> Iterator[Elemen
         element = element_at(der, start, end, where)
         yield element
         start = element.end
+
+
+def members_of(der: bytes, limit: int, where: str) -> list[bytes]:
+    """Return the DER of each element inside the one that ``der`` is, at most ``limit`` of them.
+
+    Raises:
+        MalformedError: there are more, or as ``element_at``.
+    """
+    outer = element_at(der, 0, len(der), where)
+    if outer.end != len(der):
+        raise MalformedError("has bytes after its end", where=where)
+    found: list[bytes] = []
+    for element in elements_in(der, outer.contents, outer.end, where):
+        if len(found) == limit:
+            raise MalformedError(f"has more than {limit} members", where=where)
+        found.append(der[element.start : element.end])
+    return found

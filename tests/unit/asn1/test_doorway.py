@@ -20,6 +20,7 @@ from certstatus.asn1.doorway import (
     encode,
     encode_enumerated,
     encode_sequence_of,
+    encode_set_of,
     encode_tlv,
     explicit,
     generalized_time,
@@ -301,6 +302,13 @@ def test_a_sequence_of_at_the_top_is_written_and_read() -> None:
     assert der == hand.sequence(*oids)
     found = decode_sequence_of(AcceptableResponses, der, "AcceptableResponses")
     assert [one.dotted_string for one in found.response_types] == ["1.2.3", "2.5.29.37.0"]
+
+
+def test_a_set_of_is_written_in_ders_order() -> None:
+    members = [hand.octet_string(b"b"), hand.octet_string(b"aa"), hand.NULL, hand.integer(5)]
+
+    assert encode_set_of(members) == hand.tlv(0x31, *sorted(members))
+    assert encode_set_of(iter(())) == hand.tlv(0x31)
 
 
 @pytest.mark.parametrize("der", [b"", hand.NULL, hand.sequence() + hand.NULL, b"\x31\x00"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from asn1crypto import algos, ocsp, x509
+from asn1crypto import algos, cms, ocsp, x509
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import (
     AuthorityInformationAccessOID,
@@ -80,6 +80,22 @@ NAMED_BY_ASN1CRYPTO = [
     (oids.ID_SHA384, algos.DigestAlgorithmId, "sha384"),
     (oids.ID_SHA512, algos.DigestAlgorithmId, "sha512"),
     (oids.ID_MGF1, algos.MaskGenAlgorithmId, "mgf1"),
+    (oids.ID_SHA3_256, algos.DigestAlgorithmId, "sha3_256"),
+    (oids.ID_SHA3_384, algos.DigestAlgorithmId, "sha3_384"),
+    (oids.ID_SHA3_512, algos.DigestAlgorithmId, "sha3_512"),
+    (oids.ID_SHAKE128, algos.DigestAlgorithmId, "shake128"),
+    (oids.ID_SHAKE256, algos.DigestAlgorithmId, "shake256"),
+    (oids.ID_SHAKE256_LEN, algos.DigestAlgorithmId, "shake256_len"),
+    (oids.ID_DATA, cms.ContentType, "data"),
+    (oids.ID_SIGNED_DATA, cms.ContentType, "signed_data"),
+    (oids.ID_CT_AUTH_DATA, cms.ContentType, "authenticated_data"),
+    (oids.ID_CONTENT_TYPE, cms.CMSAttributeType, "content_type"),
+    (oids.ID_MESSAGE_DIGEST, cms.CMSAttributeType, "message_digest"),
+    (oids.ID_SIGNING_TIME, cms.CMSAttributeType, "signing_time"),
+    (oids.ID_AA_SIGNING_CERTIFICATE, cms.CMSAttributeType, "signing_certificate"),
+    (oids.ID_AA_SIGNING_CERTIFICATE_V2, cms.CMSAttributeType, "signing_certificate_v2"),
+    (oids.ID_RI_OCSP_RESPONSE, cms.OtherRevInfoFormatId, "ocsp_response"),
+    (oids.ID_RI_SCVP, cms.OtherRevInfoFormatId, "scvp"),
 ]
 
 

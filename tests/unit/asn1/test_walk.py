@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certstatus.asn1.doorway import encode_tlv, read_tlv
-from certstatus.asn1.walk import Element, element_at, elements_in
+from certstatus.asn1.walk import Element, element_at, elements_in, members_of
 from certstatus.errors import MalformedError
 
 
@@ -59,3 +59,17 @@ def test_elements_fill_their_range_to_the_last_octet() -> None:
     assert [der[one.start : one.end] for one in found] == parts
     with pytest.raises(MalformedError, match="cut short"):
         list(elements_in(der + b"\x30", 1, len(der) + 1, "here"))
+
+
+def test_so_many_members_are_taken_out_whole_and_no_more() -> None:
+    der = encode_tlv(0x31, b"\x05\x00\x04\x01a")
+
+    assert members_of(der, 2, "here") == [b"\x05\x00", b"\x04\x01a"]
+    with pytest.raises(MalformedError, match="here: has more than 1 members"):
+        members_of(der, 1, "here")
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x00\x00", b"\x30\x01\x05", b"\x30\x80\x00\x00"])
+def test_members_are_those_of_one_whole_element(der: bytes) -> None:
+    with pytest.raises(MalformedError, match="here"):
+        members_of(der, 9, "here")
