@@ -31,6 +31,12 @@ from certstatus.signing.new_key import KEY_KINDS, generate_key, generate_key_lik
 from certstatus.signing.pkcs11_uri import PKCS11URI
 from certstatus.signing.placing import create_file, place_file
 from certstatus.signing.profile import Finding, Profile, Severity, check_signer, refuse_unfit
+from certstatus.signing.purpose import (
+    Purpose,
+    check_message_signer,
+    key_usage_problem,
+    purpose_problem,
+)
 from certstatus.signing.rotation import Rota, Term, in_force, renewal_due, term_of
 
 __all__ = [
@@ -45,6 +51,7 @@ __all__ = [
     "LocalSigner",
     "OuterSigner",
     "Profile",
+    "Purpose",
     "Rota",
     "Rung",
     "Severity",
@@ -53,6 +60,7 @@ __all__ = [
     "Term",
     "applicants",
     "check_lifetime",
+    "check_message_signer",
     "check_signer",
     "choose_signer",
     "clamp",
@@ -65,6 +73,7 @@ __all__ = [
     "judge_certificate",
     "key_pem",
     "key_problem",
+    "key_usage_problem",
     "last_moment",
     "load_any_signers",
     "load_key",
@@ -74,6 +83,7 @@ __all__ = [
     "offered_algorithms",
     "parse_certificate_request",
     "place_file",
+    "purpose_problem",
     "refuse_unfit",
     "renewal_due",
     "signature_by",

@@ -29,7 +29,7 @@ def load_any_signers(
     key: Path | PKCS11URI,
     certificate_file: Path | None = None,
     *,
-    issuer: Certificate,
+    issuer: Certificate | None,
     password_file: Path | None = None,
     algorithms: Sequence[str] = (),
     profile: Profile = Profile.RFC_6960,

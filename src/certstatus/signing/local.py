@@ -102,7 +102,7 @@ def load_signers(
     key_file: Path,
     certificate_file: Path | None = None,
     *,
-    issuer: Certificate,
+    issuer: Certificate | None,
     password: bytes | None = None,
     password_file: Path | None = None,
     algorithms: Sequence[str] = (),
@@ -110,6 +110,7 @@ def load_signers(
 ) -> tuple[tuple[LocalSigner, ...], tuple[Finding, ...]]:
     """Load a key and its certificate as signers that answer for ``issuer``.
 
+    ``issuer`` None: signers of messages of their own, whose certificate always goes along.
     One signer for each algorithm: those named, or all that the key can do and the profile
     allows, best first.
     ``certificate_file`` may hold several; the key's own counts. Without it, the
@@ -140,7 +141,7 @@ def make_signers(
     key: SigningKey,
     certificate: Certificate,
     *,
-    issuer: Certificate,
+    issuer: Certificate | None,
     algorithms: Sequence[str] = (),
     profile: Profile = Profile.RFC_6960,
 ) -> tuple[LocalSigner, ...]:
@@ -150,7 +151,7 @@ def make_signers(
     ``check_signer``, which says why it is refused.
 
     A delegate's certificate goes into ``certs``; where the CA signs itself, nothing does
-    (O18, L5).
+    (O18, L5). ``issuer`` None: the certificate does.
 
     Raises:
         SignerError: the key is too weak, or is not the certificate's, or has no such
@@ -160,7 +161,7 @@ def make_signers(
         raise SignerError(f"is {problem}", rule="O29")
     if not _is_key_of(key, certificate):
         raise SignerError(f"is not the key of {certificate}", rule="O16")
-    is_direct = certificate.spki_der == issuer.spki_der
+    is_direct = issuer is not None and certificate.spki_der == issuer.spki_der
     signer = LocalSigner(
         certificate=certificate,
         certs=() if is_direct else (certificate,),

@@ -123,7 +123,7 @@ def load_pkcs11_signers(
     uri: PKCS11URI,
     certificate_file: Path | None = None,
     *,
-    issuer: Certificate,
+    issuer: Certificate | None,
     password_file: Path | None = None,
     algorithms: Sequence[str] = (),
     profile: Profile = Profile.RFC_6960,
@@ -150,9 +150,10 @@ def load_pkcs11_signers(
     certificate, key, mechanisms = open_key.of_any(certificates, certificate_file)
     if (problem := key_problem(key.public_key)) is not None:
         raise SignerError(f"{uri}: is {problem}", rule="O29")
+    is_direct = issuer is not None and certificate.spki_der == issuer.spki_der
     signer = PKCS11Signer(
         certificate=certificate,
-        certs=() if certificate.spki_der == issuer.spki_der else (certificate,),
+        certs=() if is_direct else (certificate,),
         algorithm=offered_algorithms(key.public_key)[0],
         key=key,
     )

@@ -16,7 +16,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from certstatus.asn1 import oids
 from certstatus.pkix import Certificate, CRLReason, HashAlgorithm
-from certstatus.signing import KEY_KINDS, SigningKey, generate_key
+from certstatus.signing import KEY_KINDS, Purpose, SigningKey, generate_key
 
 __all__ = ["KEY_KINDS", "Issued", "PrivateKey", "TinyCA", "generate_key", "sign_plain"]
 
@@ -235,6 +235,24 @@ class TinyCA:
             usage=key_usage("digital_signature"),
             extended_key_usages=(oids.ID_KP_OCSP_SIGNING,),
             extensions=((self.key_identifier, False),),
+            **wishes,
+        )
+
+    def issue_scvp(
+        self,
+        purpose: Purpose = Purpose.SCVP_SERVER,
+        common_name: str = "SCVP server",
+        **wishes: Unpack[Wishes],
+    ) -> Issued:
+        """Issue the certificate of one who signs messages of SCVP (RFC 5055 §3.11, §4.14.2)."""
+        key = wishes.get("key") or generate_key(wishes.get("kind", "p256"))
+        wishes["key"] = key
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        return self.issue(
+            common_name,
+            usage=key_usage("digital_signature"),
+            extended_key_usages=(purpose.oid,),
+            extensions=((own, False), (self.key_identifier, False)),
             **wishes,
         )
 
