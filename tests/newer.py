@@ -1,4 +1,4 @@
-"""A newer libssl than the machine's own, as the pycurl wheel brings it: Python runs on it unchanged."""
+"""A newer libssl than the machine's own, as the pycurl wheel brings it: Python and openssl run on it unchanged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
-__all__ = ["on_newer_libssl"]
+__all__ = ["newer_libssl", "on_newer_libssl"]
 
 
-def on_newer_libssl(program: str, directory: Path, *arguments: str) -> str:
-    """Run a Python program on the newer libssl, and return what it says.
+def newer_libssl(directory: Path) -> dict[str, str]:
+    """Return the environment in which a program runs on it, with links made in ``directory``.
 
     The dynamic linker finds it by the names under which the machine's own is known.
     """
@@ -22,9 +22,14 @@ def on_newer_libssl(program: str, directory: Path, *arguments: str) -> str:
         link = directory / f"{name}.so.3"
         if not link.exists():
             link.symlink_to(file)
+    return {**os.environ, "LD_LIBRARY_PATH": f"{directory}:{bundled}"}
+
+
+def on_newer_libssl(program: str, directory: Path, *arguments: str) -> str:
+    """Run a Python program on the newer libssl, and return what it says."""
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "LD_LIBRARY_PATH": f"{directory}:{bundled}"},
+        env=newer_libssl(directory),
         capture_output=True,
         text=True,
         check=False,
