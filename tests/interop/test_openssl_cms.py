@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certstatus.asn1 import oids
 from certstatus.cms import (
     SavedEvidence,
-    SignatureProblem,
     SignatureReport,
     encode_evidence,
     parse_evidence,
@@ -25,6 +24,7 @@ from certstatus.cms import (
 )
 from certstatus.ocsp import parse_response
 from certstatus.pkix import CertificateList
+from certstatus.scvp import CVStatusCode
 from certstatus.signing import Purpose
 from certstatus.testing import Forge, Issued
 from tests.envelopes import CA, CONTENT, REQUEST, every_signer, issued
@@ -222,30 +222,30 @@ def test_a_weak_digest_of_openssl_is_refused(
 
     report = desk.judge(desk.sign("-md", digest))
 
-    assert report.problem is SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC
+    assert report.status_code is CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC
     assert words in report.check("digest algorithm").reason
 
 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("-noattr",), SignatureProblem.BAD_STRUCTURE),
+        (("-noattr",), CVStatusCode.BAD_STRUCTURE),
         (("-nocerts",), None),
-        (("-md", "sha1"), SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC),
-        (("-signer", "other.pem", "-inkey", "other.key"), SignatureProblem.BAD_STRUCTURE),
+        (("-md", "sha1"), CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC),
+        (("-signer", "other.pem", "-inkey", "other.key"), CVStatusCode.BAD_STRUCTURE),
     ],
     ids=["without attributes", "without certificates", "SHA-1", "two signers"],
 )
 @pytest.mark.rule("S2")
 def test_what_scvp_does_not_allow_is_refused_of_openssl_too(
-    make: Make, options: tuple[str, ...], problem: SignatureProblem | None
+    make: Make, options: tuple[str, ...], problem: CVStatusCode | None
 ) -> None:
     desk = make("p256")
     other = issued("p384")
     (desk.folder / "other.pem").write_bytes(other.certificate_pem)
     (desk.folder / "other.key").write_bytes(other.key_pem())
 
-    assert desk.judge(desk.sign(*options)).problem is problem
+    assert desk.judge(desk.sign(*options)).status_code is problem
 
 
 # --- evidence -------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from certstatus.cms.evidence import (
 )
 from certstatus.cms.judgment import verify_signed_data
 from certstatus.cms.making import asign_content, sign_content
-from certstatus.cms.report import SignatureProblem, SignatureReport, VerifiedContent
+from certstatus.cms.report import SignatureReport, VerifiedContent
 from certstatus.cms.signed_data import (
     IssuerAndSerialNumber,
     SignedData,
@@ -38,7 +38,6 @@ __all__ = [
     "Protection",
     "SCVPExchange",
     "SavedEvidence",
-    "SignatureProblem",
     "SignatureReport",
     "SignedData",
     "SignerIdentifier",

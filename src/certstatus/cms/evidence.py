@@ -7,19 +7,19 @@ degenerate form without one. Reading proves nothing: each piece is judged by its
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import cms, oids
 from certstatus.asn1.doorway import decode, encode, encode_tlv, explicit
-from certstatus.asn1.walk import element_at, elements_in
+from certstatus.asn1.walk import element_at
 from certstatus.cms.content import ContentInfo, Protection, parse_content_info
 from certstatus.cms.signed_data import SignedData, encode_signed_data, parse_signed_data
 from certstatus.errors import MalformedError
 from certstatus.ocsp import OCSPResponse, OCSPResponseStatus, parse_response
 from certstatus.pkix import Certificate, CertificateList
+from certstatus.scvp import CVResponse, CVStatusCode, FullRequest, parse_cv_response
 
 __all__ = [
     "OtherRevocationInfo",
@@ -33,6 +33,7 @@ _SEQUENCE: Final = 0x30
 _OTHER: Final = 0xA1
 """RevocationInfoChoice: other [1] IMPLICIT OtherRevocationInfoFormat."""
 _WHERE: Final = "SignedData.crls"
+_RESPONSE: Final = "SCVPReqRes.response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,49 +162,25 @@ def _parse_exchange(der: bytes) -> SCVPExchange:
 
 def _check_exchange(exchange: SCVPExchange) -> SCVPExchange:
     """Hold an exchange to RFC 5940 §2.2: signed, okay, and bound to a request that is there."""
-    where = "SCVPReqRes.response"
     reply = _signed_reply(parse_content_info(exchange.response))
-    status, has_request = _look_into(reply, where)
-    if status != 0:
-        raise MalformedError(f"has the status {status}, not okay", where=where, rule="X4")
+    status = reply.response_status
+    if status.status_code != CVStatusCode.OKAY:
+        text = f"has the status {status.status_code}, not okay"
+        raise MalformedError(text, where=_RESPONSE, rule="X4")
     if exchange.request is not None:
         parse_content_info(exchange.request)
-    elif not has_request:
+    elif not isinstance(reply.request_ref, FullRequest):
         text = "does not hold the whole request, which is not beside it either"
-        raise MalformedError(text, where=where, rule="X4")
+        raise MalformedError(text, where=_RESPONSE, rule="X4")
     return exchange
 
 
-def _signed_reply(info: ContentInfo) -> bytes:
+def _signed_reply(info: ContentInfo) -> CVResponse:
     """Return the CVResponse inside a signed reply."""
-    where = "SCVPReqRes.response"
     if info.protection is not Protection.SIGNED:
-        raise MalformedError("is not signed", where=where, rule="X4")
+        raise MalformedError("is not signed", where=_RESPONSE, rule="X4")
     reply = parse_signed_data(info)
     is_reply = reply.content_type == oids.ID_CT_SCVP_CERT_VAL_RESPONSE
     if reply.content is None or not reply.signer_infos or not is_reply:
-        raise MalformedError("is no signed CVResponse", where=where, rule="X4")
-    return reply.content
-
-
-_STATUS_PLACE: Final = 3
-"""cvResponseVersion, serverConfigurationID, producedAt; then responseStatus (RFC 5055 §4)."""
-_ENUMERATED: Final = 0x0A
-_REQUEST_REF: Final = 0xA1
-_FULL_REQUEST: Final = b"\xa1"
-_MOST_FIELDS: Final = 16
-
-
-def _look_into(reply: bytes, where: str) -> tuple[int, bool]:
-    """Return the status code of a CVResponse, and whether the whole request stands in it."""
-    outer = element_at(reply, 0, len(reply), where)
-    fields = list(islice(elements_in(reply, outer.contents, outer.end, where), _MOST_FIELDS))
-    if len(fields) <= _STATUS_PLACE or fields[_STATUS_PLACE].tag != _SEQUENCE:
-        raise MalformedError("is no CVResponse", where=where)
-    status = fields[_STATUS_PLACE]
-    code = 0  # okay is the default
-    for element in elements_in(reply, status.contents, status.end, where):
-        if element.tag == _ENUMERATED:
-            code = int.from_bytes(reply[element.contents : element.end])
-    references = (one for one in fields[_STATUS_PLACE + 1 :] if one.tag == _REQUEST_REF)
-    return code, any(reply[one.contents : one.contents + 1] == _FULL_REQUEST for one in references)
+        raise MalformedError("is no signed CVResponse", where=_RESPONSE, rule="X4")
+    return parse_cv_response(reply.content)

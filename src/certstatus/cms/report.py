@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime
-from enum import IntEnum
 from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
@@ -19,47 +18,31 @@ from certstatus.asn1 import oids
 from certstatus.cms.signed_data import SignedData
 from certstatus.errors import MalformedError, UntrustedError
 from certstatus.pkix import Certificate
+from certstatus.scvp import CVStatusCode
 from certstatus.verify import Check, Finding, Outcome
 
-__all__ = ["SignatureProblem", "SignatureReport", "VerifiedContent"]
+__all__ = ["SignatureReport", "VerifiedContent"]
 
 
-class SignatureProblem(IntEnum):
-    """What is wrong first of all, by the CVStatusCode that says so (RFC 5055 §4.4)."""
-
-    BAD_STRUCTURE = 20
-    """The rules of SCVP for a SignedData are broken."""
-    UNRECOGNIZED_SIG_KEY = 23
-    """The signer's certificate is not at hand, or not trusted."""
-    BAD_SIGNATURE_OR_MAC = 24
-    """Digest or signature don't match."""
-    UNABLE_TO_DECODE = 25
-    """It is no CMS that can be read."""
-    UNSUPPORTED_SIGNATURE_OR_MAC = 29
-    """A MAC, or an algorithm that is not known or not allowed."""
-    INVALID_SIGNATURE_OR_MAC = 30
-    """The signer's certificate is not for this."""
-
-
-# Where several checks fail, the problem of the earliest kind in this order is the answer.
-_PROBLEMS: Final[Mapping[str, SignatureProblem]] = {
-    "CMS": SignatureProblem.UNABLE_TO_DECODE,
-    "protection": SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC,
-    "version": SignatureProblem.BAD_STRUCTURE,
-    "one signer": SignatureProblem.BAD_STRUCTURE,
-    "no unsigned attributes": SignatureProblem.BAD_STRUCTURE,
-    "content type": SignatureProblem.BAD_STRUCTURE,
-    "content-type attribute": SignatureProblem.BAD_STRUCTURE,
-    "digest algorithm": SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC,
-    "signature algorithm": SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC,
-    "message-digest attribute": SignatureProblem.BAD_SIGNATURE_OR_MAC,
-    "signer's certificate": SignatureProblem.UNRECOGNIZED_SIG_KEY,
-    "signature": SignatureProblem.BAD_SIGNATURE_OR_MAC,
-    "signing-certificate attribute": SignatureProblem.BAD_SIGNATURE_OR_MAC,
-    "signer's validity": SignatureProblem.INVALID_SIGNATURE_OR_MAC,
-    "signer's key usage": SignatureProblem.INVALID_SIGNATURE_OR_MAC,
-    "signer's purpose": SignatureProblem.INVALID_SIGNATURE_OR_MAC,
-    "signer's trust": SignatureProblem.UNRECOGNIZED_SIG_KEY,
+# RFC 5055 §4.4; where several checks fail, the earliest of them in this order is the answer.
+_STATUS_CODES: Final[Mapping[str, CVStatusCode]] = {
+    "CMS": CVStatusCode.UNABLE_TO_DECODE,
+    "protection": CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC,
+    "version": CVStatusCode.BAD_STRUCTURE,
+    "one signer": CVStatusCode.BAD_STRUCTURE,
+    "no unsigned attributes": CVStatusCode.BAD_STRUCTURE,
+    "content type": CVStatusCode.BAD_STRUCTURE,
+    "content-type attribute": CVStatusCode.BAD_STRUCTURE,
+    "digest algorithm": CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC,
+    "signature algorithm": CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC,
+    "message-digest attribute": CVStatusCode.BAD_SIGNATURE_OR_MAC,
+    "signer's certificate": CVStatusCode.UNRECOGNIZED_SIG_KEY,
+    "signature": CVStatusCode.BAD_SIGNATURE_OR_MAC,
+    "signing-certificate attribute": CVStatusCode.BAD_SIGNATURE_OR_MAC,
+    "signer's validity": CVStatusCode.INVALID_SIGNATURE_OR_MAC,
+    "signer's key usage": CVStatusCode.INVALID_SIGNATURE_OR_MAC,
+    "signer's purpose": CVStatusCode.INVALID_SIGNATURE_OR_MAC,
+    "signer's trust": CVStatusCode.UNRECOGNIZED_SIG_KEY,
 }
 
 _TRUST: Final = "signer's trust"
@@ -118,10 +101,10 @@ class SignatureReport:
         return self.signer is not None and all(one.name == _TRUST for one in self.failures)
 
     @property
-    def problem(self) -> SignatureProblem | None:
-        """What is wrong first of all; None where no check failed."""
+    def status_code(self) -> CVStatusCode | None:
+        """What a server of SCVP answers to it (RFC 5055 §4.4); None where no check failed."""
         failed = {check.name for check in self.failures}
-        return next((problem for name, problem in _PROBLEMS.items() if name in failed), None)
+        return next((code for name, code in _STATUS_CODES.items() if name in failed), None)
 
     def check(self, name: str) -> Check:
         """Return the check of this name. Raises KeyError where none was made."""
@@ -161,7 +144,7 @@ class SignatureReport:
         if self.verified is not None:
             return self.verified
         reasons = "; ".join(f"{check.name}: {check.reason}" for check in self.failures)
-        if self.problem is SignatureProblem.UNABLE_TO_DECODE:
+        if self.status_code is CVStatusCode.UNABLE_TO_DECODE:
             raise MalformedError(reasons, where="ContentInfo")
         raise UntrustedError(reasons or f"{_TRUST}: nobody has judged it", report=self)
 

@@ -41,6 +41,7 @@ def signed_reply(content: bytes, content_type: ObjectIdentifier = RESPONSE) -> b
 
 
 FULL_REQUEST = der.explicit(1, der.tlv(0xA1, der.sequence()))
+POLICY = der.tlv(0xA0, der.sequence(der.oid("1.3.6.1.5.5.7.19.1")))
 BY_HASH = der.explicit(1, der.tlv(0xA0, der.octet_string(bytes(20))))
 OKAY = signed_reply(reply())
 EXCHANGE = SCVPExchange(response=OKAY, request=SCVP_REQUEST)
@@ -138,8 +139,8 @@ def exchanged(response: bytes, request: bytes | None) -> bytes:
         (signed_reply(reply(status=der.sequence(der.enumerated(24)))), None, "status 24"),
         (OKAY, None, "the whole request, which is not beside it"),
         (signed_reply(reply(BY_HASH)), None, "the whole request, which is not beside it"),
-        (signed_reply(der.sequence(der.integer(1))), SCVP_REQUEST, "is no CVResponse"),
-        (signed_reply(der.NULL), SCVP_REQUEST, "is no CVResponse"),
+        (signed_reply(der.sequence(der.integer(1))), SCVP_REQUEST, "CVResponse"),
+        (signed_reply(der.NULL), SCVP_REQUEST, "CVResponse"),
         (OKAY, der.sequence(), "ContentInfo"),
         (der.sequence(), SCVP_REQUEST, "ContentInfo"),
     ],
@@ -161,7 +162,7 @@ def test_an_scvp_reply_is_evidence_only_signed_okay_and_with_its_request(
     "content",
     [
         reply(FULL_REQUEST),
-        reply(der.explicit(0, der.sequence()), FULL_REQUEST),
+        reply(POLICY, FULL_REQUEST),
         reply(FULL_REQUEST, status=der.sequence(der.enumerated(0))),
     ],
     ids=["alone", "after a policy", "okay written out"],

@@ -9,7 +9,6 @@ from cryptography import x509
 
 from certstatus.asn1 import oids
 from certstatus.cms import (
-    SignatureProblem,
     SignatureReport,
     encode_content_info,
     parse_content_info,
@@ -20,6 +19,7 @@ from certstatus.cms import (
 from certstatus.errors import MalformedError, UntrustedError
 from certstatus.limits_scvp import MAX_SIGNER_CANDIDATES
 from certstatus.pkix import AlgorithmIdentifier, signature_algorithm
+from certstatus.scvp import CVStatusCode
 from certstatus.signing import Purpose
 from certstatus.testing import Issued, TinyCA
 from certstatus.testing.ca import key_usage
@@ -49,13 +49,13 @@ KIND, DIGEST = sorted(USUAL, key=lambda one: der.oid(MESSAGE_DIGEST) in one)
 SKEW = timedelta(minutes=5)
 
 
-def failed(report: SignatureReport, name: str, words: str, problem: SignatureProblem) -> bool:
+def failed(report: SignatureReport, name: str, words: str, problem: CVStatusCode) -> bool:
     """Whether one check alone failed, for this reason, and no proof was given."""
     names = [check.name for check in report.failures]
     assert names == [name], report.failures
     assert words in report.check(name).reason
     assert report.verified is None
-    return report.problem is problem
+    return report.status_code is problem
 
 
 def test_a_signed_message_passes_every_check() -> None:
@@ -80,7 +80,7 @@ def test_a_signed_message_passes_every_check() -> None:
         ("D1", "signer's trust"),
     ]
     assert {check.outcome for check in report.checks} == {Outcome.PASS}
-    assert (report.findings, report.problem, report.holds) == ((), None, True)
+    assert (report.findings, report.status_code, report.holds) == ((), None, True)
     assert report.certificates == (issued().certificate,)
     verified = report.require()
     assert (verified.content_type, verified.content) == (REQUEST, CONTENT)
@@ -102,12 +102,12 @@ def test_a_message_is_judged_from_octets_or_once_it_is_parsed(prepare: object) -
 def test_a_mac_is_told_apart_and_not_supported() -> None:
     whole = encode_content_info(oids.ID_CT_AUTH_DATA, der.sequence())
 
-    problem = SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC
+    problem = CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC
     assert failed(judge(whole), "protection", "MACs are not supported", problem)
 
 
 def test_a_bare_message_is_not_taken_for_a_signed_one() -> None:
-    problem = SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC
+    problem = CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC
     report = judge(encode_content_info(REQUEST, CONTENT))
     assert failed(report, "protection", "stands there unprotected", problem)
     with pytest.raises(UntrustedError, match="unprotected"):
@@ -118,7 +118,7 @@ def test_a_bare_message_is_not_taken_for_a_signed_one() -> None:
 def test_what_is_no_cms_is_reported_and_not_raised(data: bytes) -> None:
     report = judge(data)
 
-    assert failed(report, "CMS", "", SignatureProblem.UNABLE_TO_DECODE)
+    assert failed(report, "CMS", "", CVStatusCode.UNABLE_TO_DECODE)
     assert (report.signed_data, report.signer, report.certificates) == (None, None, ())
     with pytest.raises(MalformedError):
         report.require()
@@ -126,7 +126,7 @@ def test_what_is_no_cms_is_reported_and_not_raised(data: bytes) -> None:
 
 # --- the structure (S2) ---------------------------------------------------------------------
 
-BAD = SignatureProblem.BAD_STRUCTURE
+BAD = CVStatusCode.BAD_STRUCTURE
 
 
 @pytest.mark.rule("S2")
@@ -185,18 +185,18 @@ def test_content_that_is_elsewhere_is_refused() -> None:
             "2 values, not one",
             BAD,
         ),
-        ((KIND,), "message-digest attribute", "is absent", SignatureProblem.BAD_SIGNATURE_OR_MAC),
+        ((KIND,), "message-digest attribute", "is absent", CVStatusCode.BAD_SIGNATURE_OR_MAC),
         (
             (KIND, attribute(MESSAGE_DIGEST, der.octet_string(bytes(32)))),
             "message-digest attribute",
             "is not the digest",
-            SignatureProblem.BAD_SIGNATURE_OR_MAC,
+            CVStatusCode.BAD_SIGNATURE_OR_MAC,
         ),
         (
             (KIND, DIGEST, DIGEST),
             "message-digest attribute",
             "there 2 times",
-            SignatureProblem.BAD_SIGNATURE_OR_MAC,
+            CVStatusCode.BAD_SIGNATURE_OR_MAC,
         ),
     ],
     ids=[
@@ -210,7 +210,7 @@ def test_content_that_is_elsewhere_is_refused() -> None:
     ],
 )
 def test_each_attribute_stands_once_and_says_what_the_content_is(
-    attributes: tuple[bytes, ...], name: str, words: str, problem: SignatureProblem
+    attributes: tuple[bytes, ...], name: str, words: str, problem: CVStatusCode
 ) -> None:
     assert failed(judge(Draft(attributes=tuple(sorted(attributes))).der), name, words, problem)
 
@@ -224,7 +224,7 @@ def test_a_signature_over_the_content_alone_is_refused() -> None:
         "message-digest attribute",
     }
     assert report.check("signature").outcome is Outcome.SKIP
-    assert (report.signer, report.problem) == (None, BAD)
+    assert (report.signer, report.status_code) == (None, BAD)
 
 
 def test_attributes_are_verified_in_ders_order_or_else_as_they_were_sent() -> None:
@@ -293,7 +293,7 @@ def test_signing_time_is_told_and_not_judged() -> None:
 
 # --- the algorithms -------------------------------------------------------------------------
 
-UNSUPPORTED = SignatureProblem.UNSUPPORTED_SIGNATURE_OR_MAC
+UNSUPPORTED = CVStatusCode.UNSUPPORTED_SIGNATURE_OR_MAC
 SHA1_WITH_RSA = signature_algorithm(AlgorithmIdentifier(oids.SHA1_WITH_RSA, der.NULL))
 
 
@@ -310,7 +310,7 @@ def test_sha1_is_refused_unless_it_is_allowed() -> None:
     refused, allowed = judge(whole, trusted=trusted), judge(whole, trusted=trusted, allow_sha1=True)
 
     assert [check.name for check in refused.failures] == ["digest algorithm", "signature algorithm"]
-    assert (refused.problem, refused.signer) == (UNSUPPORTED, None)
+    assert (refused.status_code, refused.signer) == (UNSUPPORTED, None)
     assert allowed.verified is not None
 
 
@@ -356,7 +356,7 @@ def test_a_signer_that_nobody_knows_is_reported() -> None:
 
     report = judge(whole, trusted=())
 
-    problem = SignatureProblem.UNRECOGNIZED_SIG_KEY
+    problem = CVStatusCode.UNRECOGNIZED_SIG_KEY
     assert failed(report, "signer's certificate", "neither enclosed nor known", problem)
 
 
@@ -388,7 +388,7 @@ def test_only_so_many_certificates_are_tried() -> None:
 
     report = judge(Draft(certificates=(*enclosed, own.der)).der)
 
-    problem = SignatureProblem.BAD_SIGNATURE_OR_MAC
+    problem = CVStatusCode.BAD_SIGNATURE_OR_MAC
     assert failed(report, "signature", "does not match", problem)
 
 
@@ -398,14 +398,14 @@ def test_a_signature_by_another_key_does_not_hold() -> None:
 
     report = judge(Draft(signer=forged).der)
 
-    problem = SignatureProblem.BAD_SIGNATURE_OR_MAC
+    problem = CVStatusCode.BAD_SIGNATURE_OR_MAC
     assert failed(report, "signature", "does not match", problem)
     assert not report.holds
     with pytest.raises(ValueError, match="no signer"):
         report.with_trust(None)
 
 
-INVALID = SignatureProblem.INVALID_SIGNATURE_OR_MAC
+INVALID = CVStatusCode.INVALID_SIGNATURE_OR_MAC
 
 
 def messenger(**wishes: object) -> Issued:
@@ -481,7 +481,7 @@ def test_a_certificate_that_cant_be_read_is_reported() -> None:
     report = judge(whole, trusted=(one.certificate,))
 
     assert [check.name for check in report.failures] == ["signer's key usage", "signer's purpose"]
-    assert report.problem is INVALID
+    assert report.status_code is INVALID
 
 
 # --- trust ----------------------------------------------------------------------------------
@@ -491,13 +491,13 @@ def test_trust_is_left_to_whoever_knows_the_anchors() -> None:
     report = judge(signed(), trusted=())
 
     assert report.check("signer's trust").outcome is Outcome.SKIP
-    assert (report.holds, report.verified, report.problem) == (True, None, None)
+    assert (report.holds, report.verified, report.status_code) == (True, None, None)
     assert report.signer == issued().certificate
     with pytest.raises(UntrustedError, match="nobody has judged it"):
         report.require()
     assert report.with_trust(None).require().content == CONTENT
     refused = report.with_trust("no path leads to an anchor")
-    assert refused.problem is SignatureProblem.UNRECOGNIZED_SIG_KEY
+    assert refused.status_code is CVStatusCode.UNRECOGNIZED_SIG_KEY
     assert (refused.holds, refused.verified) == (True, None)
     assert refused.with_trust(None).verified is not None
     assert judge(signed()).with_trust("it was withdrawn").verified is None
@@ -509,4 +509,4 @@ def test_trust_heals_no_other_failure() -> None:
 
     report = judge(sign_content(REQUEST, CONTENT, signer_of(one)), trusted=()).with_trust(None)
 
-    assert (report.verified, report.problem) == (None, INVALID)
+    assert (report.verified, report.status_code) == (None, INVALID)

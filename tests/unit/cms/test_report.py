@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from certstatus.cms import SignatureProblem, VerifiedContent
+from certstatus.cms import VerifiedContent
 from tests.envelopes import CONTENT, NOW, REQUEST, RESPONSE, issued, judge, signed
 
 
@@ -36,15 +36,3 @@ def test_a_report_is_told_to_programs() -> None:
     assert told["findings"] == []
     assert [one["name"] for one in told["checks"] if one["outcome"] == "fail"] == ["content type"]
     assert judge(b"").as_json()["contentType"] is None
-
-
-def test_problems_have_the_numbers_of_scvps_status_codes() -> None:
-    """RFC 5055 §4.4."""
-    assert {problem.name: int(problem) for problem in SignatureProblem} == {
-        "BAD_STRUCTURE": 20,
-        "UNRECOGNIZED_SIG_KEY": 23,
-        "BAD_SIGNATURE_OR_MAC": 24,
-        "UNABLE_TO_DECODE": 25,
-        "UNSUPPORTED_SIGNATURE_OR_MAC": 29,
-        "INVALID_SIGNATURE_OR_MAC": 30,
-    }
