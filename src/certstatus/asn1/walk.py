@@ -12,7 +12,14 @@ from typing import Final
 
 from certstatus.errors import MalformedError
 
-__all__ = ["Element", "element_at", "elements_in", "members_of"]
+__all__ = [
+    "Element",
+    "contents_at",
+    "element_at",
+    "elements_in",
+    "is_positive",
+    "members_of",
+]
 
 _LONG_FORM: Final = 0x80
 _HIGH_TAG: Final = 0x1F
@@ -81,3 +88,34 @@ def members_of(der: bytes, limit: int, where: str) -> list[bytes]:
             raise MalformedError(f"has more than {limit} members", where=where)
         found.append(der[element.start : element.end])
     return found
+
+
+def contents_at(der: bytes, at: int, tag: int) -> tuple[int, int]:
+    """Return where the contents of the element at ``at`` begin and end: 65,535 octets at the most.
+
+    For readers of usual shapes, who leave all others to the declarations, and their reasons too.
+
+    Raises:
+        MalformedError: another element stands here, its length is not DER's or greater, or it
+            ends after ``der`` does.
+        IndexError: ``der`` ends within its head.
+    """
+    length = der[at + 1]
+    if length < _LONG_FORM:
+        start = at + 2
+    elif length == 0x81 and der[at + 2] >= _LONG_FORM:
+        length, start = der[at + 2], at + 3
+    elif length == 0x82 and der[at + 2]:
+        length, start = der[at + 2] << 8 | der[at + 3], at + 4
+    else:
+        raise MalformedError("has not the usual length", where="element")
+    end = start + length
+    if der[at] != tag or end > len(der):
+        raise MalformedError("is not the usual element", where="element")
+    return start, end
+
+
+def is_positive(contents: bytes) -> bool:
+    """Whether the contents of an INTEGER are a number above zero, in the shortest form."""
+    first = contents[0] if contents else 0
+    return 0 < first < 0x80 or (len(contents) > 1 and not first and contents[1] >= 0x80)

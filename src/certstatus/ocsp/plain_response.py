@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from certstatus.asn1.doorway import GeneralizedTime, decode, decode_time, encode
+from certstatus.asn1.walk import contents_at, is_positive
 from certstatus.errors import MalformedError
 from certstatus.limits import (
     MAX_KNOWN_NAMES,
@@ -23,6 +24,7 @@ from certstatus.limits import (
 from certstatus.ocsp.certid import CertID
 from certstatus.ocsp.status import CertStatus, Good, Revoked, Unknown
 from certstatus.pkix import AlgorithmIdentifier, CRLReason, HashAlgorithm, Name
+from certstatus.pkix.algorithm import known_algorithm
 
 __all__ = ["PlainResponse", "read_plain"]
 
@@ -65,11 +67,11 @@ def read_plain(der: bytes) -> PlainResponse | None:
 
 
 def _read(der: bytes, tbs: int) -> PlainResponse | None:
-    at, end = _contents(der, tbs, _SEQUENCE)
+    at, end = contents_at(der, tbs, _SEQUENCE)
     responder, at = _responder(der, at)
     produced_at, at = _moment(der[at : at + 17]), at + 17
-    responses, responses_end = _contents(der, at, _SEQUENCE)
-    at, single_end = _contents(der, responses, _SEQUENCE)
+    responses, responses_end = contents_at(der, at, _SEQUENCE)
+    at, single_end = contents_at(der, responses, _SEQUENCE)
     if not single_end == responses_end == end:
         return None  # several answers, or extensions
     cert_id, at = _cert_id(der, at)
@@ -82,9 +84,9 @@ def _read(der: bytes, tbs: int) -> PlainResponse | None:
         next_update, at = _moment(der[at + 2 : at + 19]), at + 19
     if at != end:
         return None
-    _, after = _contents(der, end, _SEQUENCE)
-    algorithm = _algorithm(der[end:after])
-    bits, signature_end = _contents(der, after, _BIT_STRING)
+    _, after = contents_at(der, end, _SEQUENCE)
+    algorithm = known_algorithm(der[end:after])
+    bits, signature_end = contents_at(der, after, _BIT_STRING)
     if der[bits] or bits == signature_end:
         return None  # unused bits, or not even their count
     return PlainResponse(
@@ -99,24 +101,6 @@ def _read(der: bytes, tbs: int) -> PlainResponse | None:
         der[bits + 1 : signature_end],
         _certs(der, signature_end),
     )
-
-
-def _contents(der: bytes, at: int, tag: int) -> tuple[int, int]:
-    """Return where the contents of an element begin and end. Raises as ``_odd`` does."""
-    if der[at] != tag:
-        raise _odd()
-    length = der[at + 1]
-    if length < 0x80:
-        at += 2
-    elif length == 0x81 and der[at + 2] >= 0x80:
-        length, at = der[at + 2], at + 3
-    elif length == 0x82 and der[at + 2]:
-        length, at = der[at + 2] << 8 | der[at + 3], at + 4
-    else:
-        raise _odd()
-    if at + length > len(der):
-        raise _odd()
-    return at, at + length
 
 
 def _odd() -> MalformedError:
@@ -164,7 +148,7 @@ _SPANS: Final = {2: (0, 0x7F), 3: (0x80, 0xFF), 4: (0x100, 0xFFFF)}
 def _responder(der: bytes, at: int) -> tuple[bytes | Name, int]:
     if der[at : at + 4] == _BY_KEY:
         return der[at + 4 : at + 24], at + 24
-    start, end = _contents(der, at, _BY_NAME)
+    start, end = contents_at(der, at, _BY_NAME)
     if end - start > _MAX_KEPT_OCTETS:
         raise _odd()
     return _name(der[start:end]), end
@@ -184,19 +168,8 @@ def _moment(der: bytes) -> datetime:
     return decode_time(decode(GeneralizedTime, der, "GeneralizedTime"), "GeneralizedTime")
 
 
-def _algorithm(der: bytes) -> AlgorithmIdentifier:
-    if len(der) > _MAX_KEPT_OCTETS:
-        raise _odd()
-    return _known_algorithm(der)
-
-
-@lru_cache(MAX_KNOWN_NAMES)
-def _known_algorithm(der: bytes) -> AlgorithmIdentifier:
-    return AlgorithmIdentifier.from_der(der, "signatureAlgorithm")
-
-
 def _cert_id(der: bytes, at: int) -> tuple[CertID, int]:
-    start, end = _contents(der, at, _SEQUENCE)
+    start, end = contents_at(der, at, _SEQUENCE)
     name = start + 2 + der[start + 1]
     algorithm, size = _HASHES.get(der[start:name], _NO_HASH)
     key = name + 2 + size
@@ -216,9 +189,7 @@ def _cert_id(der: bytes, at: int) -> tuple[CertID, int]:
 
 def _is_usual(serial: bytes) -> bool:
     """Whether a serial number is positive, as short as can be, and no longer than it may be."""
-    if not serial or len(serial) > MAX_SERIAL_OCTETS or serial[0] >= 0x80:
-        return False
-    return serial[0] > 0 or (len(serial) > 1 and serial[1] >= 0x80)
+    return len(serial) <= MAX_SERIAL_OCTETS and is_positive(serial)
 
 
 _NO_HASH: Final[tuple[AlgorithmIdentifier | None, int]] = (None, 0)
@@ -236,7 +207,7 @@ def _status(der: bytes, at: int) -> tuple[CertStatus, int]:
     status = _STATUSES.get(der[at : at + 2])
     if status is not None:
         return status, at + 2
-    start, end = _contents(der, at, _REVOKED)
+    start, end = contents_at(der, at, _REVOKED)
     moment, after, reason = _moment(der[start : start + 17]), start + 17, None
     if after != end:
         if der[after : after + 4] != _REASON or after + 5 != end:
@@ -248,13 +219,13 @@ def _status(der: bytes, at: int) -> tuple[CertStatus, int]:
 def _certs(der: bytes, at: int) -> tuple[bytes, ...]:
     if at == len(der):
         return ()
-    outer, outer_end = _contents(der, at, _CERTS)
-    at, end = _contents(der, outer, _SEQUENCE)
+    outer, outer_end = contents_at(der, at, _CERTS)
+    at, end = contents_at(der, outer, _SEQUENCE)
     if not at < end == outer_end == len(der):
         raise _odd()
     certs = []
     while at < end:
-        _, after = _contents(der, at, _SEQUENCE)
+        _, after = contents_at(der, at, _SEQUENCE)
         certs.append(der[at:after])
         at = after
     if at != end or len(certs) > MAX_RESPONSE_CERTS:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids, x509
 from certstatus.asn1.doorway import decode, encode, read_tlv
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_KNOWN_NAMES
 
-__all__ = ["AlgorithmIdentifier", "HashAlgorithm"]
+__all__ = ["AlgorithmIdentifier", "HashAlgorithm", "known_algorithm"]
 
-_NULL = b"\x05\x00"
+_NULL: Final = b"\x05\x00"
+_MAX_KEPT_OCTETS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,22 @@ class AlgorithmIdentifier:
 
     def __str__(self) -> str:
         return oids.name_of(self.oid)
+
+
+def known_algorithm(der: bytes) -> AlgorithmIdentifier:
+    """Read one of the few that come again and again; a long one is not kept.
+
+    Raises:
+        MalformedError: ``der`` is no AlgorithmIdentifier.
+    """
+    if len(der) > _MAX_KEPT_OCTETS:
+        return AlgorithmIdentifier.from_der(der, "AlgorithmIdentifier")
+    return _known(der)
+
+
+@lru_cache(MAX_KNOWN_NAMES)
+def _known(der: bytes) -> AlgorithmIdentifier:
+    return AlgorithmIdentifier.from_der(der, "AlgorithmIdentifier")
 
 
 class HashAlgorithm(Enum):

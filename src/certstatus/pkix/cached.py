@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 __all__ = ["cached_property"]
 
@@ -19,6 +17,16 @@ class cached_property(functools.cached_property[T]):  # noqa: N801 - as the one 
     child that is forked meanwhile waits for ever. Two threads may compute the same value.
     """
 
-    def __init__(self, func: Callable[[Any], T]) -> None:
-        super().__init__(func)
-        self.lock = nullcontext()
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+
+    def __get__(self, instance: object | None, owner: type[Any] | None = None) -> Self | T:
+        """Compute the value, and leave it where the next look-up finds it before this."""
+        if instance is None:
+            return self
+        assert self.attrname is not None
+        value = vars(instance)[self.attrname] = self.func(instance)
+        return value

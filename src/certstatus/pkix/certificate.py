@@ -36,10 +36,12 @@ from certstatus.pkix.name import (
     distribution_point_name,
 )
 from certstatus.pkix.pem import decode_pem
+from certstatus.pkix.plain_certificate import read_plain
 
 __all__ = ["DIGITAL_SIGNATURE", "Certificate"]
 
 _V3: Final = 2
+_MAX_KEPT_OCTETS: Final = 256
 DIGITAL_SIGNATURE: Final = 0x8000
 _PEM_LABELS: Final = ("CERTIFICATE", "X509 CERTIFICATE")
 
@@ -79,6 +81,10 @@ class Certificate:
         if len(der) > MAX_CERTIFICATE_BYTES:
             raise MalformedError(f"is larger than {MAX_CERTIFICATE_BYTES} bytes", where=where)
         certificate = cls(der)
+        plain = read_plain(der)
+        if plain is not None:
+            vars(certificate).update(plain)
+            return certificate
         try:
             _ = (certificate._declared, certificate._tbs, certificate._spki)
             _ = (certificate._validity, certificate.version)
@@ -155,7 +161,7 @@ class Certificate:
 
     # --- the fields ---------------------------------------------------------------------
 
-    @property
+    @cached_property
     def version(self) -> int:
         """The version as it is numbered: 2 is v3, and 0, left out, is v1."""
         version = self._tbs.version or 0
@@ -163,7 +169,7 @@ class Certificate:
             raise MalformedError(f"{version} is none of v1(0), v2(1), v3(2)", where="version")
         return version
 
-    @property
+    @cached_property
     def serial_number(self) -> int:
         """The serial number; real ones are positive, others are read too."""
         return self._tbs.serial_number
@@ -193,7 +199,7 @@ class Certificate:
         """Whether the signed part names the algorithm that the outside does (RFC 5280 §4.1.1.2)."""
         return AlgorithmIdentifier.from_declared(self._tbs.signature) == self.signature_algorithm
 
-    @property
+    @cached_property
     def signature(self) -> bytes:
         """The issuer's signature."""
         return self._declared.signature_value.as_bytes()
@@ -329,8 +335,7 @@ class Certificate:
         value = self._value(oids.ID_CE_EXT_KEY_USAGE)
         if value is None:
             return None
-        declared = decode_sequence_of(asn1.ExtKeyUsageSyntax, value, "id-ce-extKeyUsage")
-        return frozenset(declared.purposes)
+        return _purposes(value) if len(value) <= _MAX_KEPT_OCTETS else _purposes.__wrapped__(value)
 
     @cached_property
     def key_usage_flags(self) -> int | None:
@@ -338,8 +343,7 @@ class Certificate:
         value = self._value(oids.ID_CE_KEY_USAGE)
         if value is None:
             return None
-        bits = decode(BitString, value, "id-ce-keyUsage").as_bytes()
-        return int.from_bytes(bits.ljust(2, b"\0")[:2])
+        return _flags(value) if len(value) <= _MAX_KEPT_OCTETS else _flags.__wrapped__(value)
 
     @cached_property
     def key_usage(self) -> x509.KeyUsage | None:
@@ -394,3 +398,15 @@ def _uris(names: Iterable[GeneralName]) -> Iterable[str]:
 def _digest(data: bytes, algorithm: HashAlgorithm) -> bytes:
     """Hash an issuer's name or key: the same few for every CertID."""
     return algorithm.digest(data)
+
+
+@lru_cache(MAX_KNOWN_NAMES)
+def _purposes(value: bytes) -> frozenset[ObjectIdentifier]:
+    declared = decode_sequence_of(asn1.ExtKeyUsageSyntax, value, "id-ce-extKeyUsage")
+    return frozenset(declared.purposes)
+
+
+@lru_cache(MAX_KNOWN_NAMES)
+def _flags(value: bytes) -> int:
+    bits = decode(BitString, value, "id-ce-keyUsage").as_bytes()
+    return int.from_bytes(bits.ljust(2, b"\0")[:2])

@@ -224,7 +224,6 @@ def _check_delegation(question: Question, delegate: Certificate) -> Iterator[Che
         yield Check.skipped("O23", "issued by the same key", "issued by another CA")
 
 
-@lru_cache(MAX_KNOWN_DELEGATES)
 def _lacking_purpose(delegate: Certificate) -> Check | None:
     usages = delegate.extended_key_usages
     if usages is not None and oids.ID_KP_OCSP_SIGNING in usages:
@@ -281,7 +280,6 @@ _NONE_UNKNOWN: Final = Check.passed(
 )
 
 
-@lru_cache(MAX_KNOWN_DELEGATES)
 def _check_key_usage(certificate: Certificate) -> Check:
     flags = certificate.key_usage_flags
     if flags is None:
@@ -289,15 +287,19 @@ def _check_key_usage(certificate: Certificate) -> Check:
     return _MAY_SIGN if flags & DIGITAL_SIGNATURE else _MAY_NOT_SIGN
 
 
-@lru_cache(MAX_KNOWN_DELEGATES)
-def _check_critical(certificate: Certificate) -> Check:
-    unknown = [
-        oids.name_of(oid)
+def unknown_critical(certificate: Certificate) -> list[ObjectIdentifier]:
+    """List the critical extensions of a responder's certificate that we don't know."""
+    return [
+        oid
         for oid, (critical, _) in certificate.extensions.items()
         if critical and oid not in _KNOWN_CRITICAL
     ]
+
+
+def _check_critical(certificate: Certificate) -> Check:
+    unknown = unknown_critical(certificate)
     if unknown:
-        reason = f"critical and not known: {', '.join(unknown)}"
+        reason = f"critical and not known: {', '.join(map(oids.name_of, unknown))}"
         return Check.failed("O25", "responder's extensions", reason)
     return _NONE_UNKNOWN
 
@@ -342,7 +344,6 @@ def _order_findings(signer: Certificate, embedded: Sequence[Certificate]) -> Ite
         yield Finding("BasicOCSPResponse.certs", "the signer does not stand first")
 
 
-@lru_cache(MAX_KNOWN_DELEGATES)
 def _signer_findings(signer: Certificate) -> tuple[Finding, ...]:
     """Tell what a careful CA would do otherwise."""
     found = []

@@ -22,7 +22,7 @@ from certstatus.pkix import Certificate
 from certstatus.verify.delegation import find_signer
 from certstatus.verify.extensions import check_extensions, extension_findings
 from certstatus.verify.freshness import check_freshness, time_findings
-from certstatus.verify.known import NOTHING_KNOWN, KnownSignatures
+from certstatus.verify.known import ALL_HELD, NOTHING_KNOWN, KnownSignatures
 from certstatus.verify.matching import (
     check_request,
     check_target,
@@ -32,7 +32,17 @@ from certstatus.verify.matching import (
 from certstatus.verify.nonce import check_nonce
 from certstatus.verify.policy import DEFAULT_POLICY, VerifyPolicy
 from certstatus.verify.question import DelegateStatusLookup, Question, Target
-from certstatus.verify.report import Check, Finding, Outcome, Report, Verdict, refused, seal
+from certstatus.verify.report import (
+    Check,
+    Finding,
+    Outcome,
+    Report,
+    Verdict,
+    believed,
+    refused,
+    seal,
+)
+from certstatus.verify.usual import find_usual_signer
 
 __all__ = ["verify_response"]
 
@@ -92,7 +102,9 @@ def verify_response(
         return Report(
             verdict=Verdict.UNTRUSTED, checks=checks, findings=findings, response=response
         )
-    return _judge_basic(response, response.basic, question, findings)
+    return _judge_usual(response, response.basic, question, findings) or _judge_basic(
+        response, response.basic, question, findings
+    )
 
 
 def _target(
@@ -107,6 +119,27 @@ def _target(
 
 _SUCCESSFUL: Final = Check.passed("O10", "response status", "successful")
 _BASIC: Final = Check.passed("O9", "response type", "id-pkix-ocsp-basic")
+
+
+def _judge_usual(
+    response: OCSPResponse,
+    basic: BasicOCSPResponse,
+    question: Question,
+    findings: tuple[Finding, ...],
+) -> Report | None:
+    """Believe an answer in which all is usual; its checks are told when they are read."""
+    signer = find_usual_signer(basic, question)
+    if signer is None:
+        return None
+    single = basic.tbs_response_data.responses[0]
+    verified = seal(response, single, signer, question.now)
+    told = question._replace(known=ALL_HELD)
+    return believed(
+        _verdict(single),
+        verified,
+        findings,
+        lambda: _judge_basic(response, basic, told, findings).checks,
+    )
 
 
 def _judge_basic(

@@ -1,9 +1,9 @@
 """What a verifier keeps from one judgment to the next: certificates as read, signatures that held.
 
 Its law: only what can't change is kept. Octets that a key signed once, it has signed for
-ever; so a signature that held is known by the octets of all that it rests on. One that did
-not hold is not kept at all. Purpose, policy and time are looked at anew in each judgment:
-they are no part of this.
+ever; so a signature that held is known by the octets of all that it rests on, and so is a
+delegate whose certificate is as it should be. What did not hold is not kept at all. Policy and
+time are looked at anew in each judgment: they are no part of this.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from certstatus.pkix import (
 )
 
 __all__ = ["NOTHING_KNOWN", "KnownSignatures"]
+
+IsUsual = Callable[[Certificate, Certificate, "KnownSignatures"], bool]
+"""Whether the first is a delegate of the second in which all holds, but for time and policy."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -72,6 +75,7 @@ class KnownSignatures:
         answers: int = MAX_KNOWN_ANSWERS,
     ) -> None:
         self._certificates: _Recent[bytes, Certificate] = _Recent(delegates)
+        self._delegates: _Recent[bytes, Certificate] = _Recent(delegates)
         self._delegations: _Recent[bytes, bool] = _Recent(delegates)
         self._issued: _Recent[bytes, bool] = _Recent(issued)
         self._answers: _Recent[bytes, bool] = _Recent(answers)
@@ -92,6 +96,27 @@ class KnownSignatures:
             certificate = Certificate.from_der(der)
             self._certificates.put(der, certificate)
         return certificate
+
+    def usual_delegate(
+        self, der: bytes, issuer: Certificate, is_usual: IsUsual
+    ) -> Certificate | None:
+        """Read a certificate, and look once whether it is a usual delegate of ``issuer``.
+
+        Raises:
+            MalformedError: it can't be read.
+        """
+        if not self._delegates.limit:
+            delegate = Certificate.from_der(der)
+            return delegate if is_usual(delegate, issuer, self) else None
+        pair = issuer.fingerprint + der
+        known = self._delegates.get(pair)
+        if known is None:
+            delegate = self.certificate(der)
+            if not is_usual(delegate, issuer, self):
+                return None
+            self._delegates.put(pair, delegate)
+            return delegate
+        return known
 
     def delegation_problem(self, delegate: Certificate, issuer: Certificate) -> str | None:
         """Say why the key of ``issuer`` did not sign ``delegate``; None: it did (O23).
@@ -134,6 +159,24 @@ class KnownSignatures:
             self._answers, said, lambda: signature_problem(algorithm, key, signature, signed)
         )
 
+
+class _Held(KnownSignatures):
+    """Knows that all signatures held: for telling of a judgment that verified them."""
+
+    def delegation_problem(self, delegate: Certificate, issuer: Certificate) -> str | None:
+        """Say that the key signed."""
+
+    def issuance_problem(self, certificate: Certificate, issuer: Certificate) -> str | None:
+        """Say that it was issued."""
+
+    def answer_problem(
+        self, basic: BasicOCSPResponse, algorithm: SignatureAlgorithm, signer: Certificate
+    ) -> str | None:
+        """Say that the key signed."""
+
+
+ALL_HELD: Final = _Held(delegates=0, issued=0, answers=0)
+"""For the words of a judgment in which every signature was verified; believes anything else."""
 
 NOTHING_KNOWN: Final = KnownSignatures(delegates=0, issued=0, answers=0)
 """Keeps nothing: for who judges once."""

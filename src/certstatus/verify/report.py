@@ -6,8 +6,8 @@ why; and a VerifiedResponse is made here alone, so that whoever holds one holds 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import InitVar, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -198,7 +198,9 @@ class Report:
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        """The checks that did not hold."""
+        """The checks that did not hold; none where there is a proof."""
+        if self.verified is not None:
+            return ()
         return tuple(check for check in self.checks if check.outcome is Outcome.FAIL)
 
     def check(self, rule: str) -> Check:
@@ -211,6 +213,10 @@ class Report:
         if not of_rule:
             raise KeyError(rule)
         return next((check for check in of_rule if check.outcome is Outcome.FAIL), of_rule[0])
+
+    def __getstate__(self) -> dict[str, object]:
+        """Copy and pickle what was found, its checks told."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def require(self) -> VerifiedResponse:
         """Return the proof, or raise for its absence.
@@ -243,6 +249,47 @@ class Report:
                 {"where": finding.where, "text": finding.text} for finding in self.findings
             ],
         }
+
+
+class _ToldWhenRead:
+    """The checks of a report that was believed: most that are, nobody reads."""
+
+    def __get__(self, report: Report | None, owner: type[Report]) -> tuple[Check, ...]:
+        """Tell them, and leave them where the next look-up finds them before this one."""
+        if report is None:
+            raise AttributeError("checks")
+        kept = vars(report)
+        tell = kept.get(_TELL)
+        if tell is not None:
+            kept["checks"] = tell()
+            kept.pop(_TELL, None)
+        checks: tuple[Check, ...] = kept["checks"]
+        return checks
+
+
+_TELL: Final = "_tell"
+# Not in the class's body, where it would be the field's default.
+Report.checks = _ToldWhenRead()  # type: ignore[assignment]
+
+
+def believed(
+    verdict: Verdict,
+    verified: VerifiedResponse,
+    findings: tuple[Finding, ...],
+    tell: Callable[[], tuple[Check, ...]],
+) -> Report:
+    """Report that every check held; ``tell`` makes them when they are first read."""
+    report = object.__new__(Report)
+    vars(report).update(
+        verdict=verdict,
+        findings=findings,
+        response=verified.response,
+        single=verified.single,
+        verified=verified,
+        pending=None,
+        **{_TELL: tell},
+    )
+    return report
 
 
 def _status_json(single: SingleResponse | None) -> dict[str, object] | None:

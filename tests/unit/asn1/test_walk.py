@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from certstatus.asn1.doorway import encode_tlv, read_tlv
-from certstatus.asn1.walk import Element, element_at, elements_in, members_of
+from certstatus.asn1.walk import (
+    Element,
+    contents_at,
+    element_at,
+    elements_in,
+    is_positive,
+    members_of,
+)
 from certstatus.errors import MalformedError
 
 
@@ -73,3 +80,49 @@ def test_so_many_members_are_taken_out_whole_and_no_more() -> None:
 def test_members_are_those_of_one_whole_element(der: bytes) -> None:
     with pytest.raises(MalformedError, match="here"):
         members_of(der, 9, "here")
+
+
+@pytest.mark.parametrize("size", [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x10000])
+def test_the_usual_element_is_found_by_its_tag(size: int) -> None:
+    der = b"before" + encode_tlv(0x04, bytes(size)) + b"after"
+
+    if size > 0xFFFF:
+        with pytest.raises(MalformedError):
+            contents_at(der, 6, 0x04)
+    else:
+        assert contents_at(der, 6, 0x04) == (len(der) - 5 - size, len(der) - 5)
+    with pytest.raises(MalformedError):
+        contents_at(der, 6, 0x30)
+
+
+@pytest.mark.parametrize(
+    "der",
+    [
+        b"\x30\x01",
+        b"\x30\x80\0\0",
+        b"\x30\x81\x7f" + bytes(127),
+        b"\x30\x82\x00\x80" + bytes(128),
+        b"\x30\x82\x01\x00" + bytes(255),
+    ],
+    ids=lambda der: der[:4].hex(),
+)
+def test_what_is_no_usual_element_is_left_to_other_readers(der: bytes) -> None:
+    with pytest.raises(MalformedError):
+        contents_at(der, 0, 0x30)
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x81", b"\x30\x82\x01"], ids=bytes.hex)
+def test_what_ends_within_its_head_is_no_element(der: bytes) -> None:
+    with pytest.raises(IndexError):
+        contents_at(der, 0, 0x30)
+
+
+@pytest.mark.parametrize("number", [-129, -128, -1, 0, 1, 127, 128, 255, 256, 2**64])
+def test_a_number_above_zero_is_told_by_its_contents(number: int) -> None:
+    contents = number.to_bytes(
+        (number if number >= 0 else ~number).bit_length() // 8 + 1, signed=True
+    )
+
+    assert is_positive(contents) == (number > 0)
+    assert not is_positive(b"\0" + contents) or contents[0] >= 0x80
+    assert not is_positive(b"")

@@ -247,8 +247,7 @@ def test_as_many_are_kept_as_the_limits_say_and_no_more() -> None:
     memory = KnownSignatures()
 
     assert memory.limits == (MAX_KNOWN_DELEGATES, MAX_KNOWN_ANSWERS, MAX_KNOWN_ANSWERS)
-    for kept in (delegation._lacking_purpose, delegation._validity):
-        assert kept.cache_info().maxsize == MAX_KNOWN_DELEGATES
+    assert delegation._validity.cache_info().maxsize == MAX_KNOWN_DELEGATES
     for words in (delegation._named, freshness._past):
         assert words.cache_info().maxsize == MAX_KNOWN_WORDS
 
@@ -263,6 +262,28 @@ def test_what_was_not_asked_for_longest_goes_first(verified: list[str]) -> None:
     for place, cost in ((0, 0), (2, 0), (1, 1)):
         assert memory.delegation_problem(delegates[place], CA.certificate) is None
         assert len(verified) == cost
+
+
+@pytest.mark.rule("O22", "O23")
+def test_a_usual_delegate_is_looked_at_once_and_as_many_are_kept_as_the_limit_says() -> None:
+    seen: list[Certificate] = []
+
+    def look(delegate: Certificate, issuer: Certificate, _: KnownSignatures) -> bool:
+        seen.append(delegate)
+        return issuer == CA.certificate
+
+    memory = KnownSignatures(delegates=2)
+    ders = [CA.issue_responder().certificate.der for _ in range(3)]
+    for place in (0, 1, 0, 2):  # 1 is the oldest when 2 comes
+        assert memory.usual_delegate(ders[place], CA.certificate, look)
+    for place, cost in ((0, 0), (2, 0), (1, 1)):
+        seen.clear()
+        assert memory.usual_delegate(ders[place], CA.certificate, look)
+        assert len(seen) == cost
+    for _ in range(2):  # one that is none is not kept, nor is one another CA's
+        seen.clear()
+        assert memory.usual_delegate(ders[1], NAMESAKE.certificate, look) is None
+        assert len(seen) == 1
 
 
 def test_many_bad_ones_push_no_good_one_out(memory: KnownSignatures, verified: list[str]) -> None:

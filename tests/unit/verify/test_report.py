@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError
+import threading
+from copy import copy
+from dataclasses import FrozenInstanceError, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -63,6 +65,73 @@ def test_a_finding_takes_over_a_departure() -> None:
     assert Finding.of(Departure("version", "is written out")) == Finding(
         "version", "is written out"
     )
+
+
+# --- what is told when it is read -----------------------------------------------------------------
+
+
+HONEST = honest().der
+
+
+def usual() -> Report:
+    """Judge what is believed the short way."""
+    return judge(HONEST)
+
+
+def test_the_checks_of_a_usual_answer_are_told_when_they_are_read_and_then_kept() -> None:
+    report = usual()
+    assert "checks" not in vars(report)
+
+    told = report.checks
+
+    assert report.checks is told
+    assert {check.outcome for check in told} == {Outcome.PASS, Outcome.SKIP}
+    assert report.check("O21").reason == f"holds, by the key of {DELEGATE.certificate.subject}"
+
+
+def test_the_proof_says_that_none_failed_without_telling_any() -> None:
+    report = usual()
+
+    assert report.failures == ()
+    assert report.require() is report.verified
+    assert "checks" not in vars(report)
+
+
+def test_a_report_is_the_same_told_or_not() -> None:
+    told = usual()
+    assert told.checks
+
+    assert usual() == told
+    assert repr(usual()) == repr(told)
+    assert usual().as_json() == told.as_json()
+    assert vars(copy(usual())) == vars(copy(told)) == {**vars(told)}
+    assert replace(usual(), findings=()) == told
+    assert replace(usual(), checks=()) != told
+
+
+def test_nobody_writes_into_a_report_told_or_not() -> None:
+    report = usual()
+    for _ in range(2):
+        with pytest.raises(FrozenInstanceError):
+            report.checks = ()  # type: ignore[misc]
+        assert report.checks
+
+
+def test_threads_that_read_at_once_read_the_same() -> None:
+    report, start = usual(), threading.Barrier(8)
+    found: list[tuple[Check, ...]] = []
+
+    def read() -> None:
+        start.wait(10)
+        found.append(report.checks)
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert found == [report.checks] * 8
 
 
 # --- verdicts ---------------------------------------------------------------------------------
