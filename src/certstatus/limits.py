@@ -238,6 +238,9 @@ MAX_PRESIGN_CLAIM: Final = 32_000
 PRESIGN_BATCH: Final = 2_000
 """Answers that are stored together: one wait for the disk; so many are signed again after a kill -9."""
 
+PRESIGN_PUT_TIME: Final = timedelta(seconds=0.03)
+"""A batch may take so long to store before the next one is signed meanwhile: five times its usual time."""
+
 PRESIGN_COLLECTED: Final = 100_000
 """Objects after which a process that signs in advance looks for what is left over: a few MB."""
 

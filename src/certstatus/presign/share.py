@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from secrets import SystemRandom
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 from certstatus.clock import Clock
 from certstatus.errors import SourceError
@@ -25,6 +26,7 @@ from certstatus.limits import (
     PRESIGN_CLAIM,
     PRESIGN_CLAIM_TIME,
     PRESIGN_LOOKUPS,
+    PRESIGN_PUT_TIME,
     PRESIGN_SAMPLE,
     PRESIGN_WAIT,
 )
@@ -56,8 +58,12 @@ class TooManyFailuresError(Exception):
     """So many answers could not be signed, or may not be stored, that something else is wrong."""
 
 
-_Task: TypeAlias = tuple[int, Form, Statement]
-"""One answer to look at, by its certificate's serial number, and to sign if it is due."""
+class _Run(NamedTuple):
+    """Answers that say the same in one form, by their certificates' serial numbers."""
+
+    form: Form
+    statement: Statement
+    serial_numbers: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,39 +220,46 @@ class Share:
         """Sign what a page lists, as of when it was read."""
         now = read_at.replace(microsecond=0)
         tally = Tally(looked_at=len(page))
-        tasks = await self._tasks(page, now, tally)
+        runs = await self._runs(page, now, tally)
         if self._only_due:
-            tasks = await self._due(tasks, now, tally)
-        return self._produced(tasks, now, tally), tally
+            runs = await self._due(runs, now, tally)
+        return self._produced(runs, now, tally), tally
 
-    def _produced(self, tasks: Sequence[_Task], now: datetime, tally: Tally) -> list[EncodedEntry]:
+    def _produced(self, runs: Sequence[_Run], now: datetime, tally: Tally) -> list[EncodedEntry]:
         """Sign answers; what comes out may be stored."""
-        produce, verified = self._bulk.produce, self._verified(len(tasks))
         entries: list[EncodedEntry] = []
-        for place, (serial_number, form, statement) in enumerate(tasks):
-            try:
-                key, entry, defects = produce(
-                    serial_number, form, statement, now, verify=place in verified
-                )
-            except Refusal as refusal:
-                tally.failed += 1
-                self._fail(serial_number, str(form), f"{refusal.cause}: {refusal.detail}")
-                continue
-            if defects:
-                tally.refused += 1
-                self._refuse(serial_number, form, defects)
-            else:
-                entries.append((key, entry))
+        verified = self._verified(runs)
+        for run, places in zip(runs, verified, strict=True):
+            produced = self._bulk.produce(
+                run.serial_numbers, run.form, run.statement, now, verified=places
+            )
+            entries += produced.entries
+            tally.failed += len(produced.unsigned)
+            tally.refused += len(produced.unfit)
+            for serial_number, refusal in produced.unsigned:
+                self._fail(serial_number, str(run.form), f"{refusal.cause}: {refusal.detail}")
+            for serial_number, defects in produced.unfit:
+                self._refuse(serial_number, run.form, defects)
         return entries
 
-    def _verified(self, count: int) -> Collection[int]:
-        """Choose whose signatures are verified, by their places in a batch."""
+    def _verified(self, runs: Sequence[_Run]) -> Iterator[Collection[int] | None]:
+        """Choose whose signatures are verified, of each run by their places in it; None: all."""
+        counts = [len(run.serial_numbers) for run in runs]
+        chosen, first = self._chosen(sum(counts)), 0
+        for count in counts:
+            end = first + count
+            yield None if chosen is None else {one - first for one in chosen if first <= one < end}
+            first = end
+
+    def _chosen(self, count: int) -> Collection[int] | None:
+        """Choose whose signatures are verified, by their places in a batch; None: all."""
         if not self._is_sampled or not count:
-            return range(count)
+            return None
         return {0, *_RANDOM.sample(range(count), count // PRESIGN_SAMPLE)}
 
-    async def _tasks(self, page: Page, now: datetime, tally: Tally) -> list[_Task]:
-        bulk, tasks = self._bulk, list[_Task]()
+    async def _runs(self, page: Page, now: datetime, tally: Tally) -> list[_Run]:
+        bulk, runs, last = self._bulk, list[_Run](), None
+        serial_numbers: list[int] = []
         for serial_number, answer in page:
             try:
                 known = await self._ask(serial_number, now) if answer is None else answer
@@ -257,8 +270,11 @@ class Share:
             if statement is None:
                 tally.unlisted += 1
                 continue
-            tasks += [(serial_number, form, statement) for form in bulk.forms]
-        return tasks
+            if statement is not last:
+                last, serial_numbers = statement, []
+                runs += [_Run(form, statement, serial_numbers) for form in bulk.forms]
+            serial_numbers.append(serial_number)
+        return runs
 
     async def _ask(self, serial_number: int, now: datetime) -> Answer:
         answer = None if self._near is None else self._near.at_hand(serial_number, now)
@@ -275,16 +291,20 @@ class Share:
         tally.failed += len(self._bulk.forms)
         self._fail(serial_number, "any", str(error))
 
-    async def _due(self, tasks: Sequence[_Task], now: datetime, tally: Tally) -> list[_Task]:
-        bulk = self._bulk
-        keys = [bulk.key(serial_number, form) for serial_number, form, _ in tasks]
-        stored = await self._stored(keys)
-        due = [
-            task
-            for task, key, one in zip(tasks, keys, stored, strict=True)
-            if bulk.is_due(key, one, task[2], now)
-        ]
-        tally.fresh += len(stored) - len(due)
+    async def _due(self, runs: Sequence[_Run], now: datetime, tally: Tally) -> list[_Run]:
+        bulk, due = self._bulk, list[_Run]()
+        keys = [[bulk.key(one, run.form) for one in run.serial_numbers] for run in runs]
+        stored = await self._stored(list(chain.from_iterable(keys)))
+        looked_up = iter(zip(chain.from_iterable(keys), stored, strict=True))
+        for form, statement, serial_numbers in runs:
+            its_due = [
+                one
+                for one, (key, response) in zip(serial_numbers, looked_up, strict=False)
+                if bulk.is_due(key, response, statement, now)
+            ]
+            if its_due:
+                due.append(_Run(form, statement, its_due))
+            tally.fresh += len(serial_numbers) - len(its_due)
         return due
 
     async def _stored(self, keys: Sequence[StoreKey]) -> list[StoredResponse | None]:
@@ -349,7 +369,9 @@ class _Work:
             self._tally, self._renewed = Tally(), time.monotonic()
         self.signed_to = last
         self._under_way = asyncio.create_task(self._share.store(entries, tally))
-        await asyncio.sleep(0)  # so that it begins before the next batch is signed
+        # A thread that stores and one that signs would fight for the interpreter: only a store
+        # that waits for others, or for its disk, is left to itself.
+        await asyncio.wait((self._under_way,), timeout=PRESIGN_PUT_TIME.total_seconds())
         return True
 
     async def _settle(self) -> None:

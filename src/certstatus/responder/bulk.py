@@ -4,15 +4,16 @@ Law: what is stored in advance is what would be signed now for a client that ask
 same functions, and nothing goes out of here that the linter has not found fit.
 
 What answers share that say the same in one form and one second is made once, a ``_Line``: the
-times, the meaning, the DER around serial number and signature.
+times, the meaning, the DER around serial number and signature. Such answers are made together,
+step by step: a signature costs the less the less is done between it and the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final
 
 from certstatus.ocsp import CertID, Revoked
 from certstatus.pkix import HashAlgorithm
@@ -29,10 +30,13 @@ from certstatus.responder.stored import Variants, authority_digest, meaning_dige
 from certstatus.signing import Signer
 from certstatus.sources import Answer as SourceAnswer
 from certstatus.stores import StoredResponse, StoreKey
-from certstatus.stores.base import encode_entry, encode_number
+from certstatus.stores.base import EncodedEntry, encode_entry, encode_key, encode_number
 from certstatus.verify import Check
 
 __all__ = ["Bulk", "Form", "Produced"]
+
+_NEGATIVE: Final = 0x80
+"""The first bit of an INTEGER's first octet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,15 +56,17 @@ class Form:
         return f"{self.algorithm.label}{bare}, {self.signer.algorithm.name}"
 
 
-class Produced(NamedTuple):
-    """One answer, and what is wrong with it: only without ``defects`` it may be stored.
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """What became of answers: those that may be stored, and those that may not, by serial number.
 
-    ``key`` and ``entry`` are as they go into the store.
+    ``entries`` are as they go into the store; of what is ``unfit`` it is told which checks it
+    failed; of what is ``unsigned``, why.
     """
 
-    key: bytes
-    entry: bytes
-    defects: tuple[Check, ...]
+    entries: list[EncodedEntry] = field(default_factory=list)
+    unfit: list[tuple[int, tuple[Check, ...]]] = field(default_factory=list)
+    unsigned: list[tuple[int, Refusal]] = field(default_factory=list)
 
 
 class Bulk:
@@ -117,33 +123,33 @@ class Bulk:
 
     def produce(
         self,
-        serial_number: int,
+        serial_numbers: Sequence[int],
         form: Form,
         statement: Statement,
         now: datetime,
         *,
-        verify: bool = True,
+        verified: Collection[int] | None = None,
     ) -> Produced:
-        """Sign one answer at ``now``, aware UTC, whole seconds; and look at it.
+        """Sign the answers about some certificates at ``now``, aware UTC, whole seconds; look at each.
 
-        Without ``verify`` its signature is not verified, if an answer that is like it was found fit.
-
-        Raises:
-            Refusal: what is known has ended, or the signer can't sign.
+        Of those at the places ``verified``, all where it is None, the signature is verified; so
+        is one's that is like no other that was found fit.
         """
         scribe = self._scribes[form]
-        line, serial = scribe.line(statement, now), serial_octets(serial_number)
-        key = scribe.prefix + encode_number(serial_number)
-        entry = encode_entry(key, line.head, scribe.sign(serial_number, serial, line))
-        return Produced(key, entry, line.series.look(key, entry, serial, verify=verify))
+        try:
+            line = scribe.line(statement, now)
+        except Refusal as refusal:  # what is known has ended, or the signer has
+            return Produced(unsigned=[(one, refusal) for one in serial_numbers])
+        places = range(len(serial_numbers)) if verified is None else verified
+        return scribe.write(serial_numbers, line, places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     """What answers of one form that say the same in one second have in common.
 
-    ``head`` stands before each of them in its entry; ``data`` is the ResponseData around serial numbers, by their length; a serial number stands
-    once in it for each name of its certificate.
+    ``head`` stands before each of them in its entry. ``data`` is the ResponseData around serial
+    numbers, by their length; a serial number stands once in it for each name of its certificate.
     """
 
     statement: Statement
@@ -167,20 +173,48 @@ class _Scribe:
         self._latest: _Line | None = None
         self._around: dict[tuple[int, int], tuple[bytes, bytes, bytes]] = {}
 
-    def sign(self, serial_number: int, serial: bytes, line: _Line) -> bytes:
-        """Sign the answer about one certificate. Raises Refusal where the signer can't."""
-        parts = line.data.get(len(serial)) or self._data(serial_number, serial, line)
-        tbs = serial.join(parts)
-        try:
-            signature = self._sign(tbs)
-        except Exception as error:
-            raise Refusal.over(Cause.SIGNER_FAILED, error) from error
-        around = self._around.get((len(tbs), len(signature))) or self._frame(tbs, signature)
-        before, between, behind = around
-        return b"".join((before, tbs, between, signature, behind))
+    def write(
+        self, serial_numbers: Sequence[int], line: _Line, verified: Collection[int]
+    ) -> Produced:
+        """Sign the answers about some certificates, and look at each."""
+        serials = [serial_octets(one) for one in serial_numbers]
+        signed = self._signed([self._tbs(one, line) for one in serials])
+        produced, head, look = Produced(), line.head, line.series.look
+        for place, (serial, (tbs, signature)) in enumerate(zip(serials, signed, strict=True)):
+            if isinstance(signature, Refusal):
+                produced.unsigned.append((serial_numbers[place], signature))
+                continue
+            key = self._key(serial)
+            entry = encode_entry(key, head, self._response(tbs, signature))
+            defects = look(key, entry, serial, verify=place in verified)
+            if defects:
+                produced.unfit.append((serial_numbers[place], defects))
+            else:
+                produced.entries.append((key, entry))
+        return produced
 
-    def _data(self, serial_number: int, serial: bytes, line: _Line) -> tuple[bytes, ...]:
+    def _key(self, serial: bytes) -> bytes:
+        """Return ``StoreKey.encode()`` of an answer, by the octets of its serial number."""
+        if serial[0] & _NEGATIVE:
+            return self.prefix + encode_number(int.from_bytes(serial, signed=True))
+        return encode_key(self.prefix, serial)
+
+    def _signed(self, parts: Iterable[bytes]) -> list[tuple[bytes, bytes | Refusal]]:
+        """Sign one ResponseData after another; where the signer can't, say why."""
+        sign, signed = self._sign, list[tuple[bytes, bytes | Refusal]]()
+        for tbs in parts:
+            try:
+                signed.append((tbs, sign(tbs)))
+            except Exception as error:  # noqa: BLE001 (a token's library raises what it likes)
+                signed.append((tbs, Refusal.over(Cause.SIGNER_FAILED, error)))
+        return signed
+
+    def _tbs(self, serial: bytes, line: _Line) -> bytes:
+        return serial.join(line.data.get(len(serial)) or self._data(serial, line))
+
+    def _data(self, serial: bytes, line: _Line) -> tuple[bytes, ...]:
         """Write ResponseData once for serial numbers of one length, and part it around them."""
+        serial_number = int.from_bytes(serial, signed=True)
         names = [one.encode() for one in self._names(serial_number, line.statement)]
         singles = b"".join([single_response(name, line.tail) for name in names])
         rest, parts = response_data(line.opening, singles), []
@@ -189,6 +223,11 @@ class _Scribe:
             parts.append(before + name[: -len(serial)])
         line.data[len(serial)] = *parts, rest
         return line.data[len(serial)]
+
+    def _response(self, tbs: bytes, signature: bytes) -> bytes:
+        around = self._around.get((len(tbs), len(signature))) or self._frame(tbs, signature)
+        before, between, behind = around
+        return b"".join((before, tbs, between, signature, behind))
 
     def _frame(self, tbs: bytes, signature: bytes) -> tuple[bytes, bytes, bytes]:
         """Write the response once for parts of such lengths, and part it around them."""

@@ -20,6 +20,7 @@ from certstatus.limits import (
     PRESIGN_CLAIM_TIME,
     PRESIGN_LEASE,
     PRESIGN_LOOKUPS,
+    PRESIGN_PUT_TIME,
     PRESIGN_SAMPLE,
     PRESIGN_WAIT,
 )
@@ -260,7 +261,8 @@ def test_what_the_linter_refuses_is_told_and_not_stored(desk: Authority, claims:
     assert hand.works(claims) == Tally(looked_at=5, refused=10)
     assert len(hand.store) == 0
     assert {(one.is_defect, one.rules) for one in hand.told} == {(True, ("O21",))}
-    assert [one.serial_number for one in hand.told] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert [one.serial_number for one in hand.told] == [1, 2, 3, 4, 5] * 2
+    assert len({one.form for one in hand.told}) == 2
 
 
 class Slipping(Bent):
@@ -295,12 +297,26 @@ def test_all_signatures_are_verified_unless_a_sample_is_asked_for(
 
 def test_a_sample_is_the_first_and_some_at_random(desk: Authority) -> None:
     share = Hand(desk, is_sampled=True).share
-    assert share._verified(0) == range(0)
-    assert share._verified(1) == {0}
-    places = [share._verified(10 * PRESIGN_SAMPLE) for _ in range(100)]
+    assert share._chosen(1) == {0}
+    places = [set(share._chosen(10 * PRESIGN_SAMPLE) or ()) for _ in range(100)]
     assert all(0 in one and 10 <= len(one) <= 11 for one in places)
     assert len(set().union(*places)) > 5 * PRESIGN_SAMPLE
-    assert Hand(desk).share._verified(9) == range(9)
+    assert Hand(desk).share._chosen(9) is None
+
+
+def test_a_sample_is_of_a_whole_batch_whatever_its_answers_say(
+    desk: Authority, database: StatusDatabase, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What says another thing is made apart: the certificate in the midst was revoked."""
+    database.revoke(issuer, 3, actor="alice", now=NOW)
+    hand = Hand(desk, is_sampled=True)
+    monkeypatch.setattr(hand.share, "_chosen", lambda count: {0, 2, 4, count - 1})
+    page = asyncio.run(desk_page(desk, NOW))
+
+    runs = asyncio.run(hand.share._runs(page, NOW, Tally()))
+
+    assert [run.serial_numbers for run in runs] == [[1, 2], [1, 2], [3], [3], [4, 5], [4, 5]]
+    assert list(hand.share._verified(runs)) == [{0}, {0}, {0}, set(), set(), {1}]
 
 
 def test_so_many_failures_are_no_chance(
@@ -406,7 +422,12 @@ class Slow(MemoryStore):
         return await super().put(entries)
 
 
-def test_a_batch_is_signed_while_the_one_before_is_stored(desk: Authority, claims: Claims) -> None:
+@pytest.mark.parametrize("is_quick", [False, True], ids=["slow store", "quick store"])
+def test_a_batch_is_signed_while_the_one_before_is_stored_where_that_takes_long(
+    desk: Authority, claims: Claims, monkeypatch: pytest.MonkeyPatch, is_quick: bool
+) -> None:
+    patience = timedelta(minutes=1 if is_quick else 0)
+    monkeypatch.setattr(share_module, "PRESIGN_PUT_TIME", patience)
     store = Slow()
     signed_meanwhile: list[bool] = []
 
@@ -418,8 +439,8 @@ def test_a_batch_is_signed_while_the_one_before_is_stored(desk: Authority, claim
     hand = Hand(desk, store=store, signer=Watching(desk.signers[0]), batch=4)
 
     assert hand.works(claims) == Tally(looked_at=5, signed=10)
-    assert store.batches == [[1, 1, 2, 2], [3, 3, 4, 4], [5, 5]]
-    assert signed_meanwhile == [False] * 4 + [True] * 6
+    assert store.batches == [[1, 2, 1, 2], [3, 4, 3, 4], [5, 5]]
+    assert signed_meanwhile == [False] * 4 + [not is_quick] * 6
 
 
 @pytest.mark.parametrize("fails_at", [1, 2, 3])
@@ -452,7 +473,7 @@ def test_what_was_signed_before_a_failure_is_stored_and_done(
     with pytest.raises(KeyboardInterrupt):
         Hand(desk, store=store, signer=Breaking(desk.signers[0]), batch=4).works(claims)
 
-    assert store.batches == [[1, 1, 2, 2]]
+    assert store.batches == [[1, 2, 1, 2]]
     assert Hand(desk).works(claims).looked_at == 3
 
 
@@ -460,6 +481,7 @@ def test_it_takes_more_at_once_while_that_takes_little_time(desk: Authority) -> 
     share = Hand(desk).share
     half = PRESIGN_CLAIM_TIME.total_seconds() / 2
     assert share._claim_size == PRESIGN_CLAIM // 2  # there are two forms
+    assert PRESIGN_PUT_TIME < PRESIGN_CLAIM_TIME < PRESIGN_LEASE
 
     for _ in range(20):
         share._learn(share._claim_size, half / 2)

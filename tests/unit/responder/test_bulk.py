@@ -16,6 +16,7 @@ from certstatus.responder import Authority, Refusal, Responder, UnlistedMode
 from certstatus.responder.answer import Answer as Answered
 from certstatus.responder.answer import Question, named, sign, to_store, with_other_hash
 from certstatus.responder.bulk import Bulk, Form, Produced
+from certstatus.responder.reply import Cause
 from certstatus.responder.statement import Statement
 from certstatus.signing import Choice, Rung, Signer
 from certstatus.sources import Answer
@@ -41,9 +42,12 @@ def stated(of: Bulk, answer: Answer = known()) -> Statement:  # noqa: B008 - fro
 
 
 def response_of(produced: Produced, key: StoreKey) -> StoredResponse:
-    """Read what was produced as a store gives it."""
-    assert produced.key == key.encode()
-    return StoredResponse.decode(produced.entry, key)
+    """Read the one answer that was produced as a store gives it."""
+    assert not produced.unfit
+    assert not produced.unsigned
+    ((encoded, entry),) = produced.entries
+    assert encoded == key.encode()
+    return StoredResponse.decode(entry, key)
 
 
 # --- what is produced -----------------------------------------------------------------------
@@ -56,11 +60,10 @@ def test_it_signs_what_the_responder_would(cert_status: Good | Revoked, dual_has
     responder, at_work = Responder([desk]), bulk(desk)
 
     for form, key in at_work.keys(SERIAL):
-        mine = at_work.produce(SERIAL, form, stated(at_work, known(cert_status)), NOW)
+        mine = at_work.produce([SERIAL], form, stated(at_work, known(cert_status)), NOW)
         produced = responder.produce(desk, SERIAL, form.algorithm, form.signer, NOW)
         its_key, its = asyncio.run(produced)
-        assert mine.defects == ()
-        assert mine.key == its_key.encode() == key.encode()
+        assert its_key == key
         # Two ECDSA signatures of the same never are the same.
         assert replace(response_of(mine, key), der=b"") == replace(its, der=b"")
         ours, theirs = (parse_response(one.der).basic for one in (response_of(mine, key), its))
@@ -94,8 +97,7 @@ def test_whatever_came_before_it_signs_what_a_client_would_get(
             answer = with_other_hash(Answered(Question(cert_id, desk), statement))
             reply = sign([answer], Choice(form.signer, Rung.ADVERTISED), None, now)
             live = to_store(answer, reply)
-            mine = at_work.produce(serial_number, form, statement, now, verify=False)
-            assert mine.defects == ()
+            mine = at_work.produce([serial_number], form, statement, now, verified=())
             assert replace(response_of(mine, key), der=b"") == replace(live, der=b"")
             ours, theirs = (parse_response(one.der).basic for one in (response_of(mine, key), live))
             assert ours is not None
@@ -143,9 +145,72 @@ def test_what_a_broken_key_signs_is_found() -> None:
     at_work = bulk(desk, HashAlgorithm.SHA256, signer=Bent(desk.signers[0]))
     ((form, _),) = at_work.keys(SERIAL)
 
-    produced = at_work.produce(SERIAL, form, stated(at_work), NOW)
+    produced = at_work.produce([SERIAL], form, stated(at_work), NOW)
 
-    assert {check.rule for check in produced.defects} == {"O21"}
+    ((serial_number, defects),) = produced.unfit
+    assert serial_number == SERIAL
+    assert {check.rule for check in defects} == {"O21"}
+    assert not produced.entries
+
+
+class Faltering(Bent):
+    """A token that goes away, slips and comes back: of each four signatures two are right."""
+
+    def __init__(self, inner: Signer) -> None:
+        super().__init__(inner)
+        self._calls = 0
+
+    def sign(self, tbs: bytes) -> bytes:
+        self._calls += 1
+        if self._calls % 4 == 2:
+            raise OSError("the token is gone")
+        return super().sign(tbs) if self._calls % 4 == 0 else self._inner.sign(tbs)
+
+
+def test_of_many_each_is_told_apart() -> None:
+    desk = authority()
+    signer = Faltering(desk.signers[0])
+    at_work = bulk(desk, HashAlgorithm.SHA256, signer=signer)
+    (form,) = at_work.forms
+    serial_numbers = [-1, 0, 1, 127, 128, 2**63, 2**64, 2**159]
+
+    produced = at_work.produce(serial_numbers, form, stated(at_work), NOW)
+
+    fit = [StoreKey.decode(key).serial_number for key, _ in produced.entries]
+    assert fit == [-1, 1, 128, 2**64]
+    assert [one for one, _ in produced.unsigned] == [0, 2**63]
+    assert {one.cause for _, one in produced.unsigned} == {Cause.SIGNER_FAILED}
+    assert [one for one, _ in produced.unfit] == [127, 2**159]
+
+
+def test_only_those_chosen_are_verified_among_what_is_alike() -> None:
+    """Enough came before for each length that a signature may have."""
+    desk = authority()
+    at_work = bulk(desk, HashAlgorithm.SHA256, signer=Faltering(desk.signers[0]))
+    (form,) = at_work.forms
+    at_work.produce(range(1001, 1401), form, stated(at_work), NOW)
+
+    # The fourth and the eighth of these are wrong.
+    first = at_work.produce(range(2001, 2009), form, stated(at_work), NOW, verified=())
+    second = at_work.produce(range(3001, 3009), form, stated(at_work), NOW, verified={7})
+
+    assert (first.unfit, len(first.entries)) == ([], 6)
+    assert [one for one, _ in second.unfit] == [3008]
+
+
+def test_what_has_ended_is_signed_for_nobody() -> None:
+    desk = authority()
+    at_work = bulk(desk, HashAlgorithm.SHA256)
+    (form,) = at_work.forms
+    ended = stated(at_work, known(next_update=NOW - HOUR))
+
+    produced = at_work.produce([1, 2], form, ended, NOW)
+
+    assert [(one, refusal.cause) for one, refusal in produced.unsigned] == [
+        (1, Cause.SOURCE_STALE),
+        (2, Cause.SOURCE_STALE),
+    ]
+    assert not produced.entries
 
 
 # --- what is due ----------------------------------------------------------------------------
@@ -166,7 +231,7 @@ def test_what_a_broken_key_signs_is_found() -> None:
 def test_an_answer_is_due_before_it_ceases_to_be_fresh(moment: timedelta, is_due: bool) -> None:
     at_work = bulk(authority(validity=4 * DAY, backdate=timedelta()))
     for form, key in at_work.keys(SERIAL):
-        response = response_of(at_work.produce(SERIAL, form, stated(at_work), NOW), key)
+        response = response_of(at_work.produce([SERIAL], form, stated(at_work), NOW), key)
         assert at_work.is_due(key, response, stated(at_work), NOW + moment) is is_due
 
 
@@ -178,7 +243,7 @@ def test_an_answer_is_due_before_it_ceases_to_be_fresh(moment: timedelta, is_due
 def test_what_means_something_else_now_is_due_at_once(change: Callable[[], Answer]) -> None:
     at_work = bulk(authority())
     for form, key in at_work.keys(SERIAL):
-        response = response_of(at_work.produce(SERIAL, form, stated(at_work), NOW), key)
+        response = response_of(at_work.produce([SERIAL], form, stated(at_work), NOW), key)
         assert at_work.is_due(key, response, stated(at_work, change()), NOW)
 
 
