@@ -21,7 +21,9 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from certstatus.errors import CertStatusError
-from certstatus.limits import PRESIGN_COLLECTED
+from certstatus.limits_presign import (
+    PRESIGN_COLLECTED,
+)
 from certstatus.presign.desk import Job
 from certstatus.presign.process import Ended, Message, decode, encode, work
 from certstatus.server.worker import Tools

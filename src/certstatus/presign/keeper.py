@@ -16,11 +16,13 @@ from typing import Final
 
 from certstatus.errors import CertStatusError
 from certstatus.limits import (
+    RENEWAL_MARGIN,
+)
+from certstatus.limits_presign import (
     KEEPER_BATCH,
     KEEPER_RETRY,
     MAX_KEEPER_CHANGES,
     MIN_KEEPER_PAUSE,
-    RENEWAL_MARGIN,
 )
 from certstatus.limits_signers import SIGNER_CHECK_TIME
 from certstatus.presign.desk import Desk, Job, Place, desk

@@ -17,7 +17,9 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from certstatus.errors import CertStatusError, UntrustedError
-from certstatus.limits import MAX_PRESIGN_FAILURES
+from certstatus.limits_presign import (
+    MAX_PRESIGN_FAILURES,
+)
 from certstatus.presign.desk import Desk, Job, Place, desk
 from certstatus.presign.share import Share, TooManyFailuresError
 from certstatus.presign.tally import Problem, Tally

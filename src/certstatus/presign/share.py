@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from certstatus.clock import Clock
 from certstatus.errors import SourceError
-from certstatus.limits import (
+from certstatus.limits_presign import (
     MAX_PRESIGN_CLAIM,
     MAX_PRESIGN_FAILURES,
     PRESIGN_BATCH,

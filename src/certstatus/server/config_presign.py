@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from certstatus.limits import PRESIGN_LEASE
+from certstatus.limits_presign import (
+    PRESIGN_LEASE,
+)
 from certstatus.pkix import HashAlgorithm
 from certstatus.server.config_values import Duration, Table
 

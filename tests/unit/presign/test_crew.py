@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 from typing import NoReturn
 
-from certstatus.limits import PRESIGN_COLLECTED
+from certstatus.limits_presign import (
+    PRESIGN_COLLECTED,
+)
 from certstatus.presign import Crew, Job
 from certstatus.server.config import Config
 from certstatus.server.config_presign import PresignConfig

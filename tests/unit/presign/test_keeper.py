@@ -13,12 +13,14 @@ import pytest
 from certstatus.clock import SystemClock
 from certstatus.errors import ConfigError, StoreError
 from certstatus.limits import (
+    RENEWAL_MARGIN,
+)
+from certstatus.limits_presign import (
     KEEPER_BATCH,
     KEEPER_RETRY,
     MAX_KEEPER_CHANGES,
     MIN_KEEPER_PAUSE,
     PRESIGN_BATCH,
-    RENEWAL_MARGIN,
 )
 from certstatus.presign import Job, desk, keep_fresh, keeper
 from certstatus.presign.keeper import pause_of

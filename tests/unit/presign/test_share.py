@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from certstatus.errors import SourceError, StoreError
-from certstatus.limits import (
+from certstatus.limits_presign import (
     MAX_PRESIGN_CLAIM,
     MAX_PRESIGN_FAILURES,
     PRESIGN_BATCH,

@@ -20,7 +20,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from certstatus.limits import PRESIGN_LEASE, PRESIGN_ROUNDS_KEPT
+from certstatus.limits_presign import (
+    PRESIGN_LEASE,
+    PRESIGN_ROUNDS_KEPT,
+)
 from certstatus.sources.database.schema import presign_claims, presign_rounds
 from certstatus.sources.database.store import StatusDatabase
 

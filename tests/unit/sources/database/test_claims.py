@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from certstatus.limits import PRESIGN_LEASE, PRESIGN_ROUNDS_KEPT
+from certstatus.limits_presign import (
+    PRESIGN_LEASE,
+    PRESIGN_ROUNDS_KEPT,
+)
 from certstatus.sources import Claim, Claims, Round, StatusDatabase
 from certstatus.sources.database.schema import presign_claims, presign_rounds
 
