@@ -220,6 +220,7 @@ MAX_KNOWN_TIMES: Final = 16_384
 
 MAX_STORED_IN_MEMORY: Final = 100_000
 """Signed answers in a store that is this process's memory: about 150 MB."""
+
 RENEWAL_MARGIN: Final = 0.05
 """Of the time that an answer may be kept before it is renewed, what is left for renewing it."""
 
