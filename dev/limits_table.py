@@ -9,9 +9,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from certstatus import limits, limits_presign, limits_scvp, limits_signers, limits_tls
+from certstatus import (
+    limits,
+    limits_hot,
+    limits_presign,
+    limits_scvp,
+    limits_signers,
+    limits_tls,
+)
 
 __all__ = ["limits_table", "with_limits"]
+
+_MODULES: Final = (
+    limits,
+    limits_hot,
+    limits_presign,
+    limits_scvp,
+    limits_signers,
+    limits_tls,
+)
 
 _HEAD: Final = "| limit | value | reason |\n|---|--:|---|\n"
 _PLACE: Final = re.compile(r"(<!-- limits:[^\n]*-->\n).*?(<!-- end of limits -->)", re.DOTALL)
@@ -27,7 +43,7 @@ def limits_table() -> str:
     """Return a row for each constant: its name, its value and its reason."""
     return _HEAD + "".join(
         f"| `{name}` | {_value(getattr(module, name))} | {reason} |\n"
-        for module in (limits, limits_presign, limits_scvp, limits_signers, limits_tls)
+        for module in _MODULES
         for name, reason in _reasons(Path(str(module.__file__)).read_text(encoding="utf-8"))
     )
 

@@ -57,6 +57,15 @@ def at_hand(source: AtHand, serial_number: int, now: datetime = NOW) -> Answer |
     return asyncio.run(look())
 
 
+def edition(source: AtHand, now: datetime = NOW) -> object | None:
+    """Return a source's edition in a turn of an event loop of its own."""
+
+    async def look() -> object | None:
+        return source.edition(now)
+
+    return asyncio.run(look())
+
+
 @dataclass
 class Watcher:
     """An observer that remembers."""

@@ -22,6 +22,7 @@ FLOORS: Final[Mapping[str, int]] = {
             (
                 "errors",
                 "limits",
+                "limits_hot",
                 "limits_presign",
                 "limits_scvp",
                 "limits_signers",

@@ -68,6 +68,8 @@ PURE: Final = (
     "certstatus.responder.lint",
     "certstatus.responder.live",
     "certstatus.responder.locator",
+    "certstatus.responder.echo",
+    "certstatus.responder.heard",
     "certstatus.responder.memo",
     "certstatus.responder.mould",
     "certstatus.responder.renewal",

@@ -203,21 +203,6 @@ MAX_REMEMBERED: Final = 10_000
 MAX_REMEMBERED_TIMES: Final = 256
 """Times that stay written as DER: nearly all answers of one second share theirs, but revocations don't."""
 
-MAX_PLAIN_HEADS: Final = 4_096
-"""HTTP heads that the hot lane knows by heart: those of so many kinds of client, some 2 MB."""
-
-MAX_PLAIN_HEAD_BYTES: Final = 1_024
-"""A head that the hot lane learns; browsers and TLS libraries send 100 to 400 octets."""
-
-MAX_SHAPES: Final = 8_192
-"""Shapes of requests that the hot lane finds by comparison: some 150 octets each."""
-
-MAX_SEEN: Final = 1_024
-"""Requests that were recognised and wait for their turn to be signed: past it they are read again."""
-
-MAX_KNOWN_TIMES: Final = 16_384
-"""Sets of thisUpdate, producedAt and nextUpdate that the hot lane has as text: 8 MB."""
-
 MAX_STORED_IN_MEMORY: Final = 100_000
 """Signed answers in a store that is this process's memory: about 150 MB."""
 

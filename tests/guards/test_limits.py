@@ -12,7 +12,14 @@ from dev.tree import ROOT
 
 @pytest.mark.parametrize(
     "name",
-    ["limits.py", "limits_presign.py", "limits_scvp.py", "limits_signers.py", "limits_tls.py"],
+    [
+        "limits.py",
+        "limits_hot.py",
+        "limits_presign.py",
+        "limits_scvp.py",
+        "limits_signers.py",
+        "limits_tls.py",
+    ],
 )
 def test_every_limit_has_a_test(name: str) -> None:
     found = limits.violations(ROOT / "src" / "certstatus" / name, ROOT / "tests")

@@ -230,6 +230,7 @@ class Responder:
             cert_id.encode(),
             answer.question.authority.voice_of(choice.signer).digest,
         )
+        self.memo.follow()
         kept = self.memo.recall(key, meaning, int(now.timestamp()))
         if kept is not None:
             return given_again(kept, answer, choice)

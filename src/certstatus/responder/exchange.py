@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
-__all__ = ["NO_FACTS", "HTTPFace", "HTTPReply", "HTTPRequest", "Headers", "Lane"]
+__all__ = ["NO_FACTS", "HTTPFace", "HTTPReply", "HTTPRequest", "Headers", "HotReply", "Lane"]
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields in the order of the wire: lower-case name, value without outer blanks."""
@@ -59,12 +59,16 @@ class HTTPReply:
     facts: Mapping[str, object] = field(default_factory=lambda: NO_FACTS)
 
 
+HotReply: TypeAlias = tuple[bytes, HTTPReply, bool]
+"""What a ``Lane`` answers: what follows status line and Date of a 200, up to the end of the body;
+the reply for the access log and the metrics; and whether the connection ends with it."""
+
+
 class Lane(Protocol):
     """What answers usual requests from their octets, before they are parsed.
 
-    Both take what was read, and the time, aware UTC. They return what follows status line and
-    Date of a 200, up to the end of the body, the reply for the access log and the metrics,
-    and whether the connection ends with it; or None: the request is to be parsed, and the face asked.
+    Both take what was read, and the time, aware UTC: the same object in a turn of the event
+    loop, another in the next. None: the request is to be parsed, and the face asked.
     """
 
     @property
@@ -72,11 +76,11 @@ class Lane(Protocol):
         """Whether what ``stored`` saw last is of the kind that it answers, were the answer there."""
         ...
 
-    def stored(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply, bool] | None:
+    def stored(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer with what is signed already; takes next to no time."""
         ...
 
-    def live(self, data: bytes, now: datetime) -> tuple[bytes, HTTPReply, bool] | None:
+    def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer by signing now; ``stored`` has declined the same object before."""
         ...
 

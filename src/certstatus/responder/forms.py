@@ -43,6 +43,7 @@ class Form:
         "_cert_id",
         "_digest",
         "_digested",
+        "_edition",
         "_others",
         "_said",
         "_second",
@@ -50,6 +51,7 @@ class Form:
         "_source",
         "_stated",
         "_store_prefix",
+        "_turn",
         "_variants",
         "authority",
         "choice",
@@ -72,7 +74,8 @@ class Form:
         self._cert_id = cert_id
         self._variants = variants
         self._source = at_hand_for(authority.issuer, authority.source)
-        self._second = _NEVER
+        self._second = self._turn = _NEVER
+        self._edition: object | None = None
         self._signer: Signer | None = None
         self._store_prefix = b""
         self._said: SourceAnswer | None = None
@@ -97,6 +100,13 @@ class Form:
         if not isinstance(stated.cert_status, Revoked):
             self._said, self._stated = said, stated
         return stated
+
+    def edition(self, turn: datetime) -> object | None:
+        """Return ``AtHand.edition`` of the source, asked once for each ``turn`` (the same object)."""
+        if turn is not self._turn:
+            self._turn = turn
+            self._edition = None if self._source is None else self._source.edition(self._second)
+        return self._edition
 
     def meaning_digest(self, statement: Statement) -> bytes:
         """Return ``stored.meaning_digest`` of a statement."""

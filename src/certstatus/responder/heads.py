@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from certstatus.limits import MAX_PLAIN_HEAD_BYTES, MAX_PLAIN_HEADS
+from certstatus.limits_hot import MAX_PLAIN_HEAD_BYTES, MAX_PLAIN_HEADS
 from certstatus.responder.exchange import Headers, HTTPReply
 
 __all__ = ["Admit", "Plain", "PlainHeads"]

@@ -15,32 +15,37 @@ What is given up for speed:
 - A stored answer is not parsed: its octets must hold, in a row, just what the source says
   now. Its signature is not verified; nor is it on the full path.
 - The source is asked for each answer, but only where it answers at once (``AtHand``); where
-  it gives the same object again, what follows from it is not worked out again.
+  it gives the same object again, what follows from it is not worked out again. Where a whole
+  request came before in this second, and store and source tell in this turn of the event loop
+  that nothing has changed since, its answer is given again (an echo).
 """
 
 from __future__ import annotations
 
 from binascii import Error, a2b_base64
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from typing import Final, NamedTuple, TypeAlias
+from hashlib import sha256
+from typing import Final, NamedTuple
 
-from certstatus.limits import DEFAULT_MAX_AGE, MAX_KNOWN_TIMES, MAX_SEEN
-from certstatus.ocsp import NO_EXTENSIONS, CertStatus, Good, Revoked, Unknown
+from certstatus.limits import DEFAULT_MAX_AGE
+from certstatus.limits_hot import MAX_KNOWN_TIMES, MAX_SEEN
+from certstatus.ocsp import NO_EXTENSIONS, CertStatus, Good
 from certstatus.responder.core import Responder
 from certstatus.responder.dress import (
     NO_STORE,
     RESPONSE_TYPE,
-    around_cache_control,
+    around_etag,
     as_fields,
     as_last,
     cache_age,
     cache_control,
 )
-from certstatus.responder.exchange import HTTPReply
+from certstatus.responder.echo import Echoes
+from certstatus.responder.exchange import HotReply
 from certstatus.responder.forms import Form, forms_of
 from certstatus.responder.heads import Admit, PlainHeads
-from certstatus.responder.http import facts_of, refused_to_all, word_of
+from certstatus.responder.heard import UNTOLD, told
+from certstatus.responder.http import refused_to_all
 from certstatus.responder.live import response_of, tbs_of
 from certstatus.responder.memo import Kept
 from certstatus.responder.requests import SignedRequests
@@ -48,12 +53,9 @@ from certstatus.responder.shapes import Shape, Shapes
 from certstatus.responder.splice import single_response_tail, time_der
 from certstatus.responder.statement import Statement
 from certstatus.responder.target import unescaped
-from certstatus.stores import RESPONSE, TIMES, entry_times, is_sound
+from certstatus.stores import DIGEST, RESPONSE, TIMES, entry_times, is_sound
 
-__all__ = ["HotLane", "HotReply"]
-
-HotReply: TypeAlias = tuple[bytes, HTTPReply, bool]
-"""What ``exchange.Lane`` returns."""
+__all__ = ["HotLane"]
 
 
 class _Times(NamedTuple):
@@ -100,12 +102,21 @@ class HotLane:
         self._controls: dict[int, bytes] = {}
         self._times: dict[bytes, _Times] = {}
         self._seen: dict[bytes, tuple[bytes, Shape, bool]] = {}
+        self._echoes = Echoes(self._memo)
+        self._turn = self._second
 
     def stored(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request with what is signed already; None: the lane declines.
 
-        ``now`` is aware UTC. Never signs, and never raises for what a client sent.
+        ``now`` is aware UTC: the same object within a turn of the event loop, another in the
+        next. Never signs, and never raises for what a client sent.
         """
+        if now is not self._turn:
+            self._begin(now)
+        self.is_of_stored = True
+        echo = self._echoes.give(data, self._second, now)
+        if echo is not None:
+            return echo
         der, shape, is_last = self._recognise(data)
         self.is_of_stored = False
         if shape is None:
@@ -119,29 +130,33 @@ class HotLane:
             self._seen[data] = der, shape, is_last
             return None
         self.is_of_stored = True
-        if not self._second <= now < self._until:
-            self._turn(now)
-        serial_number = int.from_bytes(der[shape.at : shape.end])
+        answer, is_remembered = self._find(der, shape, is_last=is_last)
+        if answer is not None and is_remembered and not shape.extension:
+            self._echoes.keep(data, self._second, now, form, answer)
+        return answer
+
+    def _find(self, der: bytes, shape: Shape, *, is_last: bool) -> tuple[HotReply | None, bool]:
+        """Find the answer to a request in the memory (True) or the store (False), if the source agrees."""
+        form, serial_number = shape.form, int.from_bytes(der[shape.at : shape.end])
         statement = form.statement(serial_number, self._second)
         if statement is None or not statement.is_definite or form.choice is None:
-            return None
+            return None, False
         cert_id, store = der[shape.start : shape.end], None
         key = (serial_number, cert_id, form.signer_digest)
         kept = self._memo.recall(key, statement.meaning, self._now)
         if kept is None:
             kept, store = self._from_shelf(shape, der, cert_id, statement), "found"
             if kept is None:
-                return None
-            self._memo.keep(key, kept)
-        if kept.http is None:
-            kept.http = around_cache_control(kept.der, kept.updated, kept.ends)
-        before, after = kept.http
+                return None, False
+            if self._memo.is_asked_again(key):
+                self._memo.keep(key, kept)
+        before, after = kept.http or _dress(kept, sha256(kept.der).digest())
         control = self._controls.get(kept.ends) or self._control(kept.ends)
         octets = before + control + after
-        reply = _UNTOLD[type(statement.cert_status), "cached", store]
+        reply = UNTOLD[type(statement.cert_status), "cached", store]
         if self._is_told:
-            reply = _told(form, serial_number, statement, kept.der, store)
-        return as_last(octets) if is_last else octets, reply, is_last
+            reply = told(form, serial_number, statement, kept.der, store)
+        return (as_last(octets) if is_last else octets, reply, is_last), store is None
 
     def live(self, data: bytes, now: datetime) -> HotReply | None:
         """Answer one whole HTTP request that has a nonce by signing now; None: the lane declines.
@@ -152,8 +167,8 @@ class HotLane:
         der, shape, is_last = self._recognise(data) if seen is None else seen
         if shape is None or not shape.extension or shape.form.ignores_nonces:
             return None
-        if not self._second <= now < self._until:
-            self._turn(now)
+        if now is not self._turn:
+            self._begin(now)
         form, serial_number = shape.form, int.from_bytes(der[shape.at : shape.end])
         statement = form.statement(serial_number, self._second)
         choice = form.choice
@@ -172,9 +187,9 @@ class HotLane:
             signed = response_of(form.authority, choice, tbs, choice.signer.sign(tbs))
         except Exception:  # noqa: BLE001 (whatever it is, the full path meets it again, and tells)
             return None
-        reply = _UNTOLD[type(statement.cert_status), "live", None]
+        reply = UNTOLD[type(statement.cert_status), "live", None]
         if self._is_told:
-            reply = _told(form, serial_number, statement, signed)
+            reply = told(form, serial_number, statement, signed)
         return (_LAST if is_last else _LIVE) % (len(signed), signed), reply, is_last
 
     # --- what is asked ---------------------------------------------------------------------
@@ -225,7 +240,9 @@ class HotLane:
             if not all(one + tail in signed for one in others):
                 return None
         meaning = statement.meaning
-        return Kept(signed, meaning, times.updated, times.ends, times.signed, times.stale)
+        kept = Kept(signed, meaning, times.updated, times.ends, times.signed, times.stale)
+        _dress(kept, entry[DIGEST])
+        return kept
 
     def _learn_times(self, entry: bytes) -> _Times:
         """Read the times of an entry; what is said of a revoked certificate is its own."""
@@ -241,12 +258,15 @@ class HotLane:
 
     # --- the rest --------------------------------------------------------------------------
 
-    def _turn(self, now: datetime) -> None:
-        """Begin a new second; forms work out anew who signs in it."""
-        self._second = now.replace(microsecond=0)
-        self._until = self._second + timedelta(seconds=1)
-        self._now = int(self._second.timestamp())
-        self._controls.clear()
+    def _begin(self, now: datetime) -> None:
+        """Begin a turn of the event loop; in a new second forms work out anew who signs in it."""
+        self._turn = now
+        self._memo.follow()
+        if not self._second <= now < self._until:
+            self._second = now.replace(microsecond=0)
+            self._until = self._second + timedelta(seconds=1)
+            self._now = int(self._second.timestamp())
+            self._controls.clear()
 
     def _control(self, ends: int) -> bytes:
         """Write Cache-Control for answers that end then, once in a second."""
@@ -255,31 +275,15 @@ class HotLane:
         return control
 
 
-def _told(
-    form: Form, serial_number: int, said: Statement, der: bytes, store: str | None = "live"
-) -> HTTPReply:
-    """Make what the access log hears."""
-    lane = ("live", None) if store == "live" else ("cached", store)
-    facts = {
-        **_UNTOLD[type(said.cert_status), *lane].facts,
-        "serial": f"{serial_number:x}",
-        "authority": form.authority.name,
-        "source": said.origin,
-    }
-    return HTTPReply(HTTPStatus.OK, (), der, facts)
+def _dress(kept: Kept, digest: bytes) -> tuple[bytes, bytes]:
+    """Write and keep what goes before and after the value of Cache-Control, up to the end."""
+    before, after = around_etag(kept.updated, kept.ends)
+    octets = b"\r\nContent-Length: %d\r\n\r\n%b" % (len(kept.der), kept.der)
+    kept.http = before + digest.hex().encode() + after, octets
+    return kept.http
 
 
 _GOOD: Final = Good()
-
-_UNTOLD: Final = {
-    (type(status), lane, store): HTTPReply(
-        HTTPStatus.OK, (), b"", facts_of(lane, word_of(status), store)
-    )
-    for status in (_GOOD, Revoked(datetime.min.replace(tzinfo=UTC)), Unknown())
-    for lane, store in (("cached", None), ("cached", "found"), ("live", None))
-}
-"""What is heard of all answers of a kind where there is no access log."""
-
 _LIVE: Final = as_fields(RESPONSE_TYPE, NO_STORE) + b"Content-Length: %d\r\n\r\n%b"
 _LAST: Final = as_last(_LIVE)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from certstatus.limits import MAX_REMEMBERED
+from certstatus.limits_hot import MEMO_MARKS
 
 __all__ = ["Kept", "Key", "Memo"]
 
@@ -66,6 +67,9 @@ class Memo:
         self._entries: OrderedDict[Key, Kept] = OrderedDict()
         self._version_now = version
         self._version = 0
+        self._asked = bytearray(MEMO_MARKS)
+        self.edition = object()
+        """The same object until something is forgotten before its time."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -73,11 +77,10 @@ class Memo:
     def recall(self, key: Key, meaning: tuple[Hashable, ...], now: int) -> Kept | None:
         """Return the answer of that key if it still means the same and is young enough.
 
-        ``now`` is in seconds since 1970.
+        ``now`` is in seconds since 1970. ``follow`` has to be called before.
         """
         kept = self._entries.get(key)
-        # Only what is about to be given has to be of the store's version.
-        if kept is None or self._has_changed():
+        if kept is None:
             return None
         # A clock that was set back makes what it signed come from the future.
         if kept.meaning != meaning or not kept.signed <= now < kept.stale:
@@ -86,13 +89,25 @@ class Memo:
         self._entries.move_to_end(key)
         return kept
 
-    def _has_changed(self) -> bool:
+    def follow(self) -> None:
+        """Forget all, where the store has changed since."""
         version = self._version_now()
-        if version == self._version:
-            return False
-        self._entries.clear()
-        self._version = version
-        return True
+        if version != self._version:
+            self._version = version
+            self.forget(None)
+
+    def is_asked_again(self, key: Key) -> bool:
+        """Note that a key was asked for; tell whether it was, of late.
+
+        What the store has at hand is worth remembering where it is asked for again. There is
+        a mark for a key, which other keys overwrite: now and then it tells the wrong thing.
+        """
+        digest = hash(key)
+        place, mark = digest % MEMO_MARKS, (digest >> 32) & 0xFF
+        if self._asked[place] == mark:
+            return True
+        self._asked[place] = mark
+        return False
 
     def keep(self, key: Key, kept: Kept) -> None:
         """Remember an answer."""
@@ -103,6 +118,7 @@ class Memo:
 
     def forget(self, serial_numbers: Collection[int] | None) -> None:
         """Let go of the answers about these, of whatever issuer; None: of all."""
+        self.edition = object()
         if serial_numbers is None:
             self._entries.clear()
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from certstatus.limits import MAX_SHAPES
+from certstatus.limits_hot import MAX_SHAPES
 from certstatus.responder.forms import Form
 from certstatus.responder.frames import (
     NONCE_OID,

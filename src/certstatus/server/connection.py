@@ -20,13 +20,13 @@ from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
 from certstatus.limits import MAX_LINGER_BYTES
-from certstatus.responder.exchange import HTTPReply, HTTPRequest
+from certstatus.responder.exchange import HotReply, HTTPReply, HTTPRequest
 from certstatus.server import refusals
 from certstatus.server.reading import SLICE, Phase, Reader, Turn
 from certstatus.server.replies import CONTINUE
 
 if TYPE_CHECKING:
-    from certstatus.server.http import Server
+    from certstatus.server.http import Moment, Server
 
 __all__ = ["Connection"]
 
@@ -203,14 +203,14 @@ class Connection(asyncio.Protocol):
         server, lane = self._server, self._server.lane
         if lane is None or not self._is_fresh():
             return False
-        began, now = perf_counter_ns(), server.clock.now()
-        answer = lane.stored(data, now)
+        began, moment = perf_counter_ns(), server.moment or server.begin_turn()
+        answer = lane.stored(data, moment.now)
         if answer is None:
             self._is_of_stored = lane.is_of_stored
             server.turns.took((perf_counter_ns() - began) / 1e9)
             return False
         server.turns.stored += 1
-        self._give(data, answer, began, now)
+        self._give(data, answer, began, moment)
         return True
 
     def _gave_live(self, data: bytes) -> bool:
@@ -218,26 +218,24 @@ class Connection(asyncio.Protocol):
         server = self._server
         if server.lane is None or self._is_late or not self._is_fresh():
             return False
-        began, now = perf_counter_ns(), server.clock.now()
-        answer = server.lane.live(data, now)
+        began, moment = perf_counter_ns(), server.moment or server.begin_turn()
+        answer = server.lane.live(data, moment.now)
         if answer is None:
             return False
-        self._give(data, answer, began, now)
+        self._give(data, answer, began, moment)
         return True
 
-    def _give(
-        self, data: bytes, answer: tuple[bytes, HTTPReply, bool], began: int, now: datetime
-    ) -> None:
+    def _give(self, data: bytes, answer: HotReply, began: int, moment: Moment) -> None:
         octets, reply, is_last = answer
         server = self._server
-        self._transport.write(server.writer.start(reply.status, now) + octets)
+        self._transport.write(moment.start + octets)
         method = b"GET" if data[0] == _G else b"POST"
         for hear in server.listeners:
             hear(method, reply, perf_counter_ns() - began, self._peer)
         if is_last:
             self._finish(linger=False)
         else:
-            self.deadline = server.time() + server.idle_seconds
+            self.deadline = moment.deadline
 
     # --- in turn with other connections ----------------------------------------------------
 

@@ -9,8 +9,9 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final, TypeAlias
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final, NamedTuple, TypeAlias
 
 from certstatus import limits as defaults
 from certstatus.clock import Clock
@@ -48,6 +49,17 @@ class HTTPLimits:
     linger_time: timedelta = defaults.LINGER_TIME
 
 
+class Moment(NamedTuple):
+    """The time at which a turn of the event loop began, and what follows from it.
+
+    ``start`` is how a 200 begins, ``deadline`` when a connection that is idle from now on ends.
+    """
+
+    now: datetime
+    start: bytes
+    deadline: float
+
+
 class Server:
     """Serves a face on sockets. ``face`` may be replaced while it runs: a reload does that.
 
@@ -80,6 +92,7 @@ class Server:
         self.loop: asyncio.AbstractEventLoop
         self.time: Callable[[], float]
         self.turns: Turns
+        self.moment: Moment | None = None
         self._listening: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -187,7 +200,19 @@ class Server:
         self.log.error("exception", exc_info=error)
         return refusals.DEFECT
 
+    def begin_turn(self) -> Moment:
+        """Begin a turn of the event loop: what is asked for once in it, for all that is read."""
+        now, started = self.clock.now(), self.time()
+        self.moment = Moment(
+            now, self.writer.start(HTTPStatus.OK, now), started + self.idle_seconds
+        )
+        self.loop.call_soon(self._end_turn)
+        return self.moment
+
     # --- within ----------------------------------------------------------------------------
+
+    def _end_turn(self) -> None:
+        self.moment = None
 
     async def _until_empty(self) -> None:
         while self._connections:

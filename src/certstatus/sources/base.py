@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import is_
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from certstatus.ocsp import NO_EXTENSIONS, CertID, Extensions, Good, Revoked
@@ -19,6 +20,7 @@ from certstatus.pkix import Certificate
 __all__ = [
     "Answer",
     "AtHand",
+    "Editions",
     "Enumerable",
     "Known",
     "NotOurs",
@@ -98,6 +100,14 @@ class AtHand(Protocol):
     that a caller may remember what follows from one.
     """
 
+    def edition(self, now: datetime) -> object | None:
+        """Tell which edition of its knowledge ``at_hand`` speaks from; None: none is at hand.
+
+        As long as this is the same object, in one second, what ``at_hand`` says of a
+        certificate means the same.
+        """
+        ...
+
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         """Say at once what ``status`` would say of a certificate of its own issuer; None: ask ``status``.
 
@@ -129,6 +139,23 @@ def at_hand_for(issuer: Certificate, source: Source) -> AtHand | None:
     own = source.issuer
     is_same = own is not None and CertID.of(issuer, 0).names_issuer(own)
     return source if is_same else None
+
+
+class Editions:
+    """Makes one edition of several: the same object while each of them is."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, ...] = ()
+
+    def of(self, *parts: object | None) -> object | None:
+        """Return the edition that ``parts`` make together; None where one of them is None, or no part."""
+        last = self._last
+        if last and len(last) == len(parts) and all(map(is_, last, parts)):
+            return last
+        if not parts or None in parts:
+            return None
+        self._last = parts
+        return parts
 
 
 Page: TypeAlias = Sequence[tuple[int, Answer | None]]

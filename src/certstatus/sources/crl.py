@@ -29,7 +29,7 @@ from certstatus.ocsp import (
     Revoked,
 )
 from certstatus.pkix import AlgorithmIdentifier, Certificate, CertificateList, CRLReason
-from certstatus.sources.base import Answer, Known, NotOurs, Page, Unlisted
+from certstatus.sources.base import Answer, Editions, Known, NotOurs, Page, Unlisted
 from certstatus.sources.crl_by_url import CRLsByURL, Fetching
 from certstatus.sources.crl_files import CRLFiles, Findings
 from certstatus.sources.crl_findings import baseline_findings
@@ -141,6 +141,7 @@ class CRL:
             findings=_findings(issuance, fetching.certificates) if baseline else None,
             may_be_empty=self._fetched.has_places,
         )
+        self._editions = Editions()
         self._issued = (
             None
             if issued is None
@@ -222,6 +223,13 @@ class CRL:
             f"{self._name}: {verdict.reason}, and nothing at hand lists this serial",
             rule=verdict.rule,
         )
+
+    def edition(self, now: datetime) -> object | None:
+        """Return what stands for the CRLs, and the list of issued ones, that ``at_hand`` reads."""
+        crls = None if self._is_expired else self._crls.at_hand(now)
+        if self._issued is None:
+            return crls
+        return self._editions.of(crls, self._issued.at_hand(now))
 
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         """Say what ``status`` would, unless a look at the files is due or the CRLs leave a gap.

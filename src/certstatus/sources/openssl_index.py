@@ -98,6 +98,11 @@ class OpenSSLIndex:
             return NotOurs(origin=self._name)
         return self._answer(await self._usable(now), cert_id.serial_number, now)
 
+    def edition(self, now: datetime) -> object | None:
+        """Return the reading that ``at_hand`` answers from."""
+        held = self._file.at_hand(now)
+        return None if held is None or self._is_outdated(held, now) else held
+
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         """Say what ``status`` would, unless a look at the file is due, or it is unusable for long."""
         held = self._file.at_hand(now)

@@ -21,6 +21,7 @@ from certstatus.pkix import Certificate
 from certstatus.sources.base import (
     Answer,
     AtHand,
+    Editions,
     Enumerable,
     Known,
     NotOurs,
@@ -57,6 +58,7 @@ class Stack:
         self._observer = observer
         self._issuer = _one_issuer(sources)
         self._near = _near(sources, self._issuer)
+        self._editions = Editions()
         self._joins: dict[tuple[int, ...], _Join] = {}
 
     @property
@@ -82,6 +84,10 @@ class Stack:
     def issuer(self) -> Certificate | None:
         """The CA that every source is of, where all are of one and tell so."""
         return self._issuer
+
+    def edition(self, now: datetime) -> object | None:
+        """Return one for the editions of all sources."""
+        return self._editions.of(*(source.edition(now) for source in self._near))
 
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         """Say what ``status`` would, where every source is at hand and none says otherwise.

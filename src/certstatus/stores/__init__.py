@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certstatus.stores.base import (
+    DIGEST,
     RESPONSE,
     TIMES,
     AtHand,
@@ -21,6 +22,7 @@ from certstatus.stores.keeper import StoreKeeper
 from certstatus.stores.memory import MemoryStore
 
 __all__ = [
+    "DIGEST",
     "RESPONSE",
     "TIMES",
     "AtHand",

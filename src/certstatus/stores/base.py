@@ -10,14 +10,15 @@ An entry, all numbers big-endian and unsigned:
 ======  ======  ==============================================================
 offset  octets  what
 ======  ======  ==============================================================
-0       4       ``CSR`` and the version, 1
+0       4       ``CSR`` and the version, 2
 4       8       thisUpdate, in seconds since 1970
 12      8       producedAt
 20      32      the meaning
 52      8       fresh until
 60      8       nextUpdate
 68      n       the OCSPResponse, DER
-68 + n  4       CRC-32 of the key and of all of the above
+68 + n  32      SHA-256 of the OCSPResponse, which its ETag is made of
+100 + n 4       CRC-32 of the key and of all of the above
 ======  ======  ==============================================================
 
 Octets 4 to 60 are the precedence: of two entries under one key the greater stays.
@@ -25,6 +26,7 @@ Octets 4 to 60 are the precedence: of two entries under one key the greater stay
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -36,6 +38,7 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 from certstatus.errors import MalformedError
 
 __all__ = [
+    "DIGEST",
     "RESPONSE",
     "TIMES",
     "AtHand",
@@ -56,10 +59,11 @@ _VARIANT_OCTETS: Final = 16
 _NEGATIVE: Final = 0x7FFF
 _NOT_NEGATIVE: Final = 0x8000
 
-_MAGIC: Final = b"CSR\x01"
+_MAGIC: Final = b"CSR\x02"
 _HEAD: Final = struct.Struct(">4sQQ32sQQ")
 _CHECK: Final = struct.Struct(">I")
 _MEANING_OCTETS: Final = 32
+_DIGEST_OCTETS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +223,15 @@ PRODUCED_AT: Final = slice(12, 20)
 FRESH_UNTIL: Final = slice(52, 60)
 NEXT_UPDATE: Final = slice(60, 68)
 TIMES: Final = slice(4, 68)
-RESPONSE: Final = slice(_HEAD.size, -_CHECK.size)
-"""Where of an entry these stand, TIMES with the meaning; times are compared as they are written."""
+DIGEST: Final = slice(-_DIGEST_OCTETS - _CHECK.size, -_CHECK.size)
+RESPONSE: Final = slice(_HEAD.size, DIGEST.start)
+"""Where of an entry these stand, TIMES with the meaning; times are compared as they are written.
+``DIGEST`` is that of ``RESPONSE`` in any sound entry: they were written in one step."""
 
 
 def encode_entry(encoded_key: bytes, head: bytes, der: bytes) -> bytes:
     """Write an entry around an OCSPResponse; answers of one second may share their head."""
-    body = head + der
+    body = head + der + hashlib.sha256(der).digest()
     return body + _checksum(encoded_key, body)
 
 
@@ -247,7 +253,7 @@ def is_sound(entry: bytes, encoded_key: bytes) -> bool:
 
 
 def _is_of_this_version(entry: bytes) -> bool:
-    return len(entry) >= _HEAD.size + _CHECK.size and entry.startswith(_MAGIC)
+    return len(entry) >= _HEAD.size - DIGEST.start and entry.startswith(_MAGIC)
 
 
 # --- the interface --------------------------------------------------------------------------

@@ -346,6 +346,9 @@ class Gone(DatabaseSource):
     async def status(self, cert_id: CertID, now: datetime) -> Answer:
         raise SourceError("gone")
 
+    def edition(self, now: datetime) -> object | None:
+        return None
+
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         return None
 

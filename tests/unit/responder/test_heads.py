@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from certstatus.limits import MAX_PLAIN_HEAD_BYTES, MAX_PLAIN_HEADS
+from certstatus.limits_hot import MAX_PLAIN_HEAD_BYTES, MAX_PLAIN_HEADS
 from certstatus.responder import OCSPFace, Responder
 from certstatus.responder.heads import Plain, PlainHeads
 from tests.desk import authority

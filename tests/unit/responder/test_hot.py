@@ -4,13 +4,13 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from certstatus.limits import MAX_KNOWN_TIMES, MAX_SEEN
+from certstatus.limits_hot import MAX_ECHOES, MAX_KNOWN_TIMES, MAX_SEEN
 from certstatus.ocsp import (
     CertID,
     Extensions,
@@ -36,7 +36,7 @@ from certstatus.responder import (
     SignedRequests,
     hot,
 )
-from certstatus.responder.hot import HotReply
+from certstatus.responder.exchange import HotReply
 from certstatus.sources import Answer, Known
 from certstatus.stores import StoredResponse, StoreKey
 from tests.desk import CA, DAY, DELEGATE, HOUR, NOW, REVOKED, respond, signers
@@ -55,6 +55,10 @@ class Book:
         self.status_now: Good | Revoked = Good()
         self.waits = False
         self._said: Answer | None = None
+
+    def edition(self, now: object) -> object | None:
+        del now
+        return None if self.waits else self._say()
 
     def at_hand(self, serial_number: int, now: object) -> Answer | None:
         del serial_number, now
@@ -116,6 +120,10 @@ class Desk:
         self.face = OCSPFace(self.responder)
         self.lane = HotLane(self.responder, admit=self.face.admit, is_told=is_told)
 
+    def stored(self, message: bytes, now: datetime = NOW) -> HotReply | None:
+        """Ask the lane in a turn of the event loop of its own."""
+        return self.lane.stored(message, now.replace())
+
     def warm(self, serial_number: int = SERIAL) -> bytes:
         """Have an answer signed on the full path; return it."""
         return respond(self.responder, asking(serial_number)).der
@@ -149,14 +157,14 @@ def test_get_and_post_find_the_same_answer() -> None:
     signed = desk.warm()
 
     for message in (get(asking()), post(asking())):
-        assert body(desk.lane.stored(message, NOW)) == signed
+        assert body(desk.stored(message)) == signed
         assert desk.lane.live(message, NOW) is None
 
 
 def test_what_nobody_has_signed_yet_is_declined() -> None:
     desk = Desk()
 
-    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.stored(get(asking())) is None
     assert desk.lane.live(get(asking()), NOW) is None
 
 
@@ -165,7 +173,7 @@ def test_a_nonce_is_answered_live_and_not_by_caches() -> None:
     desk = Desk()
     message = get(asking(nonce=b"n" * 32))
 
-    assert desk.lane.stored(message, NOW) is None
+    assert desk.stored(message) is None
     answer = desk.lane.live(message, NOW)
 
     assert answer is not None
@@ -180,14 +188,14 @@ def test_where_nonces_are_ignored_one_answer_serves_all() -> None:
     desk = Desk(policy=AuthorityPolicy(nonce=NonceMode.IGNORE))
     signed = desk.warm()
 
-    assert body(desk.lane.stored(get(asking(nonce=b"n" * 32)), NOW)) == signed
+    assert body(desk.stored(get(asking(nonce=b"n" * 32)))) == signed
     assert desk.lane.live(get(asking(nonce=b"n" * 32)), NOW) is None
 
 
 def test_where_a_nonce_is_required_a_request_without_one_is_declined() -> None:
     desk = Desk(policy=AuthorityPolicy(nonce=NonceMode.REQUIRE))
 
-    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.stored(get(asking())) is None
     assert desk.lane.live(get(asking(nonce=b"n" * 32)), NOW) is not None
 
 
@@ -202,11 +210,11 @@ def test_where_requests_must_be_signed_the_lane_declines_all() -> None:
 def test_the_source_wins_at_once() -> None:
     desk = Desk()
     desk.warm()
-    assert desk.lane.stored(get(asking()), NOW) is not None
+    assert desk.stored(get(asking())) is not None
 
     desk.book.status_now = REVOKED
 
-    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.stored(get(asking())) is None
 
 
 def test_a_source_that_waits_is_asked_on_the_full_path() -> None:
@@ -214,7 +222,7 @@ def test_a_source_that_waits_is_asked_on_the_full_path() -> None:
     desk.warm()
     desk.book.waits = True
 
-    assert desk.lane.stored(get(asking()), NOW) is None
+    assert desk.stored(get(asking())) is None
     assert desk.lane.live(get(asking(nonce=b"n")), NOW) is None
 
 
@@ -228,7 +236,7 @@ def test_the_lane_tells_what_is_stored_as_a_rule() -> None:
         (get(b"junk"), False),
         (post(asking()), True),
     ):
-        assert desk.lane.stored(message, NOW) is None
+        assert desk.stored(message) is None
         assert desk.lane.is_of_stored is is_of_stored
 
 
@@ -244,9 +252,9 @@ def test_an_answer_that_is_to_be_signed_anew_is_declined() -> None:
     desk = Desk(policy=AuthorityPolicy(refresh=HOUR))
     desk.warm()
 
-    assert desk.lane.stored(get(asking()), NOW + HOUR - timedelta(seconds=1)) is not None
-    assert desk.lane.stored(get(asking()), NOW + HOUR) is None
-    assert desk.lane.stored(get(asking()), NOW - timedelta(seconds=1)) is None
+    assert desk.stored(get(asking()), NOW + HOUR - timedelta(seconds=1)) is not None
+    assert desk.stored(get(asking()), NOW + HOUR) is None
+    assert desk.stored(get(asking()), NOW - timedelta(seconds=1)) is None
 
 
 def test_the_budget_for_signing_counts_here_as_well() -> None:
@@ -271,7 +279,7 @@ def test_many_may_wait_for_their_turn_and_each_gets_its_own_answer() -> None:
     desk = Desk()
     asked = [get(asking(SERIAL + number, b"%08d" % number)) for number in range(MAX_SEEN + 9)]
     for message in asked:
-        assert desk.lane.stored(message, NOW) is None
+        assert desk.stored(message) is None
         assert len(desk.lane._seen) <= MAX_SEEN
 
     for number, message in enumerate(asked):
@@ -294,7 +302,7 @@ def test_listeners_hear_what_they_hear_of_the_full_path(is_told: bool) -> None:
     desk = Desk(is_told=is_told)
     signed = desk.warm()
 
-    answer = desk.lane.stored(get(asking()), NOW)
+    answer = desk.stored(get(asking()))
 
     assert answer is not None
     reply = answer[1]
@@ -302,6 +310,79 @@ def test_listeners_hear_what_they_hear_of_the_full_path(is_told: bool) -> None:
     assert reply.facts["certStatus"] == "good"
     assert ("serial" in reply.facts) is is_told
     assert reply.body == (signed if is_told else b"")
+
+
+# --- what came before in the same octets -------------------------------------------------------
+
+
+def echoing() -> tuple[Desk, bytes, HotReply]:
+    """Make a desk with the message that it was asked, and the answer that is given again.
+
+    It comes out of the store twice, since what is asked for once is not remembered; then out of
+    the memory, and from then on it is the same.
+    """
+    desk, _ = stocked(range(SERIAL, SERIAL + 1))
+    message = post(asking())
+    *found, given = [desk.stored(message) for _ in range(3)]
+    assert given is not None
+    assert [one[1].facts["store"] for one in found if one] == ["found"] * 2
+    assert "store" not in given[1].facts
+    assert desk.stored(message) is given
+    return desk, message, given
+
+
+def test_the_same_octets_have_the_same_answer_all_the_second() -> None:
+    desk, message, given = echoing()
+
+    assert desk.stored(message, NOW + timedelta(milliseconds=999)) is given
+    assert desk.lane.is_of_stored
+    assert desk.stored(message, NOW + timedelta(seconds=1)) is not given
+    assert desk.stored(message, NOW - timedelta(milliseconds=1)) is not given
+
+
+@pytest.mark.rule("O12")
+def test_an_echo_ends_with_the_edition_of_the_source() -> None:
+    desk, message, _ = echoing()
+
+    desk.book.status_now = REVOKED
+    assert desk.stored(message) is None
+    desk.book.waits = True
+    assert desk.stored(message) is None
+
+
+def test_an_echo_ends_when_the_store_changes_and_when_answers_are_forgotten() -> None:
+    desk, message, given = echoing()
+    board = desk.responder.shelf
+    assert isinstance(board, Board)
+    board.version += 1
+    again = desk.stored(message)
+    assert again is not None
+    assert again[1].facts["store"] == "found"
+
+    desk, message, given = echoing()
+    desk.responder.forget([SERIAL + 1])
+    again = desk.stored(message)
+    assert again == given
+    assert again is not given
+
+
+def test_what_has_a_nonce_is_no_echo_though_nonces_be_ignored() -> None:
+    desk = Desk(policy=AuthorityPolicy(nonce=NonceMode.IGNORE))
+    desk.warm()
+    message = get(asking(nonce=b"n" * 32))
+
+    assert desk.stored(message) is not desk.stored(message)
+
+
+def test_no_more_echoes_are_kept_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certstatus.responder.echo.MAX_ECHOES", 3)
+    desk = Desk()
+    for number in range(7):
+        desk.warm(SERIAL + number)
+        message = post(asking(SERIAL + number))
+        assert desk.stored(message) is desk.stored(message)
+        assert len(desk.lane._echoes._echoes) <= 3
+    assert MAX_ECHOES > 3
 
 
 # --- the store -----------------------------------------------------------------------------
@@ -330,14 +411,14 @@ def stocked(serials: range, status: Good | Revoked = Good()) -> tuple[Desk, Boar
 def test_a_stored_answer_is_given_while_the_source_says_the_same(status: Good | Revoked) -> None:
     desk, board = stocked(range(SERIAL, SERIAL + 2), status)
 
-    assert body(desk.lane.stored(post(asking()), NOW)) in next(iter(board.entries.values()))
+    assert body(desk.stored(post(asking()))) in next(iter(board.entries.values()))
     desk.book.status_now = Good() if isinstance(status, Revoked) else REVOKED
-    assert desk.lane.stored(post(asking()), NOW) is None
+    assert desk.stored(post(asking())) is None
 
 
 def test_a_change_of_the_store_is_seen_at_once() -> None:
     desk, board = stocked(range(SERIAL, SERIAL + 1))
-    first = body(desk.lane.stored(post(asking()), NOW))
+    first = body(desk.stored(post(asking())))
     later = NOW + HOUR
     key, stored = drive(
         desk.responder.produce(
@@ -347,7 +428,7 @@ def test_a_change_of_the_store_is_seen_at_once() -> None:
 
     board.offer(key, stored)
 
-    assert body(desk.lane.stored(post(asking()), later)) == stored.der != first
+    assert body(desk.stored(post(asking()), later)) == stored.der != first
 
 
 @pytest.mark.parametrize("spoil", ["another's", "a broken one", "an empty one"])
@@ -361,8 +442,8 @@ def test_an_entry_that_does_not_say_what_is_asked_is_not_given(spoil: str) -> No
     else:
         board.entries[mine] = entry[:-5] + b"\0" + entry[-4:] if spoil == "a broken one" else b""
 
-    assert desk.lane.stored(post(asking()), NOW) is None
-    assert desk.lane.stored(post(asking(SERIAL + 1)), NOW) is not None
+    assert desk.stored(post(asking())) is None
+    assert desk.stored(post(asking(SERIAL + 1))) is not None
 
 
 def test_an_answer_with_other_times_than_its_entry_tells_is_not_given() -> None:
@@ -376,7 +457,7 @@ def test_an_answer_with_other_times_than_its_entry_tells_is_not_given() -> None:
     ):
         fields = {name: getattr(stored, name) for name in StoredResponse.__slots__}
         board.entries[key] = StoredResponse(**fields | wrong).encode(StoreKey.decode(key))
-        assert desk.lane.stored(post(asking()), NOW) is None
+        assert desk.stored(post(asking())) is None
 
 
 def test_no_more_times_are_kept_as_text_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +472,7 @@ def test_no_more_times_are_kept_as_text_than_may_be(monkeypatch: pytest.MonkeyPa
             )
         )
         board.offer(StoreKey.decode(key), stored)
-        assert desk.lane.stored(post(asking()), now) is not None
+        assert desk.stored(post(asking()), now) is not None
         assert len(desk.lane._times) <= 3
     assert MAX_KNOWN_TIMES > 3
 

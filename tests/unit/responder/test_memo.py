@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from certstatus.limits import MAX_REMEMBERED
+from certstatus.limits_hot import MEMO_MARKS
 from certstatus.ocsp import CrlID, Extensions, Good, Revoked
 from certstatus.pkix import CRLReason
 from certstatus.responder import Cause, Responder
@@ -62,13 +63,15 @@ def test_what_nobody_asked_for_longest_is_forgotten_first() -> None:
 def test_a_change_of_the_store_empties_the_memory_at_once() -> None:
     version = 7
     memo = Memo(version=lambda: version)
-    for _ in range(2):  # what is kept before the first look at the store's version goes with it
-        memo.keep(KEY, kept())
-        memo.recall(KEY, ("good",), AT)
+    memo.keep(KEY, kept())
+    memo.follow()  # what is kept before the first look at the store's version goes with it
+    memo.keep(KEY, kept())
     memo.keep(numbered(2), kept())
+    memo.follow()
     assert memo.recall(KEY, ("good",), AT) is not None
 
     version = 8
+    memo.follow()
 
     assert memo.recall(KEY, ("good",), AT) is None
     assert len(memo) == 0
@@ -154,3 +157,30 @@ def test_a_responder_signs_anew_what_it_forgot() -> None:
 
     assert not again.is_remembered
     assert first.cause is again.cause is Cause.ANSWERED
+
+
+def test_what_is_asked_for_again_is_told_from_what_is_asked_for_once() -> None:
+    memo = Memo()
+    asked = [numbered(number) for number in range(1, 1000)]
+
+    once = [one for one in asked if memo.is_asked_again(one)]
+    again = [one for one in asked if memo.is_asked_again(one)]
+
+    # There are more marks than keys; some share one all the same, and some digests are alike.
+    assert len(once) < len(asked) / 50
+    assert len(again) > len(asked) * 0.95
+    assert MEMO_MARKS > MAX_REMEMBERED
+
+
+def test_the_edition_changes_whenever_something_is_forgotten_before_its_time() -> None:
+    memo = Memo()
+    memo.keep(KEY, kept())
+    first = memo.edition
+    assert memo.recall(KEY, ("good",), AT) is not None
+    assert memo.edition is first
+
+    memo.forget([12345])
+    second = memo.edition
+    memo.forget(None)
+
+    assert len({id(one) for one in (first, second, memo.edition)}) == 3

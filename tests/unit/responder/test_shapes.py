@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from certstatus.limits import MAX_SHAPES
+from certstatus.limits_hot import MAX_SHAPES
 from certstatus.ocsp import CertID, Extension, Extensions, Nonce, encode_request
 from certstatus.pkix import AlgorithmIdentifier, HashAlgorithm
 from certstatus.responder.forms import forms_of

@@ -14,7 +14,7 @@ from certstatus.ocsp import CrlID, Good, InvalidityDate, ReasonCode, Revoked
 from certstatus.pkix import CRLReason, HashAlgorithm
 from certstatus.sources import CRL, EntryExtensions, EventKind, Known, NotOurs, Unlisted
 from certstatus.testing import TinyCA
-from tests.books import DAY, LATER, NOW, Watcher, ask, at_hand, crl, scope, status_of
+from tests.books import DAY, LATER, NOW, Watcher, ask, at_hand, crl, edition, scope, status_of
 
 LOST, FINE = 0x9B, 0x9A
 WHY = (LOST, [(x509.CRLReason(x509.ReasonFlags.key_compromise), False)])
@@ -410,3 +410,23 @@ def test_a_list_of_issued_serials_that_is_read_again_is_waited_for(
 
     assert at_hand(source, FINE) is None
     assert at_hand(source, LOST) == ask(source, ca, LOST)
+
+
+@pytest.mark.parametrize("has_list", [False, True])
+def test_an_edition_is_one_reading_of_the_crls_and_of_what_was_issued(
+    path: Path, ca: TinyCA, issued: Path, has_list: bool
+) -> None:
+    source = CRL(path, ca.certificate, now=NOW, issued=issued if has_list else None)
+    first = edition(source)
+    assert first is edition(source) is not None
+
+    path.write_bytes(crl(ca, LOST, FINE, number=2))
+    assert edition(source, NOW + LATER) is None
+    ask(source, ca, 0x77, NOW + LATER)
+    second = edition(source, NOW + LATER)
+    assert second is edition(source, NOW + LATER)
+    assert second is not None
+    assert second is not first
+    with pytest.raises(SourceError, match="expired"):
+        ask(source, ca, FINE, NOW + 2 * DAY)
+    assert edition(source, NOW + 2 * DAY) is None

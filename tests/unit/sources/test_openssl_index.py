@@ -32,6 +32,7 @@ from tests.books import (
     Watcher,
     ask,
     at_hand,
+    edition,
     revoked,
     status_of,
     valid,
@@ -265,3 +266,19 @@ def test_an_index_that_is_unusable_for_long_is_not_at_hand(
         with pytest.raises(SourceError) if is_outdated else nullcontext():
             ask(index, ca, GOOD, NOW + since)
         assert (at_hand(index, GOOD, NOW + since) is None) == is_outdated
+
+
+def test_an_edition_is_one_reading_of_the_file(path: Path, index: OpenSSLIndex, ca: TinyCA) -> None:
+    first = edition(index)
+    assert first is edition(index) is not None
+
+    write_index(path, revoked(GOOD), *ENTRIES[1:])
+    assert edition(index, NOW + LATER) is None
+    ask(index, ca, GOOD, NOW + LATER)
+    second = edition(index, NOW + LATER)
+    assert second is not None
+    assert second is not first
+    path.unlink()
+    with pytest.raises(SourceError):
+        ask(index, ca, GOOD, NOW + LAST_GOOD_TIME + 2 * LATER)
+    assert edition(index, NOW + LAST_GOOD_TIME + 2 * LATER) is None

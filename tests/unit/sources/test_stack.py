@@ -15,7 +15,7 @@ from certstatus.ocsp import CertID, Good, Revoked
 from certstatus.pkix import CRLReason
 from certstatus.sources import Answer, EventKind, Known, NotOurs, Stack, Unlisted
 from certstatus.testing import TinyCA
-from tests.books import DAY, NOW, Watcher, ask, at_hand
+from tests.books import DAY, NOW, Watcher, ask, at_hand, edition
 from tests.desk import Says
 
 REVOKED_AT = NOW - DAY
@@ -202,6 +202,10 @@ class Near(Says):
         super().__init__(answer)
         self.issuer = ca.certificate
 
+    def edition(self, now: datetime) -> object | None:
+        del now
+        return None if isinstance(self.answer, Exception) else self.answer
+
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         del serial_number, now
         assert not callable(self.answer)
@@ -277,3 +281,19 @@ def test_what_is_remembered_of_joins_is_bounded(ca: TinyCA) -> None:
         source.answer = replace(source.answer)
         assert at_hand(stack, 1) == revoked()
     assert len(stack._joins) == 1
+
+
+def test_the_edition_of_a_stack_is_that_of_all_its_sources(ca: TinyCA) -> None:
+    parts = [Near(good(), ca), Near(unlisted(), ca)]
+    stack = Stack(*parts)
+    first = edition(stack)
+    assert first is edition(stack) is not None
+
+    parts[1].answer = revoked()
+    second = edition(stack)
+    assert second is edition(stack)
+    assert second is not None
+    assert second is not first
+    parts[0].answer = DOWN
+    assert edition(stack) is None
+    assert edition(Stack(Near(good(), ca), Says(good()))) is None

@@ -88,7 +88,7 @@ async def test_what_another_version_wrote_is_replaced(redis_server: RedisServer)
     url = redis_server.url
     name = PREFIX + key().encode()
     store = RedisStore(url)
-    for strange in (b"CSR\x02" + b"\xff" * 100, b"short", b"\xff" * 60):
+    for strange in (b"CSR\x01" + b"\xff" * 100, b"short", b"\xff" * 60):
         redis_server.client(url).set(name, strange)
         assert await store.put([(key(), stored())]) == 1
         assert await store.get(key()) == stored()

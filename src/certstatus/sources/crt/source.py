@@ -93,6 +93,12 @@ class RevocationTree:
         self._check_expiry(tree, now)
         return self._answer(tree, cert_id.serial_number, now)
 
+    def edition(self, now: datetime) -> object | None:
+        """Return the reading that ``at_hand`` answers from."""
+        held = self._file.at_hand(now)
+        is_usable = held is not None and not self._is_expired and now < held.value.root.next_update
+        return held if is_usable else None
+
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         """Say what ``status`` would, unless a look at the file is due, or an error or alarm is."""
         held = self._file.at_hand(now)

@@ -178,6 +178,19 @@ class DatabaseSource:
             row = await self._look_up(cert_id)
         return NotOurs(origin=self._name) if row is None else self._answer(row, now)
 
+    def edition(self, now: datetime) -> object | None:
+        """Return what stands for all that is committed, as of this turn of the event loop."""
+        del now
+        if not self._care.is_well:
+            return None
+        try:
+            snapshot = self._database.engine.snapshot()
+            is_ours = snapshot is not None and self._learn(snapshot).is_ours
+        except (SourceError, ConfigError):
+            self._care.is_well = False
+            return None
+        return snapshot.state if snapshot is not None and is_ours else None
+
     def at_hand(self, serial_number: int, now: datetime) -> Answer | None:
         """Say what ``status`` would, over SQLite, as of this turn of the event loop.
 

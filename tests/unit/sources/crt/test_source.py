@@ -18,7 +18,7 @@ from certstatus.sources import CRL, EntryExtensions, EventKind, Known, NotOurs, 
 from certstatus.sources.crt import RevocationTree, books_of_crl, build_tree
 from certstatus.sources.crt import source as source_module
 from certstatus.testing import Issued, TinyCA
-from tests.books import DAY, LATER, NOW, Watcher, ask, at_hand, crl, status_of
+from tests.books import DAY, LATER, NOW, Watcher, ask, at_hand, crl, edition, status_of
 from tests.trees import entry, file_of, honest_leaves, tree
 
 LOST, FINE = 0x9B, 0x9A
@@ -321,3 +321,20 @@ def test_a_tree_that_has_expired_is_not_at_hand(
     assert at_hand(source, FINE, NOW + DAY) is None
     assert watcher.kinds == [EventKind.EXPIRED]
     assert at_hand(source, FINE, NOW + DAY - LATER / 10) is None
+
+
+def test_an_edition_is_one_reading_of_the_tree(
+    path: Path, source: RevocationTree, ca: TinyCA
+) -> None:
+    first = edition(source)
+    assert first is edition(source) is not None
+
+    path.write_bytes(tree(ca, LOST, FINE))
+    assert edition(source, NOW + LATER) is None
+    ask(source, ca, FINE, NOW + LATER)
+    second = edition(source, NOW + LATER)
+    assert second is not None
+    assert second is not first
+    with pytest.raises(SourceError, match="expired"):
+        ask(source, ca, FINE, NOW + 2 * DAY)
+    assert edition(source, NOW + 2 * DAY) is None

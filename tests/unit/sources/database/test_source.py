@@ -28,7 +28,7 @@ from certstatus.sources import (
 )
 from certstatus.sources.database import sqlite
 from certstatus.testing import TinyCA
-from tests.books import DAY, NOW, Watcher, ask, at_hand, status_of
+from tests.books import DAY, NOW, Watcher, ask, at_hand, edition, status_of
 
 ACTOR = "alice"
 GOOD, LOST, HELD, NEVER = 0x9A, 0x9B, 0x9C, 0x9D
@@ -470,3 +470,27 @@ def test_another_schema_in_its_place_is_left_to_status(
     assert at_hand(near, NEVER) is None
     with pytest.raises(SourceError, match="db migrate"):
         ask(near, ca, NEVER)
+
+
+def test_an_edition_ends_with_whatever_anybody_commits(
+    near: DatabaseSource, ca: TinyCA, issuer: Issuer, path: Path
+) -> None:
+    first = edition(near)
+    assert first is edition(near) is not None
+
+    with StatusDatabase(path) as other:
+        other.add(issuer, NEVER, actor=ACTOR, now=NOW)
+    second = edition(near)
+    assert second is edition(near)
+    assert second is not None
+    assert second is not first
+
+    near._database.close()
+    with locked(path):
+        assert edition(near) is None
+        assert edition(near) is None
+
+
+def test_over_postgresql_there_is_no_edition(source: DatabaseSource, books: str) -> None:
+    assert source._database.engine.name in books
+    assert edition(source) is None
