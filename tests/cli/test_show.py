@@ -9,12 +9,14 @@ import cryptography_vectors
 import pytest
 
 from certstatus.cli.exit_codes import ExitCode
+from certstatus.cms import encode_content_info
 from certstatus.handshake import TLSExtension
 from certstatus.ocsp import CertID, Extensions, Nonce, encode_request
 from certstatus.requestor import get_url
 from certstatus.testing import Forge, Lab
 from tests.captures import conversation, pcap, pcapng
 from tests.cli.conftest import Run
+from tests.envelopes import REQUEST, signed
 from tests.flights import (
     ASKED,
     HELLO_DONE,
@@ -41,6 +43,7 @@ def files(tmp_path: Path, lab: Lab) -> dict[str, Path]:
         "error.der": bytes.fromhex("30030a0106"),
         "certificate.pem": lab.good.certificate_pem,
         "crl.der": lab.crl.read_bytes(),
+        "cms.der": signed(),
         "junk.bin": b"\x00\x01\x02 junk",
         "empty.der": b"",
     }
@@ -137,10 +140,30 @@ def test_the_kind_may_be_named_where_guessing_fails(run: Run, files: dict[str, P
     assert "OCSPResponse" in result.stderr
 
 
+def test_a_signed_message_is_told_with_its_signer_and_what_was_kept_in_it(
+    run: Run, run_json: RunJSON, files: dict[str, Path]
+) -> None:
+    result = run("show", "--as", "cms", files["cms.der"])
+    assert result.exit_code == 0
+    for words in ("eContentType", "id-ct-scvp-certValRequest", "signerInfos", "RFC 5652 §5.3"):
+        assert words in result.stdout
+    (told,) = run_json("show", files["cms.der"])["messages"]
+    assert told["message"]["name"] == "ContentInfo"
+
+
+def test_a_message_of_scvp_is_read_from_pem_too(run: Run, tmp_path: Path) -> None:
+    bare = base64.encodebytes(encode_content_info(REQUEST, b"\x30\0")).decode()
+    file = tmp_path / "request.pem"
+    file.write_text(f"-----BEGIN CMS-----\n{bare}-----END CMS-----\n")
+    result = run("show", file)
+    assert result.exit_code == 0
+    assert "unprotected" in result.stdout
+
+
 BAD = {
     "junk.bin": (
         ExitCode.MALFORMED,
-        "is no OCSP request or response, certificate, CRL or TLS message",
+        "is no OCSP request or response, certificate, CRL, CMS or TLS message",
     ),
     "empty.der": (ExitCode.MALFORMED, "is empty"),
     "missing.der": (ExitCode.USAGE, "No such file"),

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from certstatus.asn1 import oids
 from certstatus.cli.tree import print_tree
+from certstatus.cms import SavedEvidence, encode_content_info, encode_evidence
 from certstatus.errors import MalformedError
 from certstatus.explain import Kind, explain, parse_get_url, recognize
-from certstatus.ocsp import CertID, Extensions, Nonce, encode_request
-from certstatus.pkix import CRLReason
+from certstatus.ocsp import CertID, Extensions, Nonce, encode_request, parse_response
+from certstatus.pkix import CertificateList, CRLReason
 from certstatus.testing import Forge, TinyCA
+from tests.envelopes import signed
 
 NOW: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CA: Final = TinyCA()
@@ -25,6 +28,14 @@ MESSAGES: Final = (
     Forge.honest(CA, 1000).der,
     CA.issue_server("leaf.example", ocsp_uris=["http://ocsp.example/"]).certificate.der,
     CA.crl([(1000, NOW, CRLReason.KEY_COMPROMISE)]),
+    encode_content_info(oids.ID_CT_SCVP_CERT_VAL_REQUEST, b"\x30\0"),
+    signed(),
+    encode_evidence(
+        SavedEvidence(
+            crls=(CertificateList.from_der(CA.crl()),),
+            ocsp_responses=(parse_response(Forge.honest(CA, 1000).der),),
+        )
+    ),
 )
 
 

@@ -24,6 +24,7 @@ _KINDS: Final = {
     "response": Kind.RESPONSE,
     "certificate": Kind.CERTIFICATE,
     "crl": Kind.CRL,
+    "cms": Kind.CONTENT_INFO,
     "capture": Kind.CAPTURE,
     "records": Kind.RECORDS,
     "handshake": Kind.HANDSHAKE,
@@ -58,7 +59,7 @@ _KINDS: Final = {
 def command(
     names: tuple[str, ...], *, kind: str | None, with_bytes: bool, entries: int, as_json: bool
 ) -> int:
-    """Explain OCSP messages, CRLs, certificates and TLS handshakes, field by field.
+    """Explain OCSP messages, CRLs, certificates, CMS and TLS handshakes, field by field.
 
     FILE is a file, - for standard input, or the message itself: DER, PEM, hex, base64, or
     the URL of a GET request. Of TLS: records, handshake messages, a status_request

@@ -16,6 +16,7 @@ from certstatus.explain.openssl_msg import is_openssl_msg, parse_openssl_msg
 from certstatus.explain.recognize import Kind, is_whole, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
+from certstatus.explain.signed_message import explain_content_info
 from certstatus.explain.tls_extension import explain_extension
 from certstatus.explain.tls_flight import explain_handshake, explain_records
 
@@ -27,6 +28,7 @@ __all__ = [
     "explain",
     "explain_capture",
     "explain_certificate",
+    "explain_content_info",
     "explain_crl",
     "explain_extension",
     "explain_handshake",

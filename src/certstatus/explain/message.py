@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from certstatus.cms import parse_content_info
 from certstatus.errors import MalformedError
 from certstatus.explain.capture import explain_capture
 from certstatus.explain.certificate import explain_certificate
@@ -13,6 +14,7 @@ from certstatus.explain.field import Field
 from certstatus.explain.recognize import Kind, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
+from certstatus.explain.signed_message import explain_content_info
 from certstatus.explain.tls_extension import explain_extension
 from certstatus.explain.tls_flight import explain_handshake, explain_records
 from certstatus.ocsp import parse_request, parse_response
@@ -45,11 +47,13 @@ def explain(
         return explain_certificate(Certificate.from_der(der))
     if kind is Kind.CRL:
         return explain_crl(CertificateList.from_der(der), entries=entries)
+    if kind is Kind.CONTENT_INFO:
+        return explain_content_info(parse_content_info(der), entries=entries)
     teller = None if kind is None else _TLS.get(kind)
     if teller is not None:
         return teller(der)
     raise MalformedError(
-        "is no OCSP request or response, certificate, CRL or TLS message", where=where
+        "is no OCSP request or response, certificate, CRL, CMS or TLS message", where=where
     )
 
 

@@ -19,6 +19,7 @@ class Kind(Enum):
     RESPONSE = "OCSPResponse"
     CERTIFICATE = "Certificate"
     CRL = "CertificateList"
+    CONTENT_INFO = "ContentInfo"
     CAPTURE = "packet capture"
     RECORDS = "TLS records"
     HANDSHAKE = "TLS handshake"
@@ -41,6 +42,8 @@ def recognize(der: bytes) -> Kind | None:
     first = _inside(der, 0)
     if _tag(der, first) == _ENUMERATED:
         return Kind.RESPONSE
+    if _tag(der, first) == _OID:  # contentType, and its content under [0]
+        return Kind.CONTENT_INFO if _tag(der, _after(der, first)) in {_CONTEXT_0, None} else None
     if _tag(der, first) != _SEQUENCE:
         return None
     return _by_tbs(der, _inside(der, first))

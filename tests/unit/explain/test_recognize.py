@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from certstatus.asn1 import oids
 from certstatus.asn1.doorway import encode, encode_sequence_of, encode_tlv, explicit
+from certstatus.cms import encode_content_info
 from certstatus.explain import Kind, is_whole, recognize
 from certstatus.ocsp import (
     CertID,
@@ -14,6 +16,7 @@ from certstatus.ocsp import (
 from certstatus.pkix import GeneralName
 from certstatus.testing import Forge, TinyCA
 from tests.captures import pcap, pcapng
+from tests.envelopes import signed
 from tests.flights import (
     ASKED,
     ASKED_V2,
@@ -33,6 +36,8 @@ NAMED = encode_request(
 RESPONSE = Forge.honest(CA, 1000).der
 ERROR = encode_error_response(OCSPResponseStatus.TRY_LATER)
 CRL = CA.crl()
+CONTENT_INFO = encode_content_info(oids.ID_CT_SCVP_CERT_VAL_REQUEST, encode_sequence_of([]))
+STREAMED = b"\x30\x80" + encode(oids.ID_DATA) + b"\xa0\x80\x24\x80" + bytes(6)
 
 MESSAGES = {
     "request": (REQUEST, Kind.REQUEST),
@@ -41,6 +46,9 @@ MESSAGES = {
     "error response": (ERROR, Kind.RESPONSE),
     "certificate": (LEAF.certificate.der, Kind.CERTIFICATE),
     "CRL": (CRL, Kind.CRL),
+    "ContentInfo": (CONTENT_INFO, Kind.CONTENT_INFO),
+    "ContentInfo, signed": (signed(), Kind.CONTENT_INFO),
+    "ContentInfo in BER": (STREAMED, Kind.CONTENT_INFO),
     "pcap": (pcap([]), Kind.CAPTURE),
     "pcapng": (pcapng([], order="big"), Kind.CAPTURE),
     "ClientHello": (client_hello(ASKED).encode(), Kind.HANDSHAKE),
