@@ -14,6 +14,8 @@ from certstatus.asn1.doorway import UTCTime, decode, encode, read_tlv
 from certstatus.errors import CertStatusError, ConfigError, MalformedError, SourceError
 from certstatus.limits import MAX_DATABASE_BACK_OFF
 from certstatus.ocsp import Good, Revoked
+from certstatus.pkix.crl_index import CRLIndex
+from certstatus.pkix.crl_rules import load_full_crl
 from certstatus.sources import (
     CRL,
     DatabaseSource,
@@ -25,8 +27,6 @@ from certstatus.sources import (
     encode_index,
     import_file,
 )
-from certstatus.sources.crl_index import CRLIndex
-from certstatus.sources.crl_rules import load_full_crl
 from certstatus.testing import TinyCA
 from tests.books import DAY, LATER, NOW, Watcher, altered_crl, ask, crl, revoked, status_of, valid
 

@@ -11,8 +11,8 @@ from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.pkix import CertificateList, RevokedEntry
 from certstatus.pkix.crl_entry import parse_entry
-from certstatus.sources.crl_index import CRLIndex
-from certstatus.sources.crl_rules import leniency
+from certstatus.pkix.crl_index import CRLIndex
+from certstatus.pkix.crl_rules import leniency
 from certstatus.testing import TinyCA
 from tests import der as hand
 from tests.books import crl

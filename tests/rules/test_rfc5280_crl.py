@@ -18,10 +18,10 @@ from certstatus.errors import ConfigError, MalformedError, SourceError
 from certstatus.limits import DEFAULT_SKEW, MAX_SERIAL_OCTETS
 from certstatus.ocsp import Revoked
 from certstatus.pkix import ALL_REASONS, CertificateList, CRLReason, RevokedEntry
+from certstatus.pkix.crl_index import CRLIndex
+from certstatus.pkix.crl_rules import check_follows, load_full_crl
 from certstatus.pkix.reason import reason_flags
 from certstatus.sources import CRL, Issues, Known, Unlisted
-from certstatus.sources.crl_index import CRLIndex
-from certstatus.sources.crl_rules import check_follows, load_full_crl
 from certstatus.testing import TinyCA
 from tests.books import DAY, NOW, Entry, altered_crl, ask, crl, scope, status_of
 

@@ -25,6 +25,7 @@ ID_KP_EMAIL_PROTECTION: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.4")
 ID_KP_TIME_STAMPING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.8")
 ID_KP_OCSP_SIGNING: Final = ObjectIdentifier("1.3.6.1.5.5.7.3.9")
 ANY_EXTENDED_KEY_USAGE: Final = ObjectIdentifier("2.5.29.37.0")
+ANY_POLICY: Final = ObjectIdentifier("2.5.29.32.0")
 
 # RFC 5280 §4.2, §5.2, §5.3; RFC 7633; X.509
 ID_CE_KEY_USAGE: Final = ObjectIdentifier("2.5.29.15")
@@ -96,6 +97,10 @@ ID_EC_PUBLIC_KEY: Final = ObjectIdentifier("1.2.840.10045.2.1")
 SECP256R1: Final = ObjectIdentifier("1.2.840.10045.3.1.7")
 SECP384R1: Final = ObjectIdentifier("1.3.132.0.34")
 SECP521R1: Final = ObjectIdentifier("1.3.132.0.35")
+
+# Attributes of names: RFC 4519 §2.3, RFC 2985 §5.2.1
+COMMON_NAME: Final = ObjectIdentifier("2.5.4.3")
+EMAIL_ADDRESS: Final = ObjectIdentifier("1.2.840.113549.1.9.1")
 
 # CMS: RFC 5652 §4, §5.1, §9.1, §11; RFC 5035 §3
 ID_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.1")
@@ -190,6 +195,7 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     ID_KP_TIME_STAMPING: "id-kp-timeStamping",
     ID_KP_OCSP_SIGNING: "id-kp-OCSPSigning",
     ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
+    ANY_POLICY: "anyPolicy",
     ID_CE_KEY_USAGE: "id-ce-keyUsage",
     ID_CE_SUBJECT_KEY_IDENTIFIER: "id-ce-subjectKeyIdentifier",
     ID_CE_SUBJECT_ALT_NAME: "id-ce-subjectAltName",
@@ -249,6 +255,8 @@ NAMES: Final[dict[ObjectIdentifier, str]] = {
     SECP256R1: "secp256r1",
     SECP384R1: "secp384r1",
     SECP521R1: "secp521r1",
+    COMMON_NAME: "commonName",
+    EMAIL_ADDRESS: "emailAddress",
     ID_DATA: "id-data",
     ID_SIGNED_DATA: "id-signedData",
     ID_CT_AUTH_DATA: "id-ct-authData",

@@ -33,6 +33,7 @@ from certstatus.pkix.name import (
     GeneralName,
     GeneralNameKind,
     Name,
+    decode_general_names,
     distribution_point_name,
 )
 from certstatus.pkix.pem import decode_pem
@@ -328,6 +329,27 @@ class Certificate:
         declared = decode_sequence_of(asn1.CRLDistributionPoints, value, where)
         names = (distribution_point_name(one.distribution_point, where) for one in declared.points)
         return tuple(uri for full_name, _ in names for uri in _uris(full_name))
+
+    @cached_property
+    def subject_alternative_names(self) -> tuple[GeneralName, ...]:
+        """The names of subjectAltName, in order (RFC 5280 §4.2.1.6)."""
+        value = self._value(oids.ID_CE_SUBJECT_ALT_NAME)
+        return () if value is None else decode_general_names(value, "id-ce-subjectAltName")
+
+    @cached_property
+    def subject_key_identifier(self) -> bytes | None:
+        """What certificates call this key that it issued; None: it has no name of its own."""
+        value = self._value(oids.ID_CE_SUBJECT_KEY_IDENTIFIER)
+        return None if value is None else decode(bytes, value, "id-ce-subjectKeyIdentifier")
+
+    @cached_property
+    def authority_key_identifier(self) -> bytes | None:
+        """The keyIdentifier of authorityKeyIdentifier: a hint, and no more (RFC 5280 §4.2.1.1)."""
+        value = self._value(oids.ID_CE_AUTHORITY_KEY_IDENTIFIER)
+        if value is None:
+            return None
+        where = "id-ce-authorityKeyIdentifier"
+        return decode(asn1.AuthorityKeyIdentifier, value, where).key_identifier
 
     @cached_property
     def extended_key_usages(self) -> frozenset[ObjectIdentifier] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import unicodedata
 import warnings
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -91,6 +92,20 @@ class Name:
             return _folded(self.der) == _folded(other.der)
         except MalformedError:
             return False
+
+    @property
+    def folded(self) -> Hashable:
+        """What names have in common that match; the bytes themselves where they can't be read."""
+        try:
+            return tuple(_folded(self.der))
+        except MalformedError:
+            return self.der
+
+    def values(self, attribute: ObjectIdentifier) -> tuple[str, ...]:
+        """Return the values of an attribute that are strings, the most specific last."""
+        pairs = (pair for rdn in _rdns(self.der, "Name") for pair in rdn)
+        texts = (_value_text(value) for oid, value in pairs if oid == attribute)
+        return tuple(text for text in texts if text is not None)
 
     def __str__(self) -> str:
         """Write the name as RFC 4514 does, last RDN first."""

@@ -20,9 +20,9 @@ from typing import Final, TypeAlias
 from certstatus.errors import ConfigError, MalformedError
 from certstatus.limits import FILE_CHECK_TIME, MAX_AWAITED_BYTES, MAX_CRL_FILE_BYTES, MAX_CRL_FILES
 from certstatus.pkix import Certificate, CertificateList
+from certstatus.pkix.crl_rules import check_follows
 from certstatus.sources.crl_listing import Listing, is_about, read_listing
 from certstatus.sources.crl_memory import CRLMemory
-from certstatus.sources.crl_rules import check_follows
 from certstatus.sources.crl_scope import Issuance
 from certstatus.sources.crl_set import CRLSet
 from certstatus.sources.events import EventKind, Observer, SourceEvent, tell

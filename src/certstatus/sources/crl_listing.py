@@ -19,8 +19,8 @@ from certstatus.pkix import (
     CertificateList,
     IssuingDistributionPoint,
 )
-from certstatus.sources.crl_index import CRLIndex
-from certstatus.sources.crl_rules import WHERE, check_believable
+from certstatus.pkix.crl_index import CRLIndex
+from certstatus.pkix.crl_rules import WHERE, check_believable
 from certstatus.sources.crl_signers import signer_of
 
 __all__ = ["Listing", "is_about", "read_listing"]

@@ -17,8 +17,8 @@ from certstatus.asn1 import oids
 from certstatus.errors import ConfigError, MalformedError
 from certstatus.limits import MAX_CRL_FILES
 from certstatus.pkix import Certificate, CertificateList
+from certstatus.pkix.crl_rules import check_follows
 from certstatus.requestor.entries import Entries
-from certstatus.sources.crl_rules import check_follows
 
 __all__ = ["CRLMemory"]
 

@@ -15,9 +15,9 @@ from itertools import chain
 from typing import TypeAlias
 
 from certstatus.pkix import CRLReason, IssuingDistributionPoint, RevokedEntry, serial_octets
-from certstatus.sources.crl_index import CRLIndex
+from certstatus.pkix.crl_index import CRLIndex
+from certstatus.pkix.crl_rules import leniency
 from certstatus.sources.crl_listing import Listing
-from certstatus.sources.crl_rules import leniency
 from certstatus.sources.crl_scope import Issuance, coverage_gap, has_part
 
 __all__ = [

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from certstatus.errors import MalformedError
 from certstatus.pkix import Certificate, CertificateList, issuance_problem
-from certstatus.sources.crl_rules import WHERE
+from certstatus.pkix.crl_rules import WHERE
 
 __all__ = ["crl_issuers_of", "signer_of"]
 

@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from certstatus.errors import MalformedError
 from certstatus.pkix import serial_octets
+from certstatus.pkix.serial_table import SerialTable
 from certstatus.sources.serial_number import parse_serial
-from certstatus.sources.serial_table import SerialTable
 
 __all__ = ["IssuedSerials"]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from certstatus.errors import MalformedError
 from certstatus.pkix import Certificate, RevokedEntry
-from certstatus.sources.crl_index import CRLIndex
-from certstatus.sources.crl_rules import load_full_crl
+from certstatus.pkix.crl_index import CRLIndex
+from certstatus.pkix.crl_rules import load_full_crl
 from certstatus.sources.crl_scope import Issuance, coverage_gap
 from certstatus.sources.index_format import parse_index
 

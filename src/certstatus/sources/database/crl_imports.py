@@ -14,8 +14,8 @@ from typing import Any
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.pkix import Certificate, CertificateList
+from certstatus.pkix.crl_rules import WHERE
 from certstatus.sources.crl_listing import Listing, read_listing
-from certstatus.sources.crl_rules import WHERE
 from certstatus.sources.crl_signers import crl_issuers_of
 from certstatus.sources.database.ledger import Issuer
 

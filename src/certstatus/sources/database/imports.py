@@ -30,8 +30,8 @@ from certstatus.pkix import (
     CRLReason,
     RevokedEntry,
 )
+from certstatus.pkix.crl_rules import check_follows
 from certstatus.sources.crl_listing import Listing
-from certstatus.sources.crl_rules import check_follows
 from certstatus.sources.database.crl_imports import (
     check_adds,
     listings_about,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from certstatus.sources.serial_table import SerialTable
+from certstatus.pkix.serial_table import SerialTable
 
 SERIALS = [number.to_bytes(8) for number in range(1000, 4000)]
 

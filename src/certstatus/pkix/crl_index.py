@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from certstatus.errors import MalformedError
-from certstatus.pkix import (
-    CertificateList,
-    CRLReason,
-    GeneralName,
-    Name,
-    RevokedEntry,
-    serial_octets,
-    serial_octets_at,
-)
-from certstatus.sources.crl_rules import leniency
-from certstatus.sources.serial_table import SerialTable
+from certstatus.pkix.crl import CertificateList
+from certstatus.pkix.crl_entries import serial_octets, serial_octets_at
+from certstatus.pkix.crl_entry import RevokedEntry
+from certstatus.pkix.crl_rules import leniency
+from certstatus.pkix.name import GeneralName, Name
+from certstatus.pkix.reason import CRLReason
+from certstatus.pkix.serial_table import SerialTable
 
 __all__ = ["CRLIndex"]
 

@@ -9,7 +9,7 @@ import pytest
 from certstatus.asn1.doorway import encode_tlv
 from certstatus.errors import MalformedError
 from certstatus.pkix import CertificateList, CRLReason
-from certstatus.sources.crl_index import CRLIndex
+from certstatus.pkix.crl_index import CRLIndex
 from certstatus.testing import TinyCA
 from tests import der as hand
 from tests.books import HOLD, NOW, REMOVED, Entry, crl, issued_by, scope

@@ -13,13 +13,11 @@ from typing import Final
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.limits import DEFAULT_SKEW, MAX_SERIAL_OCTETS
-from certstatus.pkix import (
-    Certificate,
-    CertificateList,
-    CRLReason,
-    RevokedEntry,
-    signature_algorithm,
-)
+from certstatus.pkix.certificate import Certificate
+from certstatus.pkix.crl import CertificateList
+from certstatus.pkix.crl_entry import RevokedEntry
+from certstatus.pkix.reason import CRLReason
+from certstatus.pkix.signature import signature_algorithm
 
 __all__ = [
     "WHERE",
