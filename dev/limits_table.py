@@ -12,6 +12,7 @@ from typing import Final
 from certstatus import (
     limits,
     limits_hot,
+    limits_path,
     limits_presign,
     limits_scvp,
     limits_signers,
@@ -23,6 +24,7 @@ __all__ = ["limits_table", "with_limits"]
 _MODULES: Final = (
     limits,
     limits_hot,
+    limits_path,
     limits_presign,
     limits_scvp,
     limits_signers,

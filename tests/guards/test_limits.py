@@ -15,6 +15,7 @@ from dev.tree import ROOT
     [
         "limits.py",
         "limits_hot.py",
+        "limits_path.py",
         "limits_presign.py",
         "limits_scvp.py",
         "limits_signers.py",

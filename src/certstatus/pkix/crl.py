@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
@@ -277,8 +278,13 @@ class CertificateList:
             oid for oid, (critical, _) in self.extensions.items() if critical and oid not in _KNOWN
         )
 
-    def signature_problem(self, issuer: Certificate) -> str | None:
-        """Say why ``issuer`` did not sign this CRL; None: it did, and may (C8)."""
+    def signature_problem(
+        self, issuer: Certificate, key: CertificatePublicKeyTypes | None = None
+    ) -> str | None:
+        """Say why ``issuer`` did not sign this CRL; None: it did, and may (C8).
+
+        ``key`` stands for the issuer's where its certificate alone does not tell it.
+        """
         if not self.issuer.matches(issuer.subject):
             return f"the CRL is of {self.issuer}, not of {issuer.subject}"
         usage = issuer.key_usage
@@ -289,6 +295,6 @@ class CertificateList:
         try:
             algorithm = signature_algorithm(self.signature_algorithm)
             tbs = memoryview(self.der)[self._tbs_at.start : self._tbs_at.end]
-            return signature_problem(algorithm, issuer.public_key, self.signature, tbs)
+            return signature_problem(algorithm, key or issuer.public_key, self.signature, tbs)
         except MalformedError as error:
             return str(error)

@@ -23,6 +23,7 @@ __all__ = [
     "WHERE",
     "check_believable",
     "check_follows",
+    "check_readable",
     "leniency",
     "load_full_crl",
 ]
@@ -59,6 +60,11 @@ def check_believable(
             (C8), times that make no sense, or a number that is none (C1).
     """
     _check_signature(crl, signer, allow_sha1=allow_sha1)
+    check_readable(crl, now=now)
+
+
+def check_readable(crl: CertificateList, *, now: datetime) -> None:
+    """Make sure that a CRL can be read whole, whoever signed it. Raises MalformedError."""
     _check_extensions(crl)
     _check_times(crl, now)
     _check_number(crl)

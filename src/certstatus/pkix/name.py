@@ -96,10 +96,7 @@ class Name:
     @property
     def folded(self) -> Hashable:
         """What names have in common that match; the bytes themselves where they can't be read."""
-        try:
-            return tuple(_folded(self.der))
-        except MalformedError:
-            return self.der
+        return _comparable(self.der)
 
     def values(self, attribute: ObjectIdentifier) -> tuple[str, ...]:
         """Return the values of an attribute that are strings, the most specific last."""
@@ -166,6 +163,14 @@ def _folded(der: bytes) -> list[tuple[int, frozenset[tuple[ObjectIdentifier, str
         (len(rdn), frozenset((oid, _fold(value)) for oid, value in rdn))
         for rdn in _rdns(der, "Name")
     ]
+
+
+@lru_cache(MAX_KNOWN_NAMES)
+def _comparable(der: bytes) -> Hashable:
+    try:
+        return tuple(_folded(der))
+    except MalformedError:
+        return der
 
 
 def _fold(value: TLV) -> str | bytes:

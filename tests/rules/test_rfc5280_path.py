@@ -1,0 +1,130 @@
+"""NIST's test suite for path validation, whole: PKITS 1.0.1, 249 cases (RFC 5280 §6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import cryptography_vectors
+import pytest
+from cryptography.x509 import ObjectIdentifier
+
+from certstatus.asn1 import oids
+from certstatus.path import PathInputs, PathSearch, ValidationError
+from certstatus.pkix import Certificate, CertificateList
+from tests.paths import checked
+
+Case = dict[str, Any]
+
+SUITE: Final[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "pkits.json").read_text(encoding="utf-8")
+)
+CASES: Final[list[Case]] = SUITE["cases"]
+AT: Final = datetime.fromisoformat(SUITE["verify_time"])
+DATA: Final = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
+POLICIES: Final = {
+    f"NIST-test-policy-{number}": ObjectIdentifier(f"2.16.840.1.101.3.2.1.48.{number}")
+    for number in range(1, 11)
+} | {"anyPolicy": oids.ANY_POLICY}
+
+
+@cache
+def certificate(name: str) -> Certificate:
+    return Certificate.from_der((DATA / "certs" / f"{name}.crt").read_bytes())
+
+
+@cache
+def everyone() -> tuple[Certificate, ...]:
+    """Return all certificates of the suite, in no order that helps."""
+    return tuple(certificate(file.stem) for file in (DATA / "certs").iterdir())
+
+
+@cache
+def crl(name: str) -> CertificateList:
+    return CertificateList.from_der((DATA / "crls" / f"{name}.crl").read_bytes())
+
+
+def policies(names: str) -> frozenset[ObjectIdentifier]:
+    return frozenset(POLICIES[name] for name in names.split(",") if name)
+
+
+def inputs(case: Case) -> PathInputs:
+    """Return what the case validates with; its DSA keys and signatures are of SHA-1's time."""
+    return PathInputs(
+        anchors=(certificate(case["chain"][0]),),
+        user_policy_set=policies(case.get("InitialPolicySet", "anyPolicy")),
+        require_explicit_policy=case.get("InitialExplicitPolicy", False),
+        inhibit_policy_mapping=case.get("InitialPolicyMappingInhibit", False),
+        inhibit_any_policy=case.get("InitialInhibitAnyPolicy", False),
+        allow_sha1="DSA" in case["title"],
+    )
+
+
+def validated(case: Case) -> PathSearch:
+    return checked(
+        certificate(case["chain"][-1]),
+        inputs(case),
+        pool=everyone(),
+        now=AT,
+        crls=map(crl, case["crls"]),
+    )
+
+
+def named(case: Case) -> str:
+    return f"{case['number']} {case['title']}"
+
+
+def test_the_suite_is_whole() -> None:
+    assert len(CASES) == SUITE["count"] == 249
+    assert len({named(case) for case in CASES}) == 249
+    assert sum(case["should_validate"] for case in CASES) == 114
+
+
+@pytest.mark.rule("C2", "C3", "C4", "C5", "C7", "C8")
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_each_case_ends_as_nist_says(case: Case) -> None:
+    found = validated(case)
+    assert found.is_valid == case["should_validate"], found.reason
+    if found.is_valid and "UserConstrainedPolicySet" in case:
+        assert found.report is not None
+        assert found.report.policies == policies(case["UserConstrainedPolicySet"])
+
+
+ERRORS: Final = {
+    "4.1.3": ValidationError.NO_VALID_CERT_PATH,
+    "4.2.2": ValidationError.NOT_YET_VALID,
+    "4.2.5": ValidationError.EXPIRED,
+    "4.4.3": ValidationError.REVOKED,
+    "4.8.4": ValidationError.INVALID_CERT_POLICY,
+    "4.10.7": ValidationError.INVALID_CERT_POLICY,
+    "4.13.31": ValidationError.NO_VALID_CERT_PATH,
+    "4.15.6": ValidationError.REVOKED,
+}
+
+
+@pytest.mark.parametrize("number", ERRORS, ids=str)
+def test_a_failure_has_the_rfcs_word(number: str) -> None:
+    case = next(one for one in CASES if one["number"] == number)
+    assert validated(case).errors == (ERRORS[number],)
+
+
+def test_sha1_signs_nothing_unless_allowed() -> None:
+    case = next(one for one in CASES if one["number"] == "4.1.4")
+    assert validated(case).is_valid
+    strict = replace(inputs(case), allow_sha1=False)
+    chain = map(certificate, case["chain"])
+    found = checked(certificate(case["chain"][-1]), strict, pool=chain, now=AT, revocation=False)
+    assert "disallowed signature mechanism" in found.reason
+
+
+@pytest.mark.parametrize("name", ["4.1.1", "4.5.1", "4.6.17", "4.10.12"], ids=str)
+def test_the_path_found_is_the_one_that_the_suite_lists(name: str) -> None:
+    case = next(one for one in CASES if one["number"] == name)
+    report = validated(case).report
+    assert report is not None
+    chain = [*report.path.certificates, report.path.anchor]
+    assert chain == [certificate(one) for one in reversed(case["chain"])]
