@@ -21,7 +21,6 @@ from certstatus.cms.signed_data import (
     SignerInfo,
     SubjectKeyIdentifier,
     encode_signed_data,
-    subject_key_identifier,
 )
 from certstatus.errors import SignerError
 from certstatus.pkix import Certificate
@@ -137,7 +136,7 @@ def _draft(
 def _identifier(certificate: Certificate, *, by_key_identifier: bool) -> SignerIdentifier:
     if not by_key_identifier:
         return IssuerAndSerialNumber(certificate.issuer, certificate.serial_number)
-    found = subject_key_identifier(certificate)
+    found = certificate.subject_key_identifier
     if found is None:
         raise SignerError(f"{certificate} has no key identifier to be named by", rule="S2")
     return SubjectKeyIdentifier(found)

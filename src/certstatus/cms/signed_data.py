@@ -76,23 +76,13 @@ class SubjectKeyIdentifier:
 
     def names(self, certificate: Certificate) -> bool:
         """Whether it is this certificate, or another one of the same key."""
-        return subject_key_identifier(certificate) == self.key_identifier
+        return certificate.subject_key_identifier == self.key_identifier
 
     def __str__(self) -> str:
         return f"key identifier {self.key_identifier.hex()}"
 
 
 SignerIdentifier: TypeAlias = IssuerAndSerialNumber | SubjectKeyIdentifier
-
-
-def subject_key_identifier(certificate: Certificate) -> bytes | None:
-    """Return the value of subjectKeyIdentifier; None where it is absent.
-
-    Raises:
-        MalformedError: the extension can't be read.
-    """
-    extension = certificate.extensions.get(oids.ID_CE_SUBJECT_KEY_IDENTIFIER)
-    return None if extension is None else decode(bytes, extension[1], "id-ce-subjectKeyIdentifier")
 
 
 @dataclass(frozen=True, kw_only=True)

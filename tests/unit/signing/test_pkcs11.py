@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from pkcs11 import PKCS11Error
 
+from certstatus.asn1 import oids
+from certstatus.cms import asign_content, verify_signed_data
 from certstatus.errors import CertStatusError, ConfigError, SignerError
 from certstatus.limits_signers import (
     MAX_PIN_BYTES,
@@ -29,6 +31,7 @@ from certstatus.pkix import SignatureAlgorithm, signature_problem
 from certstatus.signing import (
     PKCS11URI,
     Profile,
+    Purpose,
     Signer,
     check_signer,
     load_any_signers,
@@ -117,6 +120,22 @@ def test_every_kind_of_key_signs_as_it_would_from_a_file(
     assert [one.certs for one in signers] == [one.certs for one in local]
     assert all(holds(one) for one in signers)
     refuse_unfit(signers[0], check_signer(signers[0], CA.certificate, now=NOW))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_in_a_token_signs_messages_too(token: Token, tmp_path: Path, kind: str) -> None:
+    """Waited for, as a token's signatures are; the certificate goes along, a CA's own too."""
+    issued = TinyCA(f"Messages {kind}", kind=kind).issued
+    token.put(issued, "ocsp")
+    file = tmp_path / "own.pem"
+    file.write_bytes(issued.certificate_pem)
+    signers, _ = load_pkcs11_signers(PKCS11URI.parse(token.uri("ocsp")), file, issuer=None)
+    assert signers[0].certs == (issued.certificate,)
+
+    for signer in signers:
+        message = asyncio.run(asign_content(oids.ID_DATA, b"content", signer))
+        report = verify_signed_data(message, now=NOW, purpose=Purpose.SCVP_SERVER)
+        assert report.with_trust(None).require().content == b"content"
 
 
 @pytest.mark.rule("O29")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -15,6 +16,8 @@ from certstatus.signing import (
     Purpose,
     Severity,
     check_message_signer,
+    load_any_signers,
+    load_signers,
     make_signers,
     refuse_unfit,
 )
@@ -110,3 +113,19 @@ def test_a_signer_of_messages_always_sends_its_certificate_along() -> None:
 
     assert own.certs == (ca.certificate,)
     assert direct.certs == ()
+
+
+def test_a_signer_of_messages_is_loaded_from_files_without_any_ca(tmp_path: Path) -> None:
+    one = issued()
+    key, certificate = tmp_path / "client.key", tmp_path / "client.pem"
+    key.write_bytes(one.key_pem())
+    key.chmod(0o600)
+    certificate.write_bytes(one.certificate_pem)
+
+    for load in (load_signers, load_any_signers):
+        signers, findings = load(key, certificate, issuer=None)
+        assert findings == ()
+        assert [signer.algorithm for signer in signers] == [
+            signer.algorithm for signer in every_signer(one)
+        ]
+        assert signers[0].certs == (one.certificate,)
