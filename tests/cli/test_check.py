@@ -3,12 +3,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -33,9 +31,10 @@ from certstatus.ocsp import (
     parse_request,
 )
 from certstatus.pkix import CRLReason, HashAlgorithm
-from certstatus.testing import Forge, Issued, Lab
+from certstatus.testing import Forge, Lab
 from certstatus.tls.host import Host, parse_host
 from tests.cli.conftest import Run
+from tests.one_handshake import tls_server
 from tests.scripted import OCSP, Asked, Reply, ScriptedServer
 
 RunJSON = Callable[..., Any]
@@ -83,26 +82,6 @@ def check(run: Run, lab: Lab, responder: ScriptedServer) -> Run:
         return run("check", *args, "--issuer", lab.ca_certificate, "--url", responder.url)
 
     return call
-
-
-@contextmanager
-def tls_server(folder: Path, *chain: Issued) -> Iterator[int]:
-    """Shake hands once, and yield the port."""
-    (folder / "chain.pem").write_bytes(b"".join(one.certificate_pem for one in chain))
-    (folder / "server.key").write_bytes(chain[0].key_pem())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "chain.pem", folder / "server.key")
-    with create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection, context.wrap_socket(connection, server_side=True) as shaken:
-                shaken.recv(1)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join(10)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import count
 
 import pytest
+from cryptography import x509
 
 from certstatus.fetch import HTTPDoor
 from certstatus.limits_path import (
@@ -111,22 +112,38 @@ def test_policies_do_not_grow_without_bound() -> None:
     assert "size limit" in found.reason
 
 
-def test_crl_issuers_behind_crl_issuers_end() -> None:
-    """Each CRL is signed by one whose own status is in a CRL by the next."""
-    depth = MAX_CRL_ISSUER_DEPTH + 3
+@pytest.mark.parametrize(
+    ("depth", "holds"), [(MAX_CRL_ISSUER_DEPTH, True), (MAX_CRL_ISSUER_DEPTH + 1, False)]
+)
+def test_crl_issuers_behind_crl_issuers_end(depth: int, holds: bool) -> None:
+    """Each CRL is signed by a key whose own status is in a CRL by the next, the last by the CA."""
     ca = TinyCA("CA", parent=ROOT)
-    signers = [TinyCA("CA") for _ in range(depth)]
-    certificates, crls = [], [crl(ROOT)]
-    for one, above in zip(signers, [*signers[1:], ca], strict=True):
-        del above
-        certificates.append(cross(ca, one))
-    for number, signer in enumerate(signers):
-        crls.append(crl(signer, number=number + 1))
-    leaf = ca.issue("leaf").certificate
-    work = Work()
-    found = checked(leaf, UNASKED, pool=[ca.certificate, *certificates], crls=crls, work=work)
-    assert found.report is not None
-    assert work.signatures <= MAX_PATH_SIGNATURES
+    keys = [TinyCA("CA") for _ in range(depth)]
+    places = [f"http://crl.example/{number}" for number in range(depth + 1)]
+    signers = [
+        cross(ca, key, crl_uris=(place,)) for key, place in zip(keys, places[1:], strict=True)
+    ]
+    crls = [
+        crl(key, extensions=(_of(place),)) for key, place in zip([*keys, ca], places, strict=True)
+    ]
+    leaf = ca.issue("leaf", crl_uris=(places[0],)).certificate
+    found = checked(leaf, UNASKED, pool=[ca.certificate, *signers], crls=[crl(ROOT), *crls])
+    assert found.is_valid == holds, found.reason
+    assert holds or "too many signers behind each other" in found.reason
+
+
+def _of(place: str) -> tuple[x509.ExtensionType, bool]:
+    """Say that a CRL is of one distribution point."""
+    scope = x509.IssuingDistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(place)],
+        relative_name=None,
+        only_contains_user_certs=False,
+        only_contains_ca_certs=False,
+        only_some_reasons=None,
+        indirect_crl=False,
+        only_contains_attribute_certs=False,
+    )
+    return scope, True
 
 
 # --- servers -----------------------------------------------------------------------------------

@@ -1,15 +1,15 @@
-"""``certstatus check``: the responder asked, and its answer judged."""
+"""``certstatus check``: the responder asked, and its answer judged; or the whole path."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import click
 
@@ -20,16 +20,18 @@ from certstatus.cli.check_output import (
     JSONOutput,
     TextOutput,
 )
-from certstatus.cli.exit_codes import worst
+from certstatus.cli.checking import Targets, run_all
 from certstatus.cli.frame import Command, examples
 from certstatus.cli.handshake import fetch_chain
 from certstatus.cli.inputs import load_certificates
 from certstatus.cli.line_list import LineList
 from certstatus.cli.output import note, write_file
 from certstatus.cli.params import SPAN
+from certstatus.cli.path_check import PathChecking
+from certstatus.cli.path_output import PathJSONLinesOutput, PathJSONOutput, PathTextOutput
+from certstatus.cli.path_params import PathWishes, path_options
 from certstatus.cli.policy_params import policy_options
 from certstatus.cli.target import find_issuer
-from certstatus.cli.waiting import counting, waiting
 from certstatus.errors import CertStatusError
 from certstatus.fetch import HTTPDoor
 from certstatus.limits import CHECK_CONCURRENCY, FETCH_TIME, MAX_CHECK_CONCURRENCY
@@ -40,15 +42,12 @@ from certstatus.requestor import (
     Method,
     Requestor,
     ResponseCache,
-    in_order,
 )
 from certstatus.signing import Signer, load_signers
 from certstatus.tls.host import Host, parse_host
 from certstatus.verify import VerifyPolicy
 
 __all__ = ["command"]
-
-Targets: TypeAlias = tuple[str, ...] | LineList[str]
 
 
 @click.command(
@@ -59,6 +58,7 @@ Targets: TypeAlias = tuple[str, ...] | LineList[str]
         "certstatus check www.example.com mail.example.com:465 --quiet",
         "certstatus check --list certificates.txt --concurrency 100 --jsonl",
         "certstatus check chain.pem --url http://127.0.0.1:8080/ --send-nonce",
+        "certstatus check leaf.pem --path --anchors root.pem --pool cas.pem",
     ),
 )
 @click.argument("names", metavar="[CERT|HOST[:PORT]]…", nargs=-1)
@@ -86,6 +86,7 @@ Targets: TypeAlias = tuple[str, ...] | LineList[str]
     help="GET where the URL stays within 255 bytes, or as said.",
 )
 @click.option("--send-nonce", is_flag=True, help="Ask for an answer made for this request.")
+@path_options
 @policy_options
 @click.option("--timeout", type=SPAN, default=FETCH_TIME, help="For each exchange.  [15s]")
 @click.option("--proxy", metavar="URL", help="The HTTP proxy that every exchange goes through.")
@@ -110,6 +111,7 @@ def command(
     algorithm: str | None,
     method: str,
     send_nonce: bool,
+    paths: PathWishes | None,
     policy: VerifyPolicy,
     timeout: timedelta,
     proxy: str | None,
@@ -138,6 +140,24 @@ def command(
     if as_json and as_jsonl:
         raise click.UsageError("--json writes one document, --jsonl one in each line: take one")
     targets = _targets(names, list_name)
+    known = [one for name in issuers for one in load_certificates(name)]
+    is_brief, is_one = quiet or list_name is not None, len(names) == 1
+    if paths is not None:
+        checking = PathChecking(
+            wishes=paths,
+            read=_read,
+            known=known,
+            time_limit=timeout,
+            proxy=proxy,
+            allow_private=allow_private,
+            allow_sha1=policy.allow_sha1,
+        )
+        path_form: PathTextOutput | PathJSONOutput | PathJSONLinesOutput
+        if as_json or as_jsonl:
+            path_form = PathJSONLinesOutput() if as_jsonl else PathJSONOutput(is_one=is_one)
+        else:
+            path_form = PathTextOutput(is_brief=is_brief)
+        return asyncio.run(run_all(targets, checking, concurrency=concurrency, form=path_form))
     if output is not None and len(names) != 1:
         raise click.UsageError("--output keeps the response of one certificate, not of several")
     hashes = AskPolicy().hashes if algorithm is None else (HashAlgorithm.from_label(algorithm),)
@@ -156,16 +176,16 @@ def command(
     )
     asking = _Asking(
         requestor=requestor,
-        known=[one for name in issuers for one in load_certificates(name)],
+        known=known,
         time_limit=timeout,
     )
     form: CheckOutput
     if as_json or as_jsonl:
-        form = JSONLinesOutput() if as_jsonl else JSONOutput(is_one=len(names) == 1)
+        form = JSONLinesOutput() if as_jsonl else JSONOutput(is_one=is_one)
     else:
-        form = TextOutput(is_brief=quiet or list_name is not None)
-    running = _run(targets, asking, concurrency=concurrency, form=form, output=output)
-    return asyncio.run(running)
+        form = TextOutput(is_brief=is_brief)
+    keep = None if output is None else lambda answered: _keep(answered, output)
+    return asyncio.run(run_all(targets, asking, concurrency=concurrency, form=form, keep=keep))
 
 
 def _load_signer(key: str | None, signer: str | None, password_file: str | None) -> Signer | None:
@@ -207,6 +227,12 @@ class _Asking:
     known: Sequence[Certificate]
     time_limit: timedelta
 
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[_Asking]:
+        """Fetch once what is asked twice at once."""
+        async with self.requestor.sharing() as shared:
+            yield replace(self, requestor=shared)
+
     async def answer(self, name: str) -> Answered:
         """Check one target; what goes wrong with it spoils none of the others."""
         try:
@@ -230,34 +256,6 @@ def _read(name: str) -> tuple[Certificate, ...] | Host:
 
 
 _FILES: Final = (".pem", ".crt", ".cer", ".der", ".txt", ".p7b")
-
-
-async def _run(
-    targets: Targets, asking: _Asking, *, concurrency: int, form: CheckOutput, output: str | None
-) -> int:
-    """Ask about all at once, show each in its turn, and return the worst exit code."""
-    codes: set[int] = set()
-    async with asking.requestor.sharing() as shared:
-        work = replace(asking, requestor=shared).answer
-        results = in_order(targets, work, concurrency=concurrency)
-        async with aclosing(results):
-            with _progress(targets) as advance:
-                async for answered in results:
-                    codes.add(answered.exit_code)
-                    form.add(answered)
-                    if output is not None:
-                        _keep(answered, output)
-                    advance()
-    form.end()
-    return worst(codes)
-
-
-def _progress(targets: Targets) -> AbstractContextManager[Callable[[], None]]:
-    if isinstance(targets, LineList):
-        return counting("asking", targets.count())
-    if len(targets) > 1:
-        return counting("asking", len(targets))
-    return waiting(f"asking about {targets[0]}")
 
 
 def _keep(answered: Answered, output: str) -> None:

@@ -253,7 +253,7 @@ class PathStatus:
             found = revoked(certificate, status.revocation_time, status.reason, by)
         elif isinstance(status, Good):
             found = CertificateReport(
-                certificate=certificate, status=RevocationStatus.GOOD, reason=f"good by {by}"
+                certificate=certificate, status=RevocationStatus.GOOD, reason=by
             )
         else:
             return None
@@ -412,7 +412,7 @@ class PathStatus:
         return CertificateReport(
             certificate=certificate,
             status=RevocationStatus.GOOD,
-            reason=f"good by a {names}",
+            reason=f"a {names}",
             next_update=_end(views),
             proof=self._without_path(*proofs),
         )
