@@ -18,7 +18,7 @@ from certstatus.explain.element import (
 from certstatus.explain.field import Field, absent, count_text, oid_text, span_text
 from certstatus.pkix import Certificate, HashAlgorithm
 
-__all__ = ["certificate_summary", "certs_field", "explain_certificate"]
+__all__ = ["certificate_in_short", "certificate_summary", "certs_field", "explain_certificate"]
 
 _SECTION: Final = "RFC 5280 §4.1"
 _NAMING_HASHES: Final = (HashAlgorithm.SHA1, HashAlgorithm.SHA256)
@@ -207,21 +207,22 @@ def certs_field(certs: tuple[bytes, ...], *, present: str, missing: str, section
         count_text(len(certs), "certificate"),
         present,
         section,
-        children=tuple(_in_short(der) for der in certs),
+        children=tuple(certificate_in_short(der) for der in certs),
     )
 
 
-def _in_short(der: bytes) -> Field:
+def certificate_in_short(der: bytes, name: str = "Certificate", meaning: str = "") -> Field:
+    """Explain a certificate inside a message; a broken one is a problem of its own."""
     try:
         certificate = Certificate.from_der(der)
         extensions = certificate_extension_fields(certificate)
         validity = _validity(certificate)
     except MalformedError as error:
-        return Field("Certificate", None, "", _SECTION, der=der, problem=str(error))
+        return Field(name, None, meaning, _SECTION, der=der, problem=str(error))
     return Field(
-        "Certificate",
+        name,
         name_text(certificate.subject),
-        "",
+        meaning,
         _SECTION,
         children=(
             _serial(certificate),

@@ -7,9 +7,13 @@ from typing import TypeVar
 
 from cryptography.x509 import ObjectIdentifier
 
+from certstatus.asn1.departure import Departure
 from certstatus.asn1.doorway import TLV, encode, read_tlv
+from certstatus.asn1.x509 import Extension as DeclaredExtension
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_EXTENSIONS
 from certstatus.limits_scvp import MAX_BUNDLE_CERTS, MAX_SCVP_NAMES, MAX_SCVP_OIDS
+from certstatus.ocsp import NO_EXTENSIONS, Extension, Extensions
 from certstatus.pkix import GeneralName
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "declared_oids",
     "filled",
     "read_certificates",
+    "read_extensions",
     "read_names",
     "read_oids",
 ]
@@ -99,3 +104,29 @@ def declared_certificates(certificates: tuple[bytes, ...], where: str) -> list[T
     elements = [read_tlv(der, where) for der in certificates] or None
     read_certificates(elements, where)
     return elements
+
+
+def read_extensions(
+    declared: Sequence[DeclaredExtension] | None, where: str, departures: list[Departure]
+) -> Extensions:
+    """Return extensions as they stand: none has a meaning in SCVP, also none of OCSP's (S8).
+
+    Raises:
+        MalformedError: there are too many, or one stands twice.
+    """
+    if declared is None:
+        return NO_EXTENSIONS
+    if not declared:
+        departures.append(Departure(where, "is empty; it should be absent"))
+    found = tuple(
+        Extension(one.extn_id, one.extn_value, bool(one.critical))
+        for one in bounded(declared, MAX_EXTENSIONS, where)
+    )
+    departures += [
+        Departure(f"{where}.{member}", "writes the default critical FALSE out")
+        for one, member in zip(declared, found, strict=True)
+        if one.critical is False
+    ]
+    if len({member.oid for member in found}) != len(found):
+        raise MalformedError("holds an extension twice (RFC 5280 §4.2)", where=where)
+    return Extensions(found)

@@ -43,6 +43,7 @@ from certstatus.scvp.lists import (
     declared_oids,
     filled,
     read_certificates,
+    read_extensions,
     read_names,
     read_oids,
 )
@@ -189,7 +190,7 @@ def parse_cv_request(der: bytes) -> CVRequest:
         request_nonce=declared.request_nonce,
         requestor_name=_name(declared.requestor_name, "CVRequest.requestorName"),
         responder_name=_name(declared.responder_name, "CVRequest.responderName"),
-        request_extensions=Extensions.from_declared(
+        request_extensions=read_extensions(
             declared.request_extensions, "requestExtensions", departures
         ),
         signature_alg=None if algorithm is None else AlgorithmIdentifier.from_declared(algorithm),
@@ -216,9 +217,7 @@ def _query(der: bytes, departures: list[Departure]) -> Query:
         ),
         rev_infos=read_revocation_infos(declared.rev_infos, "Query.revInfos"),
         produced_at=read_time(declared.produced_at, "Query.producedAt"),
-        query_extensions=Extensions.from_declared(
-            declared.query_extensions, "queryExtensions", departures
-        ),
+        query_extensions=read_extensions(declared.query_extensions, "queryExtensions", departures),
     )
 
 

@@ -40,6 +40,7 @@ from certstatus.scvp.lists import (
     declared_names,
     declared_oids,
     filled,
+    read_extensions,
     read_names,
     read_oids,
 )
@@ -220,7 +221,7 @@ def parse_cv_response(der: bytes) -> CVResponse:
         reply_objects=_reply_objects(declared.reply_objects, departures),
         resp_nonce=declared.resp_nonce,
         server_context_info=declared.server_context_info,
-        cv_response_extensions=Extensions.from_declared(
+        cv_response_extensions=read_extensions(
             declared.cv_response_extensions, "cvResponseExtensions", departures
         ),
         requestor_text=check_text(declared.requestor_text, "CVResponse.requestorText"),
@@ -295,7 +296,7 @@ def _cert_reply(der: bytes, departures: list[Departure]) -> CertReply:
         reply_want_backs=tuple(ReplyWantBack(one.wb, one.value) for one in want_backs),
         validation_errors=read_oids(declared.validation_errors, f"{where}.validationErrors"),
         next_update=read_time(declared.next_update, f"{where}.nextUpdate"),
-        cert_reply_extensions=Extensions.from_declared(
+        cert_reply_extensions=read_extensions(
             declared.cert_reply_extensions, "certReplyExtensions", departures
         ),
     )

@@ -9,7 +9,9 @@ from cryptography.x509 import ObjectIdentifier
 from pyasn1.codec.der.decoder import decode as judge_decode
 from pyasn1_alt_modules import rfc5055 as judge
 
+from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
+from certstatus.limits import MAX_EXTENSIONS
 from certstatus.limits_scvp import (
     MAX_BUNDLE_CERTS,
     MAX_CV_REQUEST_BYTES,
@@ -19,6 +21,7 @@ from certstatus.limits_scvp import (
     MAX_SCVP_NAMES,
     MAX_SCVP_OIDS,
 )
+from certstatus.ocsp import Extension, Extensions
 from certstatus.pkix import Certificate, HashAlgorithm
 from certstatus.scvp import (
     ACReference,
@@ -325,6 +328,25 @@ def test_an_unknown_check_and_want_back_survive_as_identifiers() -> None:
     query = parse_cv_request(of.CV_REQUEST_OCTETS).query
 
     assert ObjectIdentifier("1.2.3.5") in query.checks
+
+
+def test_an_extension_of_ocsp_has_no_meaning_here() -> None:
+    """What OCSP would refuse of its own is one more unknown extension, and kept (S8)."""
+    broken = hand.extension("1.3.6.1.5.5.7.48.1.3", b"no CrlID")
+    found = parse_cv_request(hand.sequence(of.CV_REQUEST_MEMBERS[0], hand.explicit(4, broken)))
+
+    assert found.request_extensions == Extensions((Extension(oids.ID_PKIX_OCSP_CRL, b"no CrlID"),))
+
+
+def test_extensions_stand_once_and_are_not_many() -> None:
+    query, one = of.CV_REQUEST_MEMBERS[0], hand.extension("1.2.3", b"")
+    many = [hand.extension(f"1.2.{arc}", b"") for arc in range(MAX_EXTENSIONS + 1)]
+
+    for extensions in ([one, one], many):
+        with pytest.raises(MalformedError):
+            parse_cv_request(hand.sequence(query, hand.explicit(4, *extensions)))
+    found = parse_cv_request(hand.sequence(query, hand.explicit(4)))
+    assert [departure.where for departure in found.departures] == ["requestExtensions"]
 
 
 # --- limits -----------------------------------------------------------------------------------
