@@ -20,7 +20,16 @@ from tests import der
 NOW: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REQUEST: Final = oids.ID_CT_SCVP_CERT_VAL_REQUEST
 RESPONSE: Final = oids.ID_CT_SCVP_CERT_VAL_RESPONSE
-CONTENT: Final = der.sequence(der.integer(1), der.octet_string(b"what is asked"))
+_ISSUER_SERIAL: Final = der.sequence(der.sequence(der.tlv(0x82, b"what is asked")), der.integer(5))
+_REFERENCE: Final = der.explicit(1, der.octet_string(b"hash"), _ISSUER_SERIAL)
+CONTENT: Final = der.sequence(
+    der.sequence(
+        der.explicit(0, _REFERENCE),
+        der.sequence(der.oid("1.3.6.1.5.5.7.17.1")),
+        der.sequence(der.sequence(der.oid("1.3.6.1.5.5.7.19.1"))),
+    )
+)
+"""A CVRequest, shorter than 128 octets."""
 CA: Final = TinyCA("Signing CA")
 
 

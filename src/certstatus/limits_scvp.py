@@ -42,6 +42,13 @@ MAX_REVOCATION_INFOS: Final = 1_000
 MAX_SCVP_NAMES: Final = 256
 """GeneralNames in requestorRef, requestorName, issuer or validationNames: relays add one each."""
 
+MAX_SCVP_NAME_BYTES: Final = 16_384
+"""One GeneralName: distinguished names of real certificates stay under 1 kB."""
+
+MAX_SCVP_ELEMENTS: Final = 5_000
+"""Elements that one step of reading makes objects of, at 100 octets each: a Query that is full in
+all its lists has 4,000. They are counted before any is made."""
+
 MAX_RELAYED_RESPONSES: Final = 64
 """Replies of other servers handed on in one wantBack: more than a chain of relays has links."""
 

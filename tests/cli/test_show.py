@@ -28,6 +28,7 @@ from tests.flights import (
     entries,
     server_hello,
 )
+from tests.scvp_messages import MINIMAL_REQUEST_OCTETS
 
 RunJSON = Callable[..., Any]
 
@@ -152,18 +153,19 @@ def test_a_signed_message_is_told_with_its_signer_and_what_was_kept_in_it(
 
 
 def test_a_message_of_scvp_is_read_from_pem_too(run: Run, tmp_path: Path) -> None:
-    bare = base64.encodebytes(encode_content_info(REQUEST, b"\x30\0")).decode()
+    bare = base64.encodebytes(encode_content_info(REQUEST, MINIMAL_REQUEST_OCTETS)).decode()
     file = tmp_path / "request.pem"
     file.write_text(f"-----BEGIN CMS-----\n{bare}-----END CMS-----\n")
     result = run("show", file)
     assert result.exit_code == 0
     assert "unprotected" in result.stdout
+    assert "id-stc-build-pkc-path" in result.stdout
 
 
 BAD = {
     "junk.bin": (
         ExitCode.MALFORMED,
-        "is no OCSP request or response, certificate, CRL, CMS or TLS message",
+        "is no OCSP, SCVP, CMS or TLS message, certificate or CRL",
     ),
     "empty.der": (ExitCode.MALFORMED, "is empty"),
     "missing.der": (ExitCode.USAGE, "No such file"),

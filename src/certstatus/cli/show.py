@@ -29,6 +29,10 @@ _KINDS: Final = {
     "records": Kind.RECORDS,
     "handshake": Kind.HANDSHAKE,
     "extension": Kind.EXTENSION,
+    "cv-request": Kind.CV_REQUEST,
+    "cv-response": Kind.CV_RESPONSE,
+    "vp-request": Kind.VAL_POL_REQUEST,
+    "vp-response": Kind.VAL_POL_RESPONSE,
 }
 
 
@@ -59,7 +63,7 @@ _KINDS: Final = {
 def command(
     names: tuple[str, ...], *, kind: str | None, with_bytes: bool, entries: int, as_json: bool
 ) -> int:
-    """Explain OCSP messages, CRLs, certificates, CMS and TLS handshakes, field by field.
+    """Explain OCSP and SCVP messages, CRLs, certificates, CMS and TLS, field by field.
 
     FILE is a file, - for standard input, or the message itself: DER, PEM, hex, base64, or
     the URL of a GET request. Of TLS: records, handshake messages, a status_request

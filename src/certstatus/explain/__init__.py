@@ -16,6 +16,7 @@ from certstatus.explain.openssl_msg import is_openssl_msg, parse_openssl_msg
 from certstatus.explain.recognize import Kind, is_whole, recognize
 from certstatus.explain.request import explain_request
 from certstatus.explain.response import explain_response
+from certstatus.explain.scvp import explain_scvp
 from certstatus.explain.signed_message import explain_content_info
 from certstatus.explain.tls_extension import explain_extension
 from certstatus.explain.tls_flight import explain_handshake, explain_records
@@ -35,6 +36,7 @@ __all__ = [
     "explain_records",
     "explain_request",
     "explain_response",
+    "explain_scvp",
     "is_openssl_msg",
     "is_whole",
     "parse_get_url",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -24,15 +25,23 @@ class Kind(Enum):
     RECORDS = "TLS records"
     HANDSHAKE = "TLS handshake"
     EXTENSION = "TLS extension"
+    CV_REQUEST = "CVRequest"
+    CV_RESPONSE = "CVResponse"
+    VAL_POL_REQUEST = "ValPolRequest"
+    VAL_POL_RESPONSE = "ValPolResponse"
 
 
 _INTEGER: Final = 0x02
+_OCTET_STRING: Final = 0x04
 _OID: Final = 0x06
 _ENUMERATED: Final = 0x0A
 _SEQUENCE: Final = 0x30
-_TIMES: Final = (0x17, 0x18)
+_GENERALIZED_TIME: Final = 0x18
+_TIMES: Final = (0x17, _GENERALIZED_TIME)
 _CONTEXT_0: Final = 0xA0
 _CONTEXT_1: Final = 0xA1
+_CONTEXT_2: Final = 0xA2
+_CONTEXT_3: Final = 0xA3
 
 
 def recognize(der: bytes) -> Kind | None:
@@ -40,13 +49,69 @@ def recognize(der: bytes) -> Kind | None:
     if der[:1] != bytes((_SEQUENCE,)):
         return _beside_der(der)
     first = _inside(der, 0)
-    if _tag(der, first) == _ENUMERATED:
-        return Kind.RESPONSE
-    if _tag(der, first) == _OID:  # contentType, and its content under [0]
-        return Kind.CONTENT_INFO if _tag(der, _after(der, first)) in {_CONTEXT_0, None} else None
-    if _tag(der, first) != _SEQUENCE:
+    told = _BY_FIRST.get(_tag(der, first) or 0)
+    return None if told is None else told(der, first)
+
+
+def _by_status(der: bytes, at: int) -> Kind:
+    del der, at
+    return Kind.RESPONSE
+
+
+def _by_type(der: bytes, at: int) -> Kind | None:
+    """Tell a ContentInfo: contentType, and its content under [0]."""
+    return Kind.CONTENT_INFO if _tag(der, _after(der, at)) in {_CONTEXT_0, None} else None
+
+
+def _by_sequence(der: bytes, at: int) -> Kind | None:
+    inside = _inside(der, at)
+    return Kind.CV_REQUEST if _is_query(der, inside) else _by_tbs(der, inside)
+
+
+def _by_number(der: bytes, at: int) -> Kind | None:
+    """Tell apart what begins with a version that is written out: a message of SCVP, or none."""
+    second = _after(der, at)
+    third = _after(der, second)
+    if _tag(der, second) == _SEQUENCE:
+        return Kind.CV_REQUEST if _is_query(der, _inside(der, second)) else None
+    if _tag(der, second) == _OCTET_STRING:
+        return _nonce_alone(der, second)
+    if _tag(der, second) != _INTEGER:
         return None
-    return _by_tbs(der, _inside(der, first))
+    if _tag(der, third) == _GENERALIZED_TIME:  # serverConfigurationID, producedAt
+        return Kind.CV_RESPONSE
+    fourth = _after(der, third)
+    is_policy = _tag(der, third) == _tag(der, fourth) == _INTEGER
+    followed = is_policy and _tag(der, _after(der, fourth)) == _GENERALIZED_TIME
+    return Kind.VAL_POL_RESPONSE if followed else None
+
+
+def _nonce_alone(der: bytes, at: int) -> Kind | None:
+    """Tell a ValPolRequest by its nonce, the last of it; a private key has more after its octets."""
+    return Kind.VAL_POL_REQUEST if _after(der, at) >= len(der) else None
+
+
+_BY_FIRST: Final[dict[int, Callable[[bytes, int], Kind | None]]] = {
+    _ENUMERATED: _by_status,
+    _INTEGER: _by_number,
+    _OCTET_STRING: _nonce_alone,
+    _OID: _by_type,
+    _SEQUENCE: _by_sequence,
+}
+
+
+def _is_query(der: bytes, at: int) -> bool:
+    """Say whether a Query begins here: references under [0] or [1], then identifiers.
+
+    Where a TBSRequest has a version, or its requestorName, a SEQUENCE of no identifier follows.
+    """
+    references = {_CONTEXT_0: (_CONTEXT_0, _CONTEXT_1), _CONTEXT_1: (_CONTEXT_2, _CONTEXT_3)}
+    if _tag(der, _inside(der, at)) not in references.get(_tag(der, at) or 0, ()):
+        return False
+    checks = _after(der, at)
+    return checks >= len(der) or (
+        _tag(der, checks) == _SEQUENCE and _tag(der, _inside(der, checks)) in {_OID, None}
+    )
 
 
 def _beside_der(data: bytes) -> Kind | None:

@@ -35,6 +35,7 @@ from certstatus.explain.field import (
     oid_text,
 )
 from certstatus.explain.response import explain_response
+from certstatus.explain.scvp import explain_scvp
 from certstatus.ocsp import parse_response
 from certstatus.pkix import AlgorithmIdentifier, CertificateList
 
@@ -94,8 +95,8 @@ def _type_field(name: str, content_type: ObjectIdentifier, section: str) -> Fiel
 
 def _content(info: ContentInfo, entries: int | None, nested: int) -> Field:
     if info.protection is not Protection.SIGNED:
-        value = count_text(len(info.content), "octet")
-        return Field("content", value, "the message, bare", _CONTENT_INFO, der=info.content)
+        meaning = "the message, bare"
+        return _message("content", meaning, _CONTENT_INFO, info.content_type, info.content)
     try:
         data = parse_signed_data(info)
     except MalformedError as error:
@@ -146,10 +147,25 @@ def _encapsulated(data: SignedData) -> Field:
     section = "RFC 5652 §5.2"
     content = absent("eContent", "what is signed is elsewhere, or there is nothing", section)
     if data.content is not None:
-        value = count_text(len(data.content), "octet")
-        content = Field("eContent", value, "what is signed", section, der=data.content)
-    kind = _type_field("eContentType", data.content_type, section)
-    return Field("encapContentInfo", None, "the content", section, children=(kind, content))
+        kind = data.content_type
+        content = _message("eContent", "what is signed", section, kind, data.content)
+    told = _type_field("eContentType", data.content_type, section)
+    return Field("encapContentInfo", None, "the content", section, children=(told, content))
+
+
+def _message(
+    name: str, meaning: str, section: str, content_type: ObjectIdentifier, der: bytes
+) -> Field:
+    """Explain what is inside where it is a message of SCVP; a broken one spoils nothing around it."""
+    value, problem = count_text(len(der), "octet"), ""
+    parts: tuple[Field, ...] = ()
+    try:
+        told = explain_scvp(content_type, der)
+    except MalformedError as error:
+        problem = str(error)
+    else:
+        parts = () if told is None else (told,)
+    return Field(name, value, meaning, section, children=parts, der=der, problem=problem)
 
 
 # --- revocation information -----------------------------------------------------------------

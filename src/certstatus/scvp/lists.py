@@ -2,35 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
 
 from cryptography.x509 import ObjectIdentifier
 
+from certstatus.asn1 import scvp as asn1
 from certstatus.asn1.departure import Departure
-from certstatus.asn1.doorway import TLV, encode, read_tlv
+from certstatus.asn1.doorway import TLV, decode, decode_sequence_of, encode, read_tlv
+from certstatus.asn1.walk import Element, element_at, elements_in
 from certstatus.asn1.x509 import Extension as DeclaredExtension
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_EXTENSIONS
-from certstatus.limits_scvp import MAX_BUNDLE_CERTS, MAX_SCVP_NAMES, MAX_SCVP_OIDS
+from certstatus.limits_scvp import (
+    MAX_BUNDLE_CERTS,
+    MAX_SCVP_ELEMENTS,
+    MAX_SCVP_NAME_BYTES,
+    MAX_SCVP_NAMES,
+    MAX_SCVP_OIDS,
+)
 from certstatus.ocsp import NO_EXTENSIONS, Extension, Extensions
 from certstatus.pkix import GeneralName
 
 __all__ = [
     "bounded",
+    "check_elements",
     "declared_certificates",
     "declared_names",
     "declared_oids",
+    "decode_members",
+    "decode_step",
     "filled",
     "read_certificates",
     "read_extensions",
+    "read_name",
     "read_names",
     "read_oids",
 ]
 
 T = TypeVar("T")
 
-_SEQUENCE_TAG = b"\x30"
+_SEQUENCE_TAG: Final = b"\x30"
+_CONSTRUCTED: Final = 0x20
+
+
+def decode_step(kind: type[T], der: bytes, where: str, *, depth: int = 2) -> T:
+    """Decode a declaration that goes ``depth`` elements deep, having counted them first.
+
+    Raises:
+        MalformedError: it is none, or has more than ``MAX_SCVP_ELEMENTS`` so deep.
+    """
+    check_elements(der, where, depth=depth)
+    return decode(kind, der, where)
+
+
+def decode_members(der: bytes, where: str) -> list[TLV]:
+    """Decode a SEQUENCE OF whatever, having counted first. Raises as ``decode_step``."""
+    check_elements(der, where, depth=1)
+    return decode_sequence_of(asn1.Members, der, where).members
+
+
+def check_elements(der: bytes, where: str, *, depth: int) -> None:
+    """Raise MalformedError where there are more than ``MAX_SCVP_ELEMENTS`` elements so deep."""
+    outer = element_at(der, 0, len(der), where)
+    for count, _ in enumerate(_elements(der, outer, depth, where), 1):
+        if count > MAX_SCVP_ELEMENTS:
+            raise MalformedError(f"holds more than {MAX_SCVP_ELEMENTS} elements", where=where)
+
+
+def _elements(der: bytes, outer: Element, depth: int, where: str) -> Iterator[Element]:
+    for element in elements_in(der, outer.contents, outer.end, where):
+        yield element
+        if depth > 1 and element.tag & _CONSTRUCTED:
+            yield from _elements(der, element, depth - 1, where)
 
 
 def bounded(members: Sequence[T], most: int, where: str) -> Sequence[T]:
@@ -72,7 +116,14 @@ def read_names(declared: Sequence[TLV] | None, where: str) -> tuple[GeneralName,
     if declared is None:
         return ()
     found = filled(declared, MAX_SCVP_NAMES, where)
-    return tuple(GeneralName.from_tlv(element, where) for element in found)
+    return tuple(read_name(element, where) for element in found)
+
+
+def read_name(element: TLV, where: str) -> GeneralName:
+    """Return a GeneralName. Raises MalformedError also past ``MAX_SCVP_NAME_BYTES``."""
+    if len(element.data) > MAX_SCVP_NAME_BYTES:
+        raise MalformedError(f"is larger than {MAX_SCVP_NAME_BYTES} bytes", where=where)
+    return GeneralName.from_tlv(element, where)
 
 
 def declared_names(names: tuple[GeneralName, ...], where: str) -> list[TLV] | None:

@@ -10,11 +10,18 @@ from cryptography.x509 import ObjectIdentifier
 from certstatus.asn1 import oids
 from certstatus.asn1 import scvp as asn1
 from certstatus.asn1.departure import Departure
-from certstatus.asn1.doorway import TLV, BitString, Null, decode, encode, read_tlv
+from certstatus.asn1.doorway import TLV, BitString, Null, encode, read_tlv
 from certstatus.errors import MalformedError
 from certstatus.limits_scvp import MAX_BUNDLE_CERTS, MAX_SCVP_OIDS
 from certstatus.pkix import GeneralName
-from certstatus.scvp.lists import bounded, declared_names, declared_oids, read_names, read_oids
+from certstatus.scvp.lists import (
+    bounded,
+    declared_names,
+    declared_oids,
+    decode_step,
+    read_names,
+    read_oids,
+)
 from certstatus.scvp.reference import PKCReference, declared_references, read_pkc_references
 
 __all__ = [
@@ -84,7 +91,7 @@ class ValidationAlg:
         where = "ValidationAlg.parameters"
         if self.parameters is None:
             raise MalformedError("are absent from id-svp-nameValAlg", where=where, rule="S11")
-        declared = decode(asn1.NameValidationAlgParms, self.parameters, where)
+        declared = decode_step(asn1.NameValidationAlgParms, self.parameters, where)
         names = read_names(declared.validation_names, f"{where}.validationNames")
         return NameValidationAlgParms(declared.name_comp_alg_id, names)
 
@@ -125,7 +132,7 @@ def read_validation_policy(der: bytes, where: str, departures: list[Departure]) 
     Raises:
         MalformedError: it is none, or a list is empty that must not be, or too long.
     """
-    declared = decode(asn1.ValidationPolicy, der, where)
+    declared = decode_step(asn1.ValidationPolicy, der, where)
     reference, algorithm = declared.validation_pol_ref, declared.validation_alg
     return ValidationPolicy(
         validation_pol_ref=ValidationPolRef(

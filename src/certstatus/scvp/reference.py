@@ -13,11 +13,11 @@ from typing import Final, TypeAlias
 from certstatus.asn1 import oids
 from certstatus.asn1 import scvp as asn1
 from certstatus.asn1.departure import Departure
-from certstatus.asn1.doorway import TLV, decode, encode, read_tlv, retag
+from certstatus.asn1.doorway import TLV, encode, read_tlv, retag
 from certstatus.asn1.x509 import AlgorithmIdentifier as DeclaredAlgorithm
 from certstatus.errors import MalformedError
 from certstatus.pkix import AlgorithmIdentifier, Certificate, GeneralName, HashAlgorithm
-from certstatus.scvp.lists import declared_names, filled, read_names
+from certstatus.scvp.lists import declared_names, decode_step, filled, read_names
 
 __all__ = [
     "ACReference",
@@ -70,7 +70,7 @@ class SCVPCertID:
         Raises:
             MalformedError: it is none, or has no issuer.
         """
-        declared = decode(asn1.SCVPCertID, der, where)
+        declared = decode_step(asn1.SCVPCertID, der, where, depth=3)
         names = read_names(declared.issuer_serial.issuer, f"{where}.issuerSerial.issuer")
         return cls(
             declared.cert_hash,

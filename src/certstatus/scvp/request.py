@@ -19,7 +19,6 @@ from certstatus.asn1.doorway import (
     TLV,
     GeneralizedTime,
     decode,
-    decode_sequence_of,
     decode_time,
     encode,
     encode_sequence_of,
@@ -41,9 +40,12 @@ from certstatus.scvp.lists import (
     declared_certificates,
     declared_names,
     declared_oids,
+    decode_members,
+    decode_step,
     filled,
     read_certificates,
     read_extensions,
+    read_name,
     read_names,
     read_oids,
 )
@@ -182,7 +184,7 @@ def parse_cv_request(der: bytes) -> CVRequest:
         raise MalformedError(f"is larger than {MAX_CV_REQUEST_BYTES} bytes", where="CVRequest")
     departures: list[Departure] = []
     check_version(der, "CVRequest", "cvRequestVersion", departures)
-    declared = decode(asn1.CVRequest, der, "CVRequest")
+    declared = decode_step(asn1.CVRequest, der, "CVRequest")
     algorithm = declared.signature_alg
     return CVRequest(
         query=_query(encode(declared.query), departures),
@@ -202,7 +204,7 @@ def parse_cv_request(der: bytes) -> CVRequest:
 
 
 def _query(der: bytes, departures: list[Departure]) -> Query:
-    declared = decode(asn1.Query, der, "Query")
+    declared = decode_step(asn1.Query, der, "Query")
     policy = encode(declared.validation_policy)
     return Query(
         queried_certs=_queried_certs(encode(declared.queried_certs), departures),
@@ -228,7 +230,7 @@ def _queried_certs(
     where = "Query.queriedCerts"
     if der[0] not in {_PKC_REFS, _AC_REFS}:
         raise MalformedError("is neither pkcRefs nor acRefs", where=where)
-    members = decode_sequence_of(asn1.Members, retag(der, _SEQUENCE), where).members
+    members = decode_members(retag(der, _SEQUENCE), where)
     found = [
         read_reference(member, where, departures)
         for member in filled(members, MAX_QUERIED_CERTS, where)
@@ -284,7 +286,7 @@ def _name(declared: object, where: str) -> GeneralName | None:
         return None
     if not isinstance(declared, TLV):
         raise MalformedError("is no GeneralName", where=where)
-    return GeneralName.from_tlv(declared, where)
+    return read_name(declared, where)
 
 
 def read_time(declared: GeneralizedTime | None, where: str) -> datetime | None:

@@ -37,8 +37,10 @@ from certstatus.ocsp import NO_EXTENSIONS, Extensions
 from certstatus.pkix import AlgorithmIdentifier, GeneralName, HashAlgorithm
 from certstatus.scvp.lists import (
     bounded,
+    check_elements,
     declared_names,
     declared_oids,
+    decode_step,
     filled,
     read_extensions,
     read_names,
@@ -207,7 +209,7 @@ def parse_cv_response(der: bytes) -> CVResponse:
     """
     if len(der) > MAX_CV_RESPONSE_BYTES:
         raise MalformedError(f"is larger than {MAX_CV_RESPONSE_BYTES} bytes", where="CVResponse")
-    declared = decode(asn1.CVResponse, der, "CVResponse")
+    declared = decode_step(asn1.CVResponse, der, "CVResponse")
     departures: list[Departure] = []
     return CVResponse(
         cv_response_version=declared.cv_response_version,
@@ -232,6 +234,7 @@ def parse_cv_response(der: bytes) -> CVResponse:
 
 def _response_status(der: bytes, departures: list[Departure]) -> ResponseStatus:
     where = "CVResponse.responseStatus"
+    check_elements(der, where, depth=1)
     code, rest = take_enumerated(der, 0, where)
     declared = decode(asn1.ResponseStatus, rest, where)
     return ResponseStatus(
@@ -284,6 +287,7 @@ def _reply_objects(
 
 def _cert_reply(der: bytes, departures: list[Departure]) -> CertReply:
     where = "CertReply"
+    check_elements(der, where, depth=2)
     status, rest = take_enumerated(der, 1, f"{where}.replyStatus")
     declared = decode(asn1.CertReply, rest, where)
     checks = bounded(declared.reply_checks, MAX_SCVP_OIDS, f"{where}.replyChecks")

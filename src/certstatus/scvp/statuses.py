@@ -110,7 +110,7 @@ class RevocationStatus(_Numbered):
 
 
 class ResponseTypes(_Numbered):
-    """ResponseTypes, RFC 5055 §6.11: which replies a server gives."""
+    """ResponseTypes, RFC 5055 §6.12: which replies a server gives."""
 
     CACHED_ONLY = 0, "cached-only"
     NON_CACHED_ONLY = 1, "non-cached-only"
@@ -118,7 +118,7 @@ class ResponseTypes(_Numbered):
 
 
 class RevocationInfoTypes(IntFlag):
-    """RevocationInfoTypes, RFC 5055 §6.13: a BIT STRING, whose bit 0 is the highest here."""
+    """RevocationInfoTypes, RFC 5055 §6: a BIT STRING, whose bit 0 is the highest here."""
 
     FULL_CRLS = 0x8
     DELTA_CRLS = 0x4

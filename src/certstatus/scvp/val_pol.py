@@ -30,7 +30,7 @@ from certstatus.limits_scvp import (
     MAX_VAL_POL_RESPONSE_BYTES,
 )
 from certstatus.pkix import AlgorithmIdentifier
-from certstatus.scvp.lists import bounded, filled
+from certstatus.scvp.lists import bounded, decode_step, filled
 from certstatus.scvp.policy import (
     ValidationPolicy,
     encode_validation_policy,
@@ -150,7 +150,7 @@ def parse_val_pol_response(der: bytes) -> ValPolResponse:
             bytes after its end, or is larger than ``MAX_VAL_POL_RESPONSE_BYTES``.
     """
     _check_size(der, MAX_VAL_POL_RESPONSE_BYTES, "ValPolResponse")
-    declared = decode(asn1.ValPolResponse, der, "ValPolResponse")
+    declared = decode_step(asn1.ValPolResponse, der, "ValPolResponse")
     departures: list[Departure] = []
     keys = declared.server_public_keys
     return ValPolResponse(

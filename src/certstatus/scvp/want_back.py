@@ -12,7 +12,6 @@ from certstatus.asn1 import scvp as asn1
 from certstatus.asn1.doorway import (
     TLV,
     decode,
-    decode_sequence_of,
     encode,
     encode_sequence_of,
     read_tlv,
@@ -20,7 +19,14 @@ from certstatus.asn1.doorway import (
 from certstatus.asn1.x509 import SubjectPublicKeyInfo
 from certstatus.errors import MalformedError
 from certstatus.limits_scvp import MAX_CERT_BUNDLES, MAX_RELAYED_RESPONSES
-from certstatus.scvp.lists import bounded, declared_certificates, filled, read_certificates
+from certstatus.scvp.lists import (
+    bounded,
+    declared_certificates,
+    decode_members,
+    decode_step,
+    filled,
+    read_certificates,
+)
 from certstatus.scvp.revocation import (
     RevocationInfo,
     declared_revocation_infos,
@@ -50,7 +56,7 @@ class CertBundle:
     @classmethod
     def decode(cls, der: bytes, where: str) -> CertBundle:
         """Read the value. Raises MalformedError."""
-        return cls(read_certificates(decode_sequence_of(asn1.Members, der, where).members, where))
+        return cls(read_certificates(decode_members(der, where), where))
 
     def encode(self) -> bytes:
         """Write the value. Raises MalformedError for none, or too many."""
@@ -69,7 +75,7 @@ class CertBundles:
     @classmethod
     def decode(cls, der: bytes, where: str) -> CertBundles:
         """Read the value. Raises MalformedError."""
-        members = decode_sequence_of(asn1.Members, der, where).members
+        members = decode_members(der, where)
         found = filled(members, MAX_CERT_BUNDLES, where)
         return cls(tuple(CertBundle.decode(encode(member), where) for member in found))
 
@@ -89,7 +95,7 @@ class RevInfoWantBack:
     @classmethod
     def decode(cls, der: bytes, where: str) -> RevInfoWantBack:
         """Read the value. Raises MalformedError."""
-        declared = decode(asn1.RevInfoWantBack, der, where)
+        declared = decode_step(asn1.RevInfoWantBack, der, where)
         return cls(
             read_revocation_infos(declared.revocation_info, f"{where}.revocationInfo"),
             read_certificates(declared.extra_certs, f"{where}.extraCerts"),
@@ -113,7 +119,7 @@ class SCVPResponses:
     @classmethod
     def decode(cls, der: bytes, where: str) -> SCVPResponses:
         """Read the value. Raises MalformedError."""
-        members = decode_sequence_of(asn1.Members, der, where).members
+        members = decode_members(der, where)
         return cls(_content_infos(members, where))
 
     def encode(self) -> bytes:

@@ -15,6 +15,8 @@ from certstatus.ocsp import (
 )
 from certstatus.pkix import GeneralName
 from certstatus.testing import Forge, TinyCA
+from tests import der as hand
+from tests import scvp_messages as of
 from tests.captures import pcap, pcapng
 from tests.envelopes import signed
 from tests.flights import (
@@ -58,6 +60,30 @@ MESSAGES = {
     "status_request": (ASKED.encode(), Kind.EXTENSION),
     "status_request, empty": (PROMISED.encode(), Kind.EXTENSION),
     "status_request_v2": (ASKED_V2.encode(), Kind.EXTENSION),
+    "CVRequest": (of.CV_REQUEST_OCTETS, Kind.CV_REQUEST),
+    "CVRequest, the least": (of.MINIMAL_REQUEST_OCTETS, Kind.CV_REQUEST),
+    "CVRequest with its version": (
+        hand.sequence(hand.integer(1), *of.CV_REQUEST_MEMBERS),
+        Kind.CV_REQUEST,
+    ),
+    "CVRequest by reference": (
+        hand.changed(of.MINIMAL_REQUEST_OCTETS, (0, 0, 0), lambda one: of.retagged(0xA1, one)),
+        Kind.CV_REQUEST,
+    ),
+    "CVRequest about an attribute certificate": (
+        hand.changed(
+            of.MINIMAL_REQUEST_OCTETS, (0, 0), lambda _: hand.explicit(1, hand.explicit(2))
+        ),
+        Kind.CV_REQUEST,
+    ),
+    "CVResponse": (of.CV_RESPONSE_OCTETS, Kind.CV_RESPONSE),
+    "CVResponse, an error": (of.MINIMAL_RESPONSE_OCTETS, Kind.CV_RESPONSE),
+    "ValPolRequest": (of.VAL_POL_REQUEST_OCTETS, Kind.VAL_POL_REQUEST),
+    "ValPolRequest with its version": (
+        hand.sequence(hand.integer(1), hand.octet_string(b"nonce")),
+        Kind.VAL_POL_REQUEST,
+    ),
+    "ValPolResponse": (of.VAL_POL_RESPONSE_OCTETS, Kind.VAL_POL_RESPONSE),
 }
 
 
@@ -70,7 +96,8 @@ def test_every_kind_is_told_by_its_front(name: str) -> None:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_cut_short_is_still_told_while_its_front_is_there(name: str) -> None:
     der, kind = MESSAGES[name]
-    assert {recognize(der[:size]) for size in range(min(len(der), 80), len(der))} <= {kind}
+    sizes = range(min(len(der), 80), len(der))
+    assert {recognize(der[:size]) for size in sizes} <= {kind}
     assert all(recognize(der[:size]) in {kind, None, *Kind} for size in range(len(der)))
 
 
@@ -102,6 +129,21 @@ def test_a_request_for_a_certificate_is_none_of_ours() -> None:
     integer, sequence = encode(0), encode_tlv(0x30, b"")
     info = encode_sequence_of([integer, sequence, sequence, encode_tlv(0xA0, b"")])
     assert recognize(encode_sequence_of([info])) is None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        (hand.integer(1), hand.octet_string(bytes(32)), hand.explicit(0, hand.oid("1.2.3"))),
+        (hand.integer(0), hand.sequence(hand.oid("1.2.3")), hand.octet_string(b"key")),
+        (hand.integer(0), hand.integer(5), hand.integer(3), hand.integer(7), hand.integer(7)),
+        (hand.integer(1), hand.sequence(hand.sequence(hand.oid("1.2.3")), hand.NULL)),
+        (hand.octet_string(b"a"), hand.octet_string(b"b")),
+    ],
+    ids=["an EC key", "a PKCS #8 key", "an RSA key", "a time-stamp request", "two strings"],
+)
+def test_a_key_or_a_time_stamp_request_is_no_message_of_scvp(members: tuple[bytes, ...]) -> None:
+    assert recognize(hand.sequence(*members)) is None
 
 
 def test_a_message_is_whole_from_its_first_octet_to_its_last() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from cryptography.x509 import ObjectIdentifier
 
@@ -19,6 +21,7 @@ from certstatus.ocsp import parse_response
 from certstatus.pkix import CertificateList
 from certstatus.testing import Forge
 from tests import der
+from tests import scvp_messages as scvp
 from tests.envelopes import (
     CA,
     CONTENT,
@@ -74,7 +77,7 @@ def test_content_that_is_not_signed_is_told_by_its_size(oid: ObjectIdentifier, w
     tree = explain(encode_content_info(oid, CONTENT))
 
     assert words in tree.meaning
-    assert tree.at("content").text == "20 octets"
+    assert tree.at("content").text == f"{len(CONTENT)} octets"
     assert tree.at("content").der == CONTENT
 
 
@@ -196,3 +199,42 @@ def test_what_is_no_content_info_is_malformed() -> None:
         explain(der.sequence(der.oid("1.2.3"), der.explicit(0)))
     with pytest.raises(MalformedError, match="ContentInfo"):
         explain(b"\x30\0", kind=Kind.CONTENT_INFO)
+
+
+@pytest.mark.parametrize("wrap", [encode_content_info, lambda kind, der: signed(der, kind)])
+@pytest.mark.parametrize(
+    ("content_type", "message", "name"),
+    [
+        (oids.ID_CT_SCVP_CERT_VAL_REQUEST, scvp.CV_REQUEST_OCTETS, "CVRequest"),
+        (oids.ID_CT_SCVP_CERT_VAL_RESPONSE, scvp.CV_RESPONSE_OCTETS, "CVResponse"),
+        (oids.ID_CT_SCVP_VAL_POL_REQUEST, scvp.VAL_POL_REQUEST_OCTETS, "ValPolRequest"),
+        (oids.ID_CT_SCVP_VAL_POL_RESPONSE, scvp.VAL_POL_RESPONSE_OCTETS, "ValPolResponse"),
+    ],
+    ids=["CVRequest", "CVResponse", "ValPolRequest", "ValPolResponse"],
+)
+def test_a_message_of_scvp_is_explained_inside(
+    wrap: Callable[[ObjectIdentifier, bytes], bytes],
+    content_type: ObjectIdentifier,
+    message: bytes,
+    name: str,
+) -> None:
+    tree = explain(wrap(content_type, message))
+    (found,) = [field for field in tree.walk() if field.name == name]
+
+    assert found == explain(message)
+    assert not [field for field in tree.walk() if field.problem]
+
+
+def test_a_message_of_scvp_in_ber_is_explained_too() -> None:
+    indefinite = b"\x30\x80" + der.elements(CONTENT)[0].contents + b"\0\0"
+    bare = b"\x30\x80" + der.oid(REQUEST.dotted_string) + b"\xa0\x80" + indefinite + bytes(4)
+
+    assert content(bare).at("CVRequest") == explain(CONTENT)
+
+
+def test_a_broken_message_of_scvp_spoils_nothing_around_it() -> None:
+    tree = explain(signed(der.sequence()))
+    problems = [field.name for field in tree.walk() if field.problem]
+
+    assert problems == ["eContent"]
+    assert tree.at("content", "signerInfos", "SignerInfo", "sid").text
