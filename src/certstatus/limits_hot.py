@@ -24,3 +24,6 @@ MAX_ECHOES: Final = 10_000
 
 MEMO_MARKS: Final = 65_536
 """Octets that tell what was asked for of late: several for each of the answers that are remembered."""
+
+READ_THROUGH_SHARE: Final = 0.5
+"""Of the memory that is free when a server starts, for the pages of its store: the rest is for others."""

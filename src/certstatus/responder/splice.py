@@ -169,20 +169,25 @@ class Frame:
     def response(self, tbs: bytes, signature: bytes) -> bytes:
         """Write a successful OCSPResponse around signed ResponseData."""
         algorithm, certs = self.signature_algorithm, self.certs
-        bits = _length(len(signature) + 1)
-        size = len(tbs) + len(algorithm) + 2 + len(bits) + len(signature) + len(certs)
-        basic = _length(size)
-        octets = _length(size := size + 1 + len(basic))
-        content = _length(size := size + 1 + len(octets) + len(_BASIC))
-        response_bytes = _length(size := size + 1 + len(content))
-        whole = _length(size + 1 + len(response_bytes) + len(_SUCCESSFUL))
-        return b"".join(
-            (
-                *(b"\x30", whole, _SUCCESSFUL, b"\xa0", response_bytes, b"\x30", content, _BASIC),
-                *(b"\x04", octets, b"\x30", basic, tbs, algorithm, b"\x03", bits, b"\x00"),
-                *(signature, certs),
-            )
+        bits = b"\x03" + _length(len(signature) + 1) + b"\x00"
+        size = len(tbs) + len(algorithm) + len(bits) + len(signature) + len(certs)
+        return b"".join((_before_tbs(size), tbs, algorithm, bits, signature, certs))
+
+
+@lru_cache(_USUAL)
+def _before_tbs(size: int) -> bytes:
+    """Write what an OCSPResponse begins with, before the ``size`` octets of what is in the innermost."""
+    basic = _length(size)
+    octets = _length(size := size + 1 + len(basic))
+    content = _length(size := size + 1 + len(octets) + len(_BASIC))
+    response_bytes = _length(size := size + 1 + len(content))
+    whole = _length(size + 1 + len(response_bytes) + len(_SUCCESSFUL))
+    return b"".join(
+        (
+            *(b"\x30", whole, _SUCCESSFUL, b"\xa0", response_bytes, b"\x30", content, _BASIC),
+            *(b"\x04", octets, b"\x30", basic),
         )
+    )
 
 
 def response_data(opening: bytes, responses: bytes, extensions: bytes = b"") -> bytes:

@@ -32,7 +32,9 @@ def open_store(config: StoreConfig, observe: Observer) -> ResponseStore:
     if config.scheme == "lmdb":
         from certstatus.stores.lmdb import LMDBStore  # noqa: PLC0415 (loaded where it is used)
 
-        return LMDBStore(config.folder, max_bytes=config.max_bytes, observe=observe)
+        return LMDBStore(
+            config.folder, max_bytes=config.max_bytes, reads_through=True, observe=observe
+        )
     try:
         from certstatus.stores.redis import RedisStore  # noqa: PLC0415 (an extra)
     except ImportError as error:

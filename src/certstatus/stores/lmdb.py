@@ -50,7 +50,7 @@ from certstatus.stores.base import (
     StoreEventKind,
     StoreKey,
 )
-from certstatus.stores.lmdb_file import problem_of, reserve
+from certstatus.stores.lmdb_file import problem_of, read_through, reserve
 from certstatus.stores.lmdb_tables import Putting, Removing, Tables
 
 __all__ = ["LMDBStore"]
@@ -114,7 +114,8 @@ class LMDBStore:
 
     ``max_bytes`` bounds the file; what is past its nextUpdate makes room by and by. It may be
     used by one event loop of each process; a process that was forked opens it for itself.
-    Nothing is opened before it is first used.
+    Nothing is opened before it is first used. With ``reads_through`` the first process that
+    opens the file reads it into the kernel's memory, in a thread of its own.
     """
 
     def __init__(
@@ -122,11 +123,14 @@ class LMDBStore:
         path: Path,
         *,
         max_bytes: int = MAX_STORE_BYTES,
+        reads_through: bool = False,
         observe: Observer = lambda _: None,
     ) -> None:
         self.name = f"lmdb:{path}"
         self._path = path
         self._max_bytes = max_bytes
+        self._reads_through = reads_through
+        self._is_closed = threading.Event()
         self._observe = observe
         self._lock = threading.Lock()
         self._files: _Files | None = None
@@ -264,14 +268,31 @@ class LMDBStore:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         users = os.open(self._path / "users.lock", flags, 0o600)
         try:
-            self._join(users)
-            return self._open_environment(users)
+            is_first = self._join(users)
+            files = self._open_environment(users)
         except BaseException:
             os.close(users)
             raise
+        if is_first and self._reads_through:
+            self._start_reading()
+        return files
 
-    def _join(self, users: int) -> None:
-        """Become one of those who have the store open; the first one sees whether it is sound."""
+    def _start_reading(self) -> None:
+        """Read the file beside all else; what is wrong with it, others find out."""
+
+        def read() -> None:
+            with contextlib.suppress(OSError):
+                read_through(self._path / "data.mdb", closed)
+
+        closed = self._is_closed = threading.Event()
+        threading.Thread(target=read, name="certstatus-lmdb-read", daemon=True).start()
+
+    def _join(self, users: int) -> bool:
+        """Become one of those who have the store open; the first one sees whether it is sound.
+
+        Returns:
+            Whether this is the first one.
+        """
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -279,9 +300,10 @@ class LMDBStore:
             if self._marker.exists():
                 text = f"{self.name} is broken, and other processes have it open still"
                 raise StoreError(text) from None
-        else:
-            self._set_aside_if_broken()
-            fcntl.flock(users, fcntl.LOCK_SH)
+            return False
+        self._set_aside_if_broken()
+        fcntl.flock(users, fcntl.LOCK_SH)
+        return True
 
     def _open_environment(self, users: int) -> _Files:
         reserve(self._path / "lock.mdb", _LOCK_BYTES)
@@ -305,6 +327,7 @@ class LMDBStore:
             raise
 
     def _let_go(self) -> None:
+        self._is_closed.set()
         with self._lock:
             files, self._files = self._files, None
             if files is not None and files.pid == _ThisProcess.pid:

@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,9 +29,11 @@ from certstatus.limits import (
     MAX_VERIFIED_STORE_BYTES,
     STORE_OPEN_TIME,
 )
+from certstatus.limits_hot import READ_THROUGH_SHARE
 from certstatus.stores import StoredResponse, StoreEvent, StoreEventKind, lmdb_file
 from certstatus.stores import lmdb as module
 from certstatus.stores.lmdb import LMDBStore
+from certstatus.stores.lmdb_file import read_through
 from dev.tree import ROOT
 from tests.serving import in_loop
 from tests.stored import GOOD, HOUR, NOW, REVOKED, key, stored
@@ -538,3 +541,53 @@ def seen_by_child(store: LMDBStore) -> bool:
         os._exit(store.at_hand(key(1).encode()) is not None or store.version != 0)
     _, status = os.waitpid(pid, 0)
     return status != 0
+
+
+# --- read through ---------------------------------------------------------------------------
+
+
+def test_a_file_is_read_through_up_to_a_share_of_the_memory_that_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, stop = tmp_path / "data.mdb", threading.Event()
+    data.write_bytes(bytes(3 * 2**20 + 7))
+    assert read_through(data, stop) == 3 * 2**20 + 7
+
+    room = {"SC_AVPHYS_PAGES": 500, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(os, "sysconf", room.__getitem__)
+    assert read_through(data, stop) == 500 * 4096 * READ_THROUGH_SHARE
+    stop.set()
+    assert read_through(data, stop) == 0
+
+
+@in_loop
+async def test_the_first_process_alone_reads_the_file_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[Path, threading.Event]] = []
+    begun = threading.Event()
+
+    def note(data: Path, stop: threading.Event) -> int:
+        read.append((data, stop))
+        begun.set()
+        raise OSError("what is wrong with the file is found out elsewhere")
+
+    monkeypatch.setattr(module, "read_through", note)
+    other, first, plain = (
+        LMDBStore(tmp_path / name, reads_through=reads)
+        for name, reads in (("used", True), ("mine", True), ("plain", False))
+    )
+    (tmp_path / "used").mkdir()
+    with (tmp_path / "used" / "users.lock").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)  # as another process that has it open
+        for store in (other, plain, first):
+            assert await store.get(key()) is None
+    assert begun.wait(5)
+    ((data, stop),) = read
+    assert data == tmp_path / "mine" / "data.mdb"
+
+    assert not stop.is_set()
+    for store in (other, first, plain):
+        await store.close()
+    assert stop.is_set()
+    assert len(read) == 1
