@@ -16,6 +16,7 @@ from certstatus.cms import (
     sign_content,
 )
 from certstatus.errors import MalformedError
+from certstatus.limits_scvp import MAX_BER_ELEMENTS
 from certstatus.ocsp import OCSPResponseStatus, encode_error_response, parse_response
 from certstatus.pkix import CertificateList
 from certstatus.signing import Purpose
@@ -194,3 +195,10 @@ def test_broken_evidence_is_malformed(whole: bytes) -> None:
 
 def test_a_signed_message_without_any_is_no_evidence_of_revocation() -> None:
     assert parse_evidence(signed()) == SavedEvidence(certificates=(issued().certificate,))
+
+
+def test_what_is_der_is_read_whatever_its_elements() -> None:
+    """Only BER is normalised, and bounded by its count: a CRL may have a million entries."""
+    many = OtherRevocationInfo(OTHER.info_format, der.sequence(der.NULL * MAX_BER_ELEMENTS))
+
+    assert parse_evidence(encode_evidence(SavedEvidence(others=(many,)))).others == (many,)
