@@ -22,6 +22,10 @@ MAX_VAL_POL_REQUEST_BYTES: Final = 4_096
 MAX_VAL_POL_RESPONSE_BYTES: Final = 1_048_576
 """A ValPolResponse that we read: lists of identifiers, and a default policy with its trust anchors."""
 
+MAX_SCVP_BER_BYTES: Final = 131_072
+"""A message of SCVP that is read from BER: to put it in order costs ten times what reading DER
+does, and the few who write BER ask about few certificates."""
+
 MAX_QUERIED_CERTS: Final = 1_000
 """Certificates asked about in one CVRequest, and CertReplys read in one CVResponse; a server may
 take fewer."""

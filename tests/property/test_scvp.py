@@ -35,6 +35,7 @@ from certstatus.scvp import (
     val_pol_request_version,
 )
 from certstatus.scvp.policy import encode_validation_policy, read_validation_policy
+from tests import der as hand
 from tests.property import scvp_strategies as of
 
 
@@ -111,6 +112,35 @@ def test_a_reference(reference: SCVPCertID) -> None:
 @given(of.revocation_infos())
 def test_revocation_information(info: RevocationInfo) -> None:
     assert RevocationInfo.from_tlv(info.declared("info"), "info") == info
+
+
+# --- a client that writes every default out ------------------------------------------------
+
+
+def with_defaults(der: bytes) -> bytes:
+    """Write a CVRequest anew with its version, and every flag of its Query."""
+    request = [member.der for member in hand.elements(hand.elements(der)[0].contents)]
+    query = [member.der for member in hand.elements(hand.elements(request[0])[0].contents)]
+    policy = next(place for place, one in enumerate(query) if place > 1 and one[0] == 0x30)
+    flags = dict.fromkeys(range(4), b"\xff") | {0: b"\0"}
+    if query[policy + 1 : policy + 2] and query[policy + 1][0] == 0x30:
+        given = hand.elements(hand.elements(query.pop(policy + 1))[0].contents)
+        flags |= {member.tag & 0x1F: member.contents for member in given}
+    query.insert(policy + 1, hand.sequence(*(hand.tlv(0x80 | n, one) for n, one in flags.items())))
+    return hand.sequence(hand.integer(1), hand.sequence(*query), *request[1:])
+
+
+@pytest.mark.rule("S5")
+@settings(max_examples=60)
+@given(of.cv_requests())
+def test_a_request_with_every_default_written_out_means_the_same(request: CVRequest) -> None:
+    written = with_defaults(encode_cv_request(request))
+    found = parse_cv_request(written)
+
+    assert found == request
+    assert found.departures[0].text == "writes the default 1 out"
+    assert request_hash(found.der).matches(written)
+    assert parse_cv_request(encode_cv_request(found)).departures == ()
 
 
 # --- the judge ----------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from typing import Final
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
-from certstatus.asn1.ber import read_lenient
 from certstatus.explain.field import Field
 from certstatus.explain.scvp_policy import explain_val_pol_request, explain_val_pol_response
 from certstatus.explain.scvp_request import explain_cv_request
@@ -26,13 +25,11 @@ __all__ = ["explain_scvp"]
 def explain_scvp(content_type: ObjectIdentifier, content: bytes) -> Field | None:
     """Explain the content of a ContentInfo or SignedData; None where it is none of SCVP's.
 
-    Where it is BER, what is explained is its DER.
-
     Raises:
         MalformedError: it is not the message that its type says.
     """
     teller = _TELLERS.get(content_type)
-    return None if teller is None else read_lenient(content, teller, oids.name_of(content_type))
+    return None if teller is None else teller(content)
 
 
 _TELLERS: Final[dict[ObjectIdentifier, Callable[[bytes], Field]]] = {

@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 _SEQUENCE_TAG: Final = b"\x30"
 _CONSTRUCTED: Final = 0x20
+_LEAST_OCTETS: Final = 2
+"""An element has a tag and a length at least: few octets hold few elements."""
 
 
 def decode_step(kind: type[T], der: bytes, where: str, *, depth: int = 2) -> T:
@@ -64,6 +66,8 @@ def decode_members(der: bytes, where: str) -> list[TLV]:
 
 def check_elements(der: bytes, where: str, *, depth: int) -> None:
     """Raise MalformedError where there are more than ``MAX_SCVP_ELEMENTS`` elements so deep."""
+    if len(der) <= _LEAST_OCTETS * MAX_SCVP_ELEMENTS:
+        return
     outer = element_at(der, 0, len(der), where)
     for count, _ in enumerate(_elements(der, outer, depth, where), 1):
         if count > MAX_SCVP_ELEMENTS:

@@ -7,7 +7,7 @@ the octets that were received, never as we would write it (S5).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -36,6 +36,7 @@ from certstatus.limits_scvp import (
 )
 from certstatus.ocsp import NO_EXTENSIONS, Extensions
 from certstatus.pkix import AlgorithmIdentifier, GeneralName
+from certstatus.scvp.encoding import read_leniently
 from certstatus.scvp.lists import (
     declared_certificates,
     declared_names,
@@ -182,7 +183,11 @@ def parse_cv_request(der: bytes) -> CVRequest:
     """
     if len(der) > MAX_CV_REQUEST_BYTES:
         raise MalformedError(f"is larger than {MAX_CV_REQUEST_BYTES} bytes", where="CVRequest")
-    departures: list[Departure] = []
+    request, departures = read_leniently(_cv_request, der, "CVRequest")
+    return replace(request, der=der, departures=departures)
+
+
+def _cv_request(der: bytes, departures: list[Departure]) -> CVRequest:
     check_version(der, "CVRequest", "cvRequestVersion", departures)
     declared = decode_step(asn1.CVRequest, der, "CVRequest")
     algorithm = declared.signature_alg
@@ -198,8 +203,6 @@ def parse_cv_request(der: bytes) -> CVRequest:
         signature_alg=None if algorithm is None else AlgorithmIdentifier.from_declared(algorithm),
         hash_alg=declared.hash_alg,
         requestor_text=check_text(declared.requestor_text, "CVRequest.requestorText"),
-        der=der,
-        departures=tuple(departures),
     )
 
 

@@ -5,7 +5,7 @@ Nothing here says that a reply is to be believed, or that it answers what was as
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -35,6 +35,7 @@ from certstatus.limits_scvp import (
 )
 from certstatus.ocsp import NO_EXTENSIONS, Extensions
 from certstatus.pkix import AlgorithmIdentifier, GeneralName, HashAlgorithm
+from certstatus.scvp.encoding import read_leniently
 from certstatus.scvp.lists import (
     bounded,
     check_elements,
@@ -209,8 +210,12 @@ def parse_cv_response(der: bytes) -> CVResponse:
     """
     if len(der) > MAX_CV_RESPONSE_BYTES:
         raise MalformedError(f"is larger than {MAX_CV_RESPONSE_BYTES} bytes", where="CVResponse")
+    response, departures = read_leniently(_cv_response, der, "CVResponse")
+    return replace(response, der=der, departures=departures)
+
+
+def _cv_response(der: bytes, departures: list[Departure]) -> CVResponse:
     declared = decode_step(asn1.CVResponse, der, "CVResponse")
-    departures: list[Departure] = []
     return CVResponse(
         cv_response_version=declared.cv_response_version,
         server_configuration_id=declared.server_configuration_id,
@@ -227,8 +232,6 @@ def parse_cv_response(der: bytes) -> CVResponse:
             declared.cv_response_extensions, "cvResponseExtensions", departures
         ),
         requestor_text=check_text(declared.requestor_text, "CVResponse.requestorText"),
-        der=der,
-        departures=tuple(departures),
     )
 
 

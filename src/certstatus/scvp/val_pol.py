@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,6 +30,7 @@ from certstatus.limits_scvp import (
     MAX_VAL_POL_RESPONSE_BYTES,
 )
 from certstatus.pkix import AlgorithmIdentifier
+from certstatus.scvp.encoding import read_leniently
 from certstatus.scvp.lists import bounded, decode_step, filled
 from certstatus.scvp.policy import (
     ValidationPolicy,
@@ -122,12 +123,14 @@ def parse_val_pol_request(der: bytes) -> ValPolRequest:
             ``MAX_VAL_POL_REQUEST_BYTES``.
     """
     _check_size(der, MAX_VAL_POL_REQUEST_BYTES, "ValPolRequest")
-    departures: list[Departure] = []
+    request, departures = read_leniently(_val_pol_request, der, "ValPolRequest")
+    return replace(request, der=der, departures=departures)
+
+
+def _val_pol_request(der: bytes, departures: list[Departure]) -> ValPolRequest:
     check_version(der, "ValPolRequest", "vpRequestVersion", departures)
     declared = decode(asn1.ValPolRequest, der, "ValPolRequest")
-    return ValPolRequest(
-        request_nonce=declared.request_nonce, der=der, departures=tuple(departures)
-    )
+    return ValPolRequest(request_nonce=declared.request_nonce)
 
 
 def _check_size(der: bytes, most: int, where: str) -> None:
@@ -150,8 +153,12 @@ def parse_val_pol_response(der: bytes) -> ValPolResponse:
             bytes after its end, or is larger than ``MAX_VAL_POL_RESPONSE_BYTES``.
     """
     _check_size(der, MAX_VAL_POL_RESPONSE_BYTES, "ValPolResponse")
+    response, departures = read_leniently(_val_pol_response, der, "ValPolResponse")
+    return replace(response, der=der, departures=departures)
+
+
+def _val_pol_response(der: bytes, departures: list[Departure]) -> ValPolResponse:
     declared = decode_step(asn1.ValPolResponse, der, "ValPolResponse")
-    departures: list[Departure] = []
     keys = declared.server_public_keys
     return ValPolResponse(
         vp_response_version=declared.vp_response_version,
@@ -178,8 +185,6 @@ def parse_val_pol_response(der: bytes) -> ValPolResponse:
         server_public_keys=None if keys is None else _public_keys(keys),
         clock_skew=_clock_skew(declared.clock_skew, departures),
         request_nonce=declared.request_nonce,
-        der=der,
-        departures=tuple(departures),
     )
 
 
