@@ -335,8 +335,10 @@ _PRESIGN: Final = """
 `certstatus presign --all` over an index in SQLite, two answers for each certificate, each
 looked at before it is stored in LMDB: with all signatures verified, and with a sample. Beside
 it what the same kind of key signs in as many processes that do nothing else, by `openssl
-speed` and from Python, for each second of CPU that they got. Last, `--due` looks at all of
-them again.
+speed` and from Python, for each second of CPU that they got. The start of the processes is in
+all figures but the one without it, which has the CPU of signing for one certificate taken off;
+"at the most" is what `openssl speed` itself would reach if it verified as many of its
+signatures. Last, `--due` looks at all of them again.
 """
 
 
