@@ -14,7 +14,7 @@ PRESIGN_ROUNDS_KEPT: Final = timedelta(days=90)
 PRESIGN_CLAIM: Final = 200
 """Answers that a process takes for itself at first: a few seconds of signing in a slow token."""
 
-PRESIGN_CLAIM_TIME: Final = timedelta(seconds=0.5)
+PRESIGN_CLAIM_TIME: Final = timedelta(seconds=1)
 """What it takes at once later takes about so long: few turns at the database, no long waits at the end."""
 
 MAX_PRESIGN_CLAIM: Final = 32_000

@@ -178,13 +178,15 @@ class _Scribe:
     ) -> Produced:
         """Sign the answers about some certificates, and look at each."""
         serials = [serial_octets(one) for one in serial_numbers]
-        signed = self._signed([self._tbs(one, line) for one in serials])
+        signed = self._signed(self._to_be_signed(serials, line))
+        keys = [self._key(one) for one in serials]
         produced, head, look = Produced(), line.head, line.series.look
-        for place, (serial, (tbs, signature)) in enumerate(zip(serials, signed, strict=True)):
+        for place, (key, serial, (tbs, signature)) in enumerate(
+            zip(keys, serials, signed, strict=True)
+        ):
             if isinstance(signature, Refusal):
                 produced.unsigned.append((serial_numbers[place], signature))
                 continue
-            key = self._key(serial)
             entry = encode_entry(key, head, self._response(tbs, signature))
             defects = look(key, entry, serial, verify=place in verified)
             if defects:
@@ -209,8 +211,14 @@ class _Scribe:
                 signed.append((tbs, Refusal.over(Cause.SIGNER_FAILED, error)))
         return signed
 
-    def _tbs(self, serial: bytes, line: _Line) -> bytes:
-        return serial.join(line.data.get(len(serial)) or self._data(serial, line))
+    def _to_be_signed(self, serials: Iterable[bytes], line: _Line) -> Iterator[bytes]:
+        """Write one ResponseData after another."""
+        width, parts = 0, tuple[bytes, ...]()
+        for serial in serials:
+            if len(serial) != width:
+                width = len(serial)
+                parts = line.data.get(width) or self._data(serial, line)
+            yield serial.join(parts)
 
     def _data(self, serial: bytes, line: _Line) -> tuple[bytes, ...]:
         """Write ResponseData once for serial numbers of one length, and part it around them."""
