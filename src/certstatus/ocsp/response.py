@@ -5,11 +5,7 @@ Nothing here says that a response is to be believed: that is ``certstatus.verify
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
-
-from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import ocsp as asn1
 from certstatus.asn1 import oids
@@ -32,12 +28,20 @@ from certstatus.asn1.doorway import (
 from certstatus.errors import MalformedError
 from certstatus.limits import MAX_RESPONSE_BYTES, MAX_RESPONSES
 from certstatus.ocsp.certid import CertID
-from certstatus.ocsp.extensions import NO_EXTENSIONS, Extensions
-from certstatus.ocsp.nonce import Nonce
-from certstatus.ocsp.plain_response import PlainResponse, read_plain
+from certstatus.ocsp.extensions import Extensions
+from certstatus.ocsp.plain_response import read_plain
 from certstatus.ocsp.request import check_bit_string, check_certs, check_version
+from certstatus.ocsp.response_values import (
+    BasicOCSPResponse,
+    ByKey,
+    ByName,
+    OCSPResponse,
+    ResponderID,
+    ResponseData,
+    SingleResponse,
+)
 from certstatus.ocsp.status import CertStatus, Good, OCSPResponseStatus, Revoked, Unknown
-from certstatus.pkix import AlgorithmIdentifier, Certificate, CRLReason, HashAlgorithm, Name
+from certstatus.pkix import AlgorithmIdentifier, CRLReason, Name
 
 __all__ = [
     "BasicOCSPResponse",
@@ -56,98 +60,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ByName:
-    """ResponderID byName: the subject of the responder's certificate (O16)."""
-
-    name: Name
-
-    def names(self, certificate: Certificate) -> bool:
-        """Whether this is that certificate's subject."""
-        return self.name.matches(certificate.subject)
-
-    def __str__(self) -> str:
-        return f"byName: {self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class ByKey:
-    """ResponderID byKey: SHA-1 of the responder's key, whatever else is hashed how (O17)."""
-
-    key_hash: bytes
-
-    @classmethod
-    def of(cls, certificate: Certificate) -> ByKey:
-        """Name the responder with this certificate."""
-        return cls(certificate.key_hash(HashAlgorithm.SHA1))
-
-    def names(self, certificate: Certificate) -> bool:
-        """Whether this is the hash of that certificate's key."""
-        return self.key_hash == certificate.key_hash(HashAlgorithm.SHA1)
-
-    def __str__(self) -> str:
-        return f"byKey: {self.key_hash.hex()}"
-
-
-ResponderID = ByName | ByKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SingleResponse:
-    """The answer about one certificate (RFC 6960 §4.2.1); times are aware UTC."""
-
-    cert_id: CertID
-    cert_status: CertStatus
-    this_update: datetime
-    next_update: datetime | None = None
-    single_extensions: Extensions = NO_EXTENSIONS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseData:
-    """What a responder signs; ``produced_at`` is aware UTC."""
-
-    responder_id: ResponderID
-    produced_at: datetime
-    responses: tuple[SingleResponse, ...]
-    response_extensions: Extensions = NO_EXTENSIONS
-
-    @property
-    def nonce(self) -> Nonce | None:
-        """The nonce of the response, or None."""
-        return self.response_extensions.get(Nonce, "responseExtensions.nonce")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BasicOCSPResponse:
-    """Data, signature and certificates; ``tbs_der`` are the signed bytes as received (O21).
-
-    ``certs`` are DER, unread: one that is broken spoils nothing.
-    """
-
-    tbs_response_data: ResponseData
-    tbs_der: bytes = field(repr=False)
-    signature_algorithm: AlgorithmIdentifier
-    signature: bytes = field(repr=False)
-    certs: tuple[bytes, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OCSPResponse:
-    """A response as it was read.
-
-    ``basic`` is None for an error status, and for a ``response_type`` that is not
-    id-pkix-ocsp-basic. ``departures`` tells what the peer wrote otherwise than DER or a
-    SHOULD asks.
-    """
-
-    response_status: OCSPResponseStatus
-    response_type: ObjectIdentifier | None = None
-    basic: BasicOCSPResponse | None = None
-    der: bytes = field(repr=False)
-    departures: tuple[Departure, ...] = ()
-
-
 def parse_response(der: bytes) -> OCSPResponse:
     """Read an OCSPResponse.
 
@@ -157,37 +69,7 @@ def parse_response(der: bytes) -> OCSPResponse:
     """
     if len(der) > MAX_RESPONSE_BYTES:
         raise MalformedError(f"is larger than {MAX_RESPONSE_BYTES} bytes", where="OCSPResponse")
-    plain = read_plain(der)
-    return _by_declaration(der) if plain is None else _of_plain(der, plain)
-
-
-def _of_plain(der: bytes, plain: PlainResponse) -> OCSPResponse:
-    responder = plain.responder
-    data = ResponseData(
-        responder_id=ByKey(responder) if isinstance(responder, bytes) else ByName(responder),
-        produced_at=plain.produced_at,
-        responses=(
-            SingleResponse(
-                cert_id=plain.cert_id,
-                cert_status=plain.cert_status,
-                this_update=plain.this_update,
-                next_update=plain.next_update,
-            ),
-        ),
-    )
-    basic = BasicOCSPResponse(
-        tbs_response_data=data,
-        tbs_der=plain.tbs_der,
-        signature_algorithm=plain.signature_algorithm,
-        signature=plain.signature,
-        certs=plain.certs,
-    )
-    return OCSPResponse(
-        response_status=OCSPResponseStatus.SUCCESSFUL,
-        response_type=oids.ID_PKIX_OCSP_BASIC,
-        basic=basic,
-        der=der,
-    )
+    return read_plain(der) or _by_declaration(der)
 
 
 def _by_declaration(der: bytes) -> OCSPResponse:

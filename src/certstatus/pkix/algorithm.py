@@ -118,7 +118,13 @@ class HashAlgorithm(Enum):
 
     def digest(self, data: bytes) -> bytes:
         """Hash ``data``. SHA-1 names an issuer or a key here, and secures nothing (O17)."""
-        return hashlib.new(self.label, data, usedforsecurity=False).digest()
+        return _HASHERS[self](data, usedforsecurity=False).digest()
 
 
-_BY_OID = {member.oid: member for member in HashAlgorithm}
+_HASHERS: Final = {
+    HashAlgorithm.SHA1: hashlib.sha1,
+    HashAlgorithm.SHA256: hashlib.sha256,
+    HashAlgorithm.SHA384: hashlib.sha384,
+    HashAlgorithm.SHA512: hashlib.sha512,
+}
+_BY_OID: Final = {member.oid: member for member in HashAlgorithm}

@@ -81,11 +81,12 @@ class Certificate:
         """
         if len(der) > MAX_CERTIFICATE_BYTES:
             raise MalformedError(f"is larger than {MAX_CERTIFICATE_BYTES} bytes", where=where)
-        certificate = cls(der)
         plain = read_plain(der)
         if plain is not None:
-            vars(certificate).update(plain)
+            certificate = object.__new__(cls)
+            object.__setattr__(certificate, "__dict__", plain)
             return certificate
+        certificate = cls(der)
         try:
             _ = (certificate._declared, certificate._tbs, certificate._spki)
             _ = (certificate._validity, certificate.version)

@@ -39,7 +39,7 @@ def read_plain(der: bytes) -> dict[str, object] | None:
     """Read a certificate of the usual shape; None: it has another, or is none.
 
     Returns:
-        The values of properties of ``Certificate``, by their names.
+        The values of ``Certificate``, by their names: of its field, and of its properties.
     """
     try:
         return _read(der)
@@ -62,6 +62,7 @@ def _read(der: bytes) -> dict[str, object]:
     _, signature = contents_at(der, tbs_end, _SEQUENCE)
     named = known_algorithm(der[tbs_end:signature])
     return {
+        "der": der,
         "tbs_der": der[tbs:tbs_end],
         "version": 2,
         "serial_number": _positive(der[serial:at]),

@@ -93,7 +93,7 @@ def verify_response(
         except MalformedError as error:
             check = Check.failed(error.rule or "O9", "well formed", str(error))
             return Report(verdict=Verdict.MALFORMED, checks=(check,))
-    findings = tuple(Finding.of(departure) for departure in response.departures)
+    findings = tuple(map(Finding.of, response.departures))
     if response.response_status is not OCSPResponseStatus.SUCCESSFUL:
         return refused(response, findings)
     if response.basic is None:
@@ -133,13 +133,12 @@ def _judge_usual(
         return None
     single = basic.tbs_response_data.responses[0]
     verified = seal(response, single, signer, question.now)
-    told = question._replace(known=ALL_HELD)
-    return believed(
-        _verdict(single),
-        verified,
-        findings,
-        lambda: _judge_basic(response, basic, told, findings).checks,
-    )
+
+    def told() -> tuple[Check, ...]:
+        asked = question._replace(known=ALL_HELD)
+        return _judge_basic(response, basic, asked, findings).checks
+
+    return believed(_verdict(single), verified, findings, told)
 
 
 def _judge_basic(

@@ -169,13 +169,9 @@ def seal(
 ) -> VerifiedResponse:
     """Make the proof. For ``certstatus.verify.judge`` alone."""
     end, last = single.next_update, signer.not_after
+    expires = last if end is None or last < end else end
     return VerifiedResponse(
-        response=response,
-        single=single,
-        signer=signer,
-        verified_at=now,
-        expires=last if end is None or last < end else end,
-        seal=_SEAL,
+        response=response, single=single, signer=signer, verified_at=now, expires=expires, seal=_SEAL
     )
 
 

@@ -15,7 +15,14 @@ from datetime import datetime
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
-from certstatus.ocsp import BasicOCSPResponse, Nonce, OCSPRequest, ResponseData, SingleResponse
+from certstatus.ocsp import (
+    BasicOCSPResponse,
+    Extensions,
+    Nonce,
+    OCSPRequest,
+    ResponseData,
+    SingleResponse,
+)
 from certstatus.pkix import Certificate, signature_algorithm
 from certstatus.pkix.certificate import DIGITAL_SIGNATURE
 from certstatus.verify.delegation import NOCHECK_VALUE, is_valid_at, unknown_critical
@@ -55,11 +62,15 @@ def _is_answer(data: ResponseData, single: SingleResponse, question: Question) -
     request = question.request
     return (
         not single.single_extensions.members
-        and all(one.oid == Nonce.oid and not one.critical for one in data.response_extensions)
+        and (not data.response_extensions.members or _is_nonce_alone(data.response_extensions))
         and question.target.is_named_by(single.cert_id)
         and (request is None or _asks_this_alone(request, single))
         and check_nonce(data, request, question.policy.nonce).outcome is not Outcome.FAIL
     )
+
+
+def _is_nonce_alone(extensions: Extensions) -> bool:
+    return all(one.oid == Nonce.oid and not one.critical for one in extensions)
 
 
 def _asks_this_alone(request: OCSPRequest, single: SingleResponse) -> bool:
