@@ -6,9 +6,17 @@ from datetime import datetime
 from typing import Final
 
 from certstatus.verify.delegation import is_valid_at
-from certstatus.verify.freshness import check_freshness
+from certstatus.verify.freshness import check_freshness, is_timely
 from certstatus.verify.policy import VerifyPolicy
-from certstatus.verify.report import Outcome, Report, seal
+from certstatus.verify.report import (
+    Outcome,
+    Report,
+    Telling,
+    VerifiedResponse,
+    believed,
+    seal,
+    telling,
+)
 
 __all__ = ["judge_again"]
 
@@ -30,7 +38,9 @@ def judge_again(report: Report, *, now: datetime, policy: VerifyPolicy) -> Repor
     Returns:
         None where it was not believed, or is no longer: then judge it whole.
     """
-    proof = report.verified
+    proof, tell = report.verified, telling(report)
+    if proof is not None and tell is not None:
+        return _believe_again(report, proof, tell, now, policy)
     if proof is None or not _is_signer_valid(report, now, policy):
         return None
     times = check_freshness(proof.data, proof.single, now, policy)
@@ -49,6 +59,17 @@ def judge_again(report: Report, *, now: datetime, policy: VerifyPolicy) -> Repor
         verified=verified,
         pending=report.pending,
     )
+
+
+def _believe_again(
+    report: Report, proof: VerifiedResponse, tell: Telling, now: datetime, policy: VerifyPolicy
+) -> Report | None:
+    """Look at the times of a usual answer, by a delegate; their words are told when they are read."""
+    is_valid = is_valid_at(proof.signer, now, policy.skew)
+    if not is_valid or not is_timely(proof.data, proof.single, now, policy):
+        return None
+    verified = seal(proof.response, proof.single, proof.signer, now)
+    return believed(report.verdict, verified, report.findings, tell)
 
 
 def _is_signer_valid(report: Report, now: datetime, policy: VerifyPolicy) -> bool:

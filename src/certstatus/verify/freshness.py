@@ -35,6 +35,20 @@ def check_freshness(
     )
 
 
+def is_timely(
+    data: ResponseData, single: SingleResponse, now: datetime, policy: VerifyPolicy
+) -> bool:
+    """Whether all of ``check_freshness`` holds, nextUpdate is there, and no time is odd."""
+    start, end, skew = single.this_update, single.next_update, policy.skew
+    return (
+        start <= data.produced_at <= now + skew
+        and end is not None
+        and start <= end
+        and now - skew <= end
+        and (policy.max_age is None or now - start <= policy.max_age + skew)
+    )
+
+
 def _whole(span: timedelta) -> timedelta:
     """Cut a length of time to whole seconds, for reading."""
     return span - span % _SECOND

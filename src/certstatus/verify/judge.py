@@ -134,11 +134,11 @@ def _judge_usual(
     single = basic.tbs_response_data.responses[0]
     verified = seal(response, single, signer, question.now)
 
-    def told() -> tuple[Check, ...]:
-        asked = question._replace(known=ALL_HELD)
+    def tell(now: datetime) -> tuple[Check, ...]:
+        asked = question._replace(now=now, known=ALL_HELD)
         return _judge_basic(response, basic, asked, findings).checks
 
-    return believed(_verdict(single), verified, findings, told)
+    return believed(_verdict(single), verified, findings, tell)
 
 
 def _judge_basic(

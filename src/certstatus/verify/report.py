@@ -171,7 +171,12 @@ def seal(
     end, last = single.next_update, signer.not_after
     expires = last if end is None or last < end else end
     return VerifiedResponse(
-        response=response, single=single, signer=signer, verified_at=now, expires=expires, seal=_SEAL
+        response=response,
+        single=single,
+        signer=signer,
+        verified_at=now,
+        expires=expires,
+        seal=_SEAL,
     )
 
 
@@ -254,12 +259,10 @@ class _ToldWhenRead:
         """Tell them, and leave them where the next look-up finds them before this one."""
         if report is None:
             raise AttributeError("checks")
-        kept = vars(report)
-        tell = kept.get(_TELL)
-        if tell is not None:
-            kept["checks"] = tell()
-            kept.pop(_TELL, None)
-        checks: tuple[Check, ...] = kept["checks"]
+        tell = telling(report)
+        if tell is None or report.verified is None:
+            raise AttributeError("checks")
+        checks = vars(report)["checks"] = tell(report.verified.verified_at)
         return checks
 
 
@@ -268,11 +271,18 @@ _TELL: Final = "_tell"
 Report.checks = _ToldWhenRead()  # type: ignore[assignment]
 
 
+Telling = Callable[[datetime], tuple[Check, ...]]
+"""Tells the checks of a report that was believed at a time."""
+
+
+def telling(report: Report) -> Telling | None:
+    """Return what tells the checks of a report; None where they were told at once."""
+    tell: Telling | None = vars(report).get(_TELL)
+    return tell
+
+
 def believed(
-    verdict: Verdict,
-    verified: VerifiedResponse,
-    findings: tuple[Finding, ...],
-    tell: Callable[[], tuple[Check, ...]],
+    verdict: Verdict, verified: VerifiedResponse, findings: tuple[Finding, ...], tell: Telling
 ) -> Report:
     """Report that every check held; ``tell`` makes them when they are first read."""
     report = object.__new__(Report)

@@ -5,13 +5,11 @@ there is nothing to tell beside them: one answer without extensions, by one dele
 nocheck, under a policy that trusts nobody else. Whatever is otherwise, or wrong, gives None,
 and costs its signatures once more; a test holds both against each other.
 
-What is asked of times and names stands here a second time, because it is the words of a check
-that cost, not the looking: they are made when somebody reads them.
+What is asked of a delegate stands here a second time, because it is the words of a check that
+cost, not the looking: they are made when somebody reads them.
 """
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
@@ -26,9 +24,9 @@ from certstatus.ocsp import (
 from certstatus.pkix import Certificate, signature_algorithm
 from certstatus.pkix.certificate import DIGITAL_SIGNATURE
 from certstatus.verify.delegation import NOCHECK_VALUE, is_valid_at, unknown_critical
+from certstatus.verify.freshness import is_timely
 from certstatus.verify.known import KnownSignatures
 from certstatus.verify.nonce import check_nonce
-from certstatus.verify.policy import VerifyPolicy
 from certstatus.verify.question import Question
 from certstatus.verify.report import Outcome
 
@@ -44,7 +42,7 @@ def find_usual_signer(basic: BasicOCSPResponse, question: Question) -> Certifica
     try:
         if not (
             _is_answer(data, single, question)
-            and _is_timely(data, single, now, policy)
+            and is_timely(data, single, now, policy)
             and not policy.trusted_responders
             and _is_issued(question)
         ):
@@ -76,20 +74,6 @@ def _is_nonce_alone(extensions: Extensions) -> bool:
 def _asks_this_alone(request: OCSPRequest, single: SingleResponse) -> bool:
     return [one.key for one in request.cert_ids] == [single.cert_id.key] and all(
         one.oid == Nonce.oid for one in request.request_extensions
-    )
-
-
-def _is_timely(
-    data: ResponseData, single: SingleResponse, now: datetime, policy: VerifyPolicy
-) -> bool:
-    """O19, L10: as ``check_freshness``; and with nothing to tell."""
-    start, end, skew = single.this_update, single.next_update, policy.skew
-    return (
-        start <= data.produced_at <= now + skew
-        and end is not None
-        and start <= end
-        and now - skew <= end
-        and (policy.max_age is None or now - start <= policy.max_age + skew)
     )
 
 

@@ -21,8 +21,17 @@ from certstatus.ocsp import (
     parse_response,
 )
 from certstatus.pkix import CRLReason
-from certstatus.verify import Check, Finding, Outcome, Report, Verdict, VerifyPolicy
-from certstatus.verify.report import VerifiedResponse, seal, wire_time
+from certstatus.verify import (
+    DEFAULT_POLICY,
+    Check,
+    Finding,
+    Outcome,
+    Report,
+    Verdict,
+    VerifyPolicy,
+    judge_again,
+)
+from certstatus.verify.report import VerifiedResponse, seal, telling, wire_time
 from tests.courtroom import CA, DAY, DELEGATE, LEAF, NOW, honest, judge
 
 GOOD = Check.passed("O1", "first", "holds")
@@ -104,9 +113,20 @@ def test_a_report_is_the_same_told_or_not() -> None:
     assert usual() == told
     assert repr(usual()) == repr(told)
     assert usual().as_json() == told.as_json()
-    assert vars(copy(usual())) == vars(copy(told)) == {**vars(told)}
+    assert copy(usual()) == copy(told) == told
     assert replace(usual(), findings=()) == told
     assert replace(usual(), checks=()) != told
+
+
+def test_a_report_judged_again_and_again_is_told_at_its_own_time_and_keeps_no_earlier_one() -> None:
+    first, hour = usual(), timedelta(hours=1)
+    later = judge_again(first, now=NOW + hour, policy=DEFAULT_POLICY)
+    assert later is not None
+    latest = judge_again(later, now=NOW + 2 * hour, policy=DEFAULT_POLICY)
+    assert latest is not None
+
+    assert telling(latest) is telling(first)
+    assert latest.checks == judge(HONEST, now=NOW + 2 * hour).checks != first.checks
 
 
 def test_nobody_writes_into_a_report_told_or_not() -> None:
