@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -130,9 +131,10 @@ class StatusChecker(Generic[ConnectionT]):
             judged = self._by_certificate.get(shown.chain[0]) if shown.chain else None
         if judged is None or judged[0] != shown:
             return None
-        return judge_peer_again(
-            judged[1], now=self._clock.now(), policy=shown.policy, server_name=server_name
-        )
+        now, earlier = self._clock.now(), judged[1]
+        if _is_same_second(now, earlier.judged_at) and earlier.server_name == server_name:
+            return earlier if earlier.is_accepted else None
+        return judge_peer_again(earlier, now=now, policy=shown.policy, server_name=server_name)
 
     def _judge(self, shown: _Shown, server_name: str | None) -> PeerStatus:
         now = self._clock.now()
@@ -173,6 +175,11 @@ class StatusChecker(Generic[ConnectionT]):
                 _put(self._by_certificate, status.certificate.der, (shown, status))
         if self._on_status is not None:
             self._on_status(status)
+
+
+def _is_same_second(moment: datetime, other: datetime) -> bool:
+    """Whether both are one on the wire, whose times are whole seconds."""
+    return moment.replace(microsecond=0) == other.replace(microsecond=0)
 
 
 def _put(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:

@@ -277,6 +277,35 @@ def test_the_same_staple_again_is_judged_by_its_times_alone(seen: Seen) -> None:
     assert again.report != first.report
 
 
+@pytest.mark.rule("T4")
+def test_the_same_staple_within_the_same_second_is_judged_once(seen: Seen) -> None:
+    staple = stapled()
+    first = seen.shake(staple)
+    seen.clock.advance(timedelta(milliseconds=999))
+    assert seen.shake(staple) is first
+    seen.clock.advance(timedelta(milliseconds=1))
+
+    again = seen.shake(staple)
+
+    assert again is not first
+    assert again.judged_at == NOW + timedelta(seconds=1)
+
+
+@pytest.mark.rule("T4", "T11")
+def test_within_the_same_second_another_staple_policy_or_name_is_judged_by_itself(
+    seen: Seen,
+) -> None:
+    staple = stapled()
+    first = seen.shake(staple)
+    chain = (LEAF.certificate.der, CA.certificate.der)
+
+    renamed = seen.checker.full_handshake(None, chain, (staple,), server_name="www.example")
+    assert renamed.server_name == "www.example"
+    assert seen.shake(stapled(cert_status=Revoked(NOW - timedelta(days=1)))) != first
+    seen.checker.policy = StatusPolicy(demand=Demand.ALWAYS)
+    assert seen.shake(None).is_accepted is False
+
+
 @pytest.mark.rule("T4", "L10")
 def test_the_same_staple_is_refused_once_it_has_ended(seen: Seen) -> None:
     staple = stapled(next_update=NOW + timedelta(hours=1))
