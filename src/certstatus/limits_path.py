@@ -45,6 +45,9 @@ MAX_CRL_ISSUER_DEPTH: Final = 3
 MAX_POLICY_NODES: Final = 1_000
 """Nodes of one path's policy graph: real paths have a dozen, an attacker's as many as he likes."""
 
+MAX_KNOWN_CAS: Final = 256
+"""CAs' certificates that stay read: those of a few roots, some kilobytes each."""
+
 MAX_EVIDENCE_BYTES: Final = 268_435_456
 """CRLs, responses and certificates that validators share: four of the largest CRLs."""
 

@@ -43,8 +43,8 @@ class HeldCRL:
 
     @property
     def is_delta(self) -> bool:
-        """Whether it adds to another."""
-        return self.crl.base_crl_number is not None
+        """Whether it adds to another, by the extension alone: its number may be broken."""
+        return oids.ID_CE_DELTA_CRL_INDICATOR in self.crl.extensions
 
     def entry(self, certificate: Certificate) -> RevokedEntry | None:
         """Return a certificate's entry. Raises MalformedError where any entry is broken (C8)."""
@@ -59,8 +59,6 @@ class HeldCRL:
             check_readable(self.crl, now=at)
         except MalformedError as error:
             return str(error)
-        if self.crl.scope.only_contains_attribute_certs:
-            return "it covers attribute certificates alone"
         return None
 
     def signature_problem(
@@ -125,6 +123,13 @@ def view_of(full: HeldCRL, deltas: Iterable[HeldCRL], at: datetime) -> CRLView:
 
 
 def _combines(delta: CertificateList, full: CertificateList) -> bool:
+    try:
+        return _fits(delta, full)
+    except MalformedError:
+        return False  # what is broken adds to nothing
+
+
+def _fits(delta: CertificateList, full: CertificateList) -> bool:
     number, base, adds_to = delta.crl_number, delta.base_crl_number, full.crl_number
     if number is None or base is None or adds_to is None or not base <= adds_to < number:
         return False

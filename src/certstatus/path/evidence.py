@@ -62,7 +62,8 @@ class Evidence:
     """What one search goes by. It grows by what is fetched for it.
 
     Args:
-        crls: full ones and deltas, of whomever.
+        crls: full ones and deltas, of whomever. One that many searches go by is given as a
+            ``HeldCRL``, which is read and verified once.
         ocsp_responses: of whomever.
         pool: certificates that paths, and those of CRL issuers, may lead through.
         source: tells statuses by itself; such an answer proves nothing to others.
@@ -74,7 +75,7 @@ class Evidence:
     def __init__(
         self,
         *,
-        crls: Iterable[CertificateList] = (),
+        crls: Iterable[CertificateList | HeldCRL] = (),
         ocsp_responses: Iterable[OCSPResponse] = (),
         pool: CertificatePool | None = None,
         source: StatusSource | None = None,
@@ -89,7 +90,7 @@ class Evidence:
         self.work = Work() if work is None else work
         self.known = KnownSignatures() if known is None else known
         self._crls: dict[Hashable, dict[bytes, HeldCRL]] = {}
-        self.add_crls(map(HeldCRL, crls))
+        self.add_crls(one if isinstance(one, HeldCRL) else HeldCRL(one) for one in crls)
 
     def add_crls(self, crls: Iterable[HeldCRL]) -> None:
         """Take CRLs in."""

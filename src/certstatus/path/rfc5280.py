@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from asn1crypto import x509
@@ -35,7 +36,7 @@ from pyhanko_certvalidator.policy_decl import (
 from pyhanko_certvalidator.validate import async_validate_path
 
 from certstatus.asn1 import oids
-from certstatus.limits_path import MAX_POLICY_NODES
+from certstatus.limits_path import MAX_KNOWN_CAS, MAX_POLICY_NODES
 from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.path.inputs import PathInputs
 from certstatus.path.report import CertificationPath, ValidationError
@@ -79,12 +80,19 @@ async def basic_validation(
 
 
 def _library_path(path: CertificationPath) -> ValidationPath:
-    leaf, *above = map(_load, path.certificates)
-    return ValidationPath(CertTrustAnchor(_load(path.anchor)), reversed(above), leaf)
+    leaf, *above = path.certificates
+    anchor = CertTrustAnchor(_load_ca(path.anchor))
+    return ValidationPath(anchor, map(_load_ca, reversed(above)), _load(leaf))
 
 
 def _load(certificate: Certificate) -> x509.Certificate:
     return x509.Certificate.load(certificate.der, strict=True)
+
+
+@lru_cache(MAX_KNOWN_CAS)
+def _load_ca(certificate: Certificate) -> x509.Certificate:
+    """Read a CA's certificate; the same few come again, and are read bit by bit when asked."""
+    return _load(certificate)
 
 
 def _context(inputs: PathInputs, at: datetime) -> ValidationContext:

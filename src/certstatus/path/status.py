@@ -270,7 +270,7 @@ class PathStatus:
         views: list[CRLView] = []
         proofs: list[Proof] = []
         for point in points_of(certificate):
-            for view in self._views(point, certificate, rule):
+            for view in self._views(point, certificate, rule, tried):
                 if reasons_of(point, view.full.crl) <= covered:
                     continue
                 usable = await self._usable(position, view)
@@ -296,7 +296,11 @@ class PathStatus:
         return None
 
     def _views(
-        self, point: DistributionPoint, certificate: Certificate, rule: RevocationRule
+        self,
+        point: DistributionPoint,
+        certificate: Certificate,
+        rule: RevocationRule,
+        tried: Tried,
     ) -> Iterator[CRLView]:
         """Yield the CRLs that are of a distribution point, with their deltas."""
         others = (one.name for one in point.crl_issuer if one.name is not None)
@@ -304,8 +308,13 @@ class PathStatus:
         held = list(self._evidence.crls_of(issuers))
         deltas = [one for one in held if one.is_delta] if rule.takes_deltas else []
         for one in held:
-            if not one.is_delta and applies(point, one.crl, certificate):
-                yield view_of(one, deltas, self._at)
+            if one.is_delta:
+                continue
+            try:
+                if applies(point, one.crl, certificate):
+                    yield view_of(one, deltas, self._at)
+            except MalformedError as error:
+                tried.note(f"a {one} can't be read: {error}")
 
     async def _usable(self, position: int, view: CRLView) -> tuple[CRLView, Proof] | str:
         """Return a view that answers may rest on, and what proves it; else say why not."""

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from certstatus.fetch import Guard, HTTPDoor
@@ -32,6 +33,7 @@ from certstatus.path import (
 )
 from certstatus.pkix import Certificate
 from certstatus.testing import FixedClock, Forge, TinyCA
+from tests.directory import ScriptedDirectory, done, entry, saying
 from tests.paths import AS_CA, DAY, NOW, crl
 from tests.scripted import OCSP, Asked, Reply, ScriptedServer
 
@@ -246,3 +248,50 @@ def test_one_search_fetches_no_more_than_it_may(
     (found,) = check(leaf, fetcher(), work=Work(limits=limits))
     assert len(server.asked) == asked
     assert not found.is_valid  # nothing tells the CA's own status
+
+
+@pytest.mark.rule("C11", "C13")
+def test_a_crl_in_a_directory_is_found_where_the_web_server_is_dead() -> None:
+    listed = entry("certificateRevocationList;binary", crl(ROOT).der)
+    with ScriptedDirectory() as directory:
+        directory.talk = saying(listed, done())
+        point = x509.DistributionPoint(
+            [
+                x509.UniformResourceIdentifier("http://127.0.0.1:1/root.crl"),
+                x509.UniformResourceIdentifier(directory.url()),
+            ],
+            None,
+            None,
+            None,
+        )
+        named = x509.CRLDistributionPoints([point]), False
+        leaf = ROOT.issue("leaf", extensions=(named,)).certificate
+        (found,) = check(leaf, fetcher())
+    assert found.is_valid, found.reason
+    assert found.report is not None
+    assert len(found.report.proof.crls) == 1
+
+
+@pytest.mark.rule("C2")
+def test_the_delta_that_a_crl_names_is_fetched(server: ScriptedServer) -> None:
+    place = x509.UniformResourceIdentifier(f"{server.url}delta")
+    freshest = x509.FreshestCRL([x509.DistributionPoint([place], None, None, None)]), False
+    leaf = ROOT.issue("leaf", crl_uris=(f"{server.url}full",)).certificate
+    served = {
+        "/full": crl(ROOT, number=1, extensions=(freshest,)).der,
+        "/delta": crl(ROOT, leaf, number=2, delta_of=1).der,
+    }
+    server.script = lambda asked: Reply(body=served[asked.path])
+    (found,) = check(leaf, fetcher())
+    assert found.report is not None
+    assert found.report.certificates[0].status is RevocationStatus.REVOKED
+    assert len(found.report.proof.crls) == 2
+
+
+def test_a_broken_extension_leads_nowhere_and_breaks_nothing() -> None:
+    for number in ("1.3.6.1.5.5.7.1.1", "2.5.29.31", "2.5.29.46"):
+        bad = x509.UnrecognizedExtension(x509.ObjectIdentifier(number), b"\x30\x03\x02\x01")
+        leaf = ROOT.issue("leaf", extensions=((bad, False),)).certificate
+        (found,) = check(leaf, fetcher())
+        assert not found.is_valid
+        assert found.reason

@@ -9,9 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certstatus.errors import PlatformError
+from certstatus.limits_path import MAX_KNOWN_CAS
 from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.path import CertificationPath, Evidence, PathInputs, ValidationError, validate_path
-from certstatus.path.rfc5280 import BasicVerdict, basic_validation
+from certstatus.path.rfc5280 import BasicVerdict, _load_ca, basic_validation
 from certstatus.pkix import Certificate
 from certstatus.testing import TinyCA
 from tests.paths import NOW
@@ -67,6 +68,16 @@ def test_without_the_extra_a_line_says_what_to_install() -> None:
     )
     assert "pip install 'certstatus[scvp]'" in done.stdout
     assert PlatformError.exit_code == 78
+
+
+def test_the_cas_of_many_paths_are_read_once_and_no_more_are_kept_than_may_be() -> None:
+    before = _load_ca.cache_info()
+    other = TinyCA("Other")
+    for _ in range(3):
+        assert judged(other.issue("leaf").certificate, other.certificate).problem is None
+    after = _load_ca.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
+    assert after.maxsize == MAX_KNOWN_CAS
 
 
 def test_a_path_that_was_not_built_here_is_verified_all_the_same() -> None:
