@@ -39,7 +39,7 @@ from tests import der as hand
 from tests import scvp_messages as of
 from tests.property.mutation import Mutator, nested
 
-INPUTS: Final = 3_000
+INPUTS: Final = 1_500
 SLOWEST: Final = 0.5
 """Seconds of one thread for one input; a usual one takes a thousandth."""
 
