@@ -45,7 +45,7 @@ from certstatus.sources import (
     at_hand_for,
     serial_order,
 )
-from certstatus.stores import ResponseStore, StoredResponse, StoreKey
+from certstatus.stores import AtHand, ResponseStore, StoredResponse, StoreKey
 from certstatus.stores.base import EncodedEntry
 from certstatus.verify import Check
 
@@ -103,6 +103,7 @@ class Share:
         self._source = source
         self._near = at_hand_for(bulk.authority.issuer, bulk.authority.source)
         self._store = store
+        self._at_hand = store.at_hand if isinstance(store, AtHand) else None
         self._clock = clock
         self._only_due = only_due
         self._is_dry = is_dry
@@ -292,6 +293,24 @@ class Share:
         self._fail(serial_number, "any", str(error))
 
     async def _due(self, runs: Sequence[_Run], now: datetime, tally: Tally) -> list[_Run]:
+        before = sum(len(run.serial_numbers) for run in runs)
+        old = runs if self._at_hand is None else self._not_young(runs, now, self._at_hand)
+        due = await self._found_due(old, now)
+        tally.fresh += before - sum(len(run.serial_numbers) for run in due)
+        return due
+
+    def _not_young(
+        self, runs: Sequence[_Run], now: datetime, at_hand: Callable[[bytes], bytes | None]
+    ) -> list[_Run]:
+        """Leave out what is seen in the store, unread, not to be due for long: nearly all."""
+        not_young = self._bulk.not_young
+        found = [
+            _Run(form, statement, not_young(serial_numbers, form, statement, now, at_hand))
+            for form, statement, serial_numbers in runs
+        ]
+        return [run for run in found if run.serial_numbers]
+
+    async def _found_due(self, runs: Sequence[_Run], now: datetime) -> list[_Run]:
         bulk, due = self._bulk, list[_Run]()
         keys = [[bulk.key(one, run.form) for one in run.serial_numbers] for run in runs]
         stored = await self._stored(list(chain.from_iterable(keys)))
@@ -304,7 +323,6 @@ class Share:
             ]
             if its_due:
                 due.append(_Run(form, statement, its_due))
-            tally.fresh += len(serial_numbers) - len(its_due)
         return due
 
     async def _stored(self, keys: Sequence[StoreKey]) -> list[StoredResponse | None]:

@@ -10,11 +10,12 @@ step by step: a signature costs the less the less is done between it and the nex
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from certstatus.limits import RENEWAL_MARGIN, RENEWAL_SPREAD
 from certstatus.ocsp import CertID, Revoked
 from certstatus.pkix import HashAlgorithm
 from certstatus.responder.answer import Answer, Question, named, with_other_hash
@@ -30,13 +31,23 @@ from certstatus.responder.stored import Variants, authority_digest, meaning_dige
 from certstatus.signing import Signer
 from certstatus.sources import Answer as SourceAnswer
 from certstatus.stores import StoredResponse, StoreKey
-from certstatus.stores.base import EncodedEntry, encode_entry, encode_key, encode_number
+from certstatus.stores.base import (
+    EncodedEntry,
+    encode_entry,
+    encode_key,
+    encode_number,
+    entry_times,
+    is_sound,
+)
 from certstatus.verify import Check
 
 __all__ = ["Bulk", "Form", "Produced"]
 
 _NEGATIVE: Final = 0x80
 """The first bit of an INTEGER's first octet."""
+
+_YOUNG: Final = 1 - RENEWAL_MARGIN - RENEWAL_SPREAD
+"""Of the time that an answer is fresh, what passes before any is renewed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +116,27 @@ class Bulk:
         for form in self.forms:
             yield form, self.key(serial_number, form)
 
+    def not_young(
+        self,
+        serial_numbers: Sequence[int],
+        form: Form,
+        statement: Statement,
+        now: datetime,
+        at_hand: Callable[[bytes], bytes | None],
+    ) -> list[int]:
+        """Leave out the certificates whose answers, by their octets, are not due for long.
+
+        ``at_hand`` gives the entry under a key, as ``AtHand`` of the stores does.
+        """
+        scribe, meaning, second = self._scribes[form], self._meaning(statement), now.timestamp()
+        found: list[int] = []
+        for serial_number in serial_numbers:
+            key = scribe.key(serial_octets(serial_number))
+            entry = at_hand(key)
+            if entry is None or not _is_young(key, entry, meaning, second):
+                found.append(serial_number)
+        return found
+
     def is_due(
         self, key: StoreKey, stored: StoredResponse | None, statement: Statement, now: datetime
     ) -> bool:
@@ -144,6 +176,14 @@ class Bulk:
         return scribe.write(serial_numbers, line, places)
 
 
+def _is_young(key: bytes, entry: bytes, meaning: bytes, second: float) -> bool:
+    """Whether an entry is sound, says this, and would be renewed later whatever its key's share."""
+    if not is_sound(entry, key):
+        return False
+    its_meaning, _, _, signed, stale = entry_times(entry)
+    return its_meaning == meaning and signed <= second < signed + _YOUNG * (stale - signed) - 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     """What answers of one form that say the same in one second have in common.
@@ -179,7 +219,7 @@ class _Scribe:
         """Sign the answers about some certificates, and look at each."""
         serials = [serial_octets(one) for one in serial_numbers]
         signed = self._signed(self._to_be_signed(serials, line))
-        keys = [self._key(one) for one in serials]
+        keys = [self.key(one) for one in serials]
         produced, head, look = Produced(), line.head, line.series.look
         for place, (key, serial, (tbs, signature)) in enumerate(
             zip(keys, serials, signed, strict=True)
@@ -195,7 +235,7 @@ class _Scribe:
                 produced.entries.append((key, entry))
         return produced
 
-    def _key(self, serial: bytes) -> bytes:
+    def key(self, serial: bytes) -> bytes:
         """Return ``StoreKey.encode()`` of an answer, by the octets of its serial number."""
         if serial[0] & _NEGATIVE:
             return self.prefix + encode_number(int.from_bytes(serial, signed=True))

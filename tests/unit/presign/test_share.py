@@ -165,6 +165,36 @@ def test_what_is_fresh_is_not_due(desk: Authority, claims: Claims) -> None:
     assert later.works(claims) == Tally(looked_at=5, signed=10)
 
 
+class Near(MemoryStore):
+    """A store in shared memory: what is young there need not be read."""
+
+    version = 1
+    reads = 0
+
+    def at_hand(self, encoded_key: bytes) -> bytes | None:
+        key = StoreKey.decode(encoded_key)
+        found = self._entries.get(key)
+        return None if found is None else found.encode(key)
+
+    async def get(self, key: StoreKey) -> StoredResponse | None:
+        self.reads += 1
+        return await super().get(key)
+
+
+def test_what_is_young_is_not_even_read(
+    desk: Authority, claims: Claims, database: StatusDatabase, issuer: Issuer
+) -> None:
+    store = Near()
+    Hand(desk, store=store).works(claims)
+    database.revoke(issuer, 3, actor="alice", now=DAY_LATER)
+    database.add(issuer, 6, actor="alice", now=DAY_LATER)
+
+    again = Hand(desk, only_due=True, store=store, now=DAY_LATER)
+
+    assert again.works(claims) == Tally(looked_at=6, signed=4, fresh=8)
+    assert store.reads == 4
+
+
 def test_what_was_revoked_since_is_due(
     desk: Authority, claims: Claims, database: StatusDatabase, issuer: Issuer
 ) -> None:

@@ -251,3 +251,33 @@ def test_what_is_not_there_is_due() -> None:
     at_work = bulk(authority())
 
     assert all(at_work.is_due(key, None, stated(at_work), NOW) for _, key in at_work.keys(SERIAL))
+
+
+@given(
+    st.timedeltas(timedelta(hours=-2), timedelta(days=5)),
+    st.sampled_from([known(), known(REVOKED), known(next_update=NOW + 8 * DAY)]),
+    st.integers(0, 20),
+)
+def test_what_is_left_out_unread_is_never_due(
+    age: timedelta, answer: Answer, spoiled_at: int
+) -> None:
+    at_work = bulk(authority(validity=4 * DAY, backdate=timedelta()), HashAlgorithm.SHA256)
+    (form,) = at_work.forms
+    numbers, now = range(1, 30), NOW + age
+    entries = dict(at_work.produce(numbers, form, stated(at_work), NOW).entries)
+    missing, broken = (at_work.key(1 + spoiled_at + one, form).encode() for one in (0, 1))
+    del entries[missing]
+    entries[broken] = entries[broken][:-1] + bytes((entries[broken][-1] ^ 1,))
+
+    left = at_work.not_young(numbers, form, stated(at_work, answer), now, entries.get)
+
+    due = [
+        key.serial_number
+        for key in (at_work.key(one, form) for one in numbers)
+        if (entry := entries.get(key.encode())) is None
+        or key.encode() == broken
+        or at_work.is_due(key, StoredResponse.decode(entry, key), stated(at_work, answer), now)
+    ]
+    assert set(left) >= set(due)
+    if timedelta() <= age < DAY and answer == known():
+        assert left == due == [1 + spoiled_at, 2 + spoiled_at]
