@@ -84,7 +84,8 @@ class ResponseData:
     @property
     def nonce(self) -> Nonce | None:
         """The nonce of the response, or None."""
-        return self.response_extensions.get(Nonce, "responseExtensions.nonce")
+        extensions = self.response_extensions
+        return extensions.get(Nonce, "responseExtensions.nonce") if extensions.members else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,8 +79,12 @@ def verify_response(
     Raises:
         TypeError: neither certificate nor serial number was given.
     """
+    if certificate is not None:
+        serial_number = certificate.serial_number
+    elif serial_number is None:
+        raise TypeError("give the certificate, or its serial number")
     question = Question(
-        target=_target(issuer, certificate, serial_number),
+        target=Target(issuer, serial_number, certificate),
         request=request,
         now=now,
         policy=policy,
@@ -105,16 +109,6 @@ def verify_response(
     return _judge_usual(response, response.basic, question, findings) or _judge_basic(
         response, response.basic, question, findings
     )
-
-
-def _target(
-    issuer: Certificate, certificate: Certificate | None, serial_number: int | None
-) -> Target:
-    if certificate is not None:
-        return Target(issuer, certificate.serial_number, certificate)
-    if serial_number is None:
-        raise TypeError("give the certificate, or its serial number")
-    return Target(issuer, serial_number)
 
 
 _SUCCESSFUL: Final = Check.passed("O10", "response status", "successful")

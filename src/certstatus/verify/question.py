@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from certstatus.ocsp import CertID, CertStatus, OCSPRequest
-from certstatus.pkix import Certificate, HashAlgorithm
+from certstatus.pkix import Certificate
 from certstatus.verify.known import KnownSignatures
 from certstatus.verify.policy import VerifyPolicy
 
@@ -27,17 +27,12 @@ class Target(NamedTuple):
     def is_issuer_of(self, cert_id: CertID) -> bool:
         """Whether both hashes of a CertID, under its own algorithm, are the issuer's."""
         algorithm = cert_id.hash
-        return (
-            algorithm is not None
-            and cert_id.issuer_name_hash == self._issuer_name_hash(algorithm)
-            and cert_id.issuer_key_hash == self.issuer.key_hash(algorithm)
-        )
-
-    def _issuer_name_hash(self, algorithm: HashAlgorithm) -> bytes:
-        """Hash the issuer's name as it stands in the certificate, where that is at hand (O1)."""
+        if algorithm is None or cert_id.issuer_key_hash != self.issuer.key_hash(algorithm):
+            return False
+        # The issuer's name as it stands in the certificate, where that is at hand (O1).
         if self.certificate is None:
-            return self.issuer.subject_name_hash(algorithm)
-        return self.certificate.issuer_name_hash(algorithm)
+            return cert_id.issuer_name_hash == self.issuer.subject_name_hash(algorithm)
+        return cert_id.issuer_name_hash == self.certificate.issuer_name_hash(algorithm)
 
     def is_named_by(self, cert_id: CertID) -> bool:
         """Whether a CertID names this certificate; hash parameters don't matter (O1)."""

@@ -47,10 +47,11 @@ def find_usual_signer(basic: BasicOCSPResponse, question: Question) -> Certifica
             and _is_issued(question)
         ):
             return None
-        signer = question.known.usual_delegate(basic.certs[0], question.issuer, _is_usual)
+        issuer, known = question.target.issuer, question.known
+        signer = known.usual_delegate(basic.certs[0], issuer, _is_usual)
         if signer is None or not is_valid_at(signer, now, policy.skew):
             return None
-        return signer if _is_signed(basic, signer, question) else None
+        return signer if _is_signed(basic, signer, issuer, known) else None
     except MalformedError:
         return None
 
@@ -104,10 +105,12 @@ def _is_usual(delegate: Certificate, issuer: Certificate, known: KnownSignatures
     )
 
 
-def _is_signed(basic: BasicOCSPResponse, signer: Certificate, question: Question) -> bool:
+def _is_signed(
+    basic: BasicOCSPResponse, signer: Certificate, issuer: Certificate, known: KnownSignatures
+) -> bool:
     """O16, O21, O29: named, and by nobody else's key."""
     responder_id = basic.tbs_response_data.responder_id
-    if not responder_id.names(signer) or responder_id.names(question.issuer):
+    if not responder_id.names(signer) or responder_id.names(issuer):
         return False
     algorithm = signature_algorithm(basic.signature_algorithm)
-    return not algorithm.is_sha1 and question.known.answer_problem(basic, algorithm, signer) is None
+    return not algorithm.is_sha1 and known.answer_problem(basic, algorithm, signer) is None
