@@ -89,8 +89,12 @@ def test_the_suite_is_whole() -> None:
 def test_each_case_ends_as_nist_says(case: Case) -> None:
     found = validated(case)
     assert found.is_valid == case["should_validate"], found.reason
-    if found.is_valid and "UserConstrainedPolicySet" in case:
-        assert found.report is not None
+    if not found.is_valid:
+        return
+    assert found.report is not None
+    # The suite's chains hold CRL issuers, too.
+    assert set(found.report.path.certificates) <= set(map(certificate, case["chain"]))
+    if "UserConstrainedPolicySet" in case:
         assert found.report.policies == policies(case["UserConstrainedPolicySet"])
 
 

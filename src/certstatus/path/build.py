@@ -159,11 +159,12 @@ class PathFinder:
             if beginning.is_fetch:
                 await self._fetch_issuers(beginning)
             elif self._holds(beginning):
-                for path in self._ends(beginning):
+                whole = self._ends(beginning)
+                for path in whole:
                     self._work.paths += 1
                     self.found += 1
                     yield path
-                self._lead_on(beginning)
+                self._lead_on(beginning, is_whole=bool(whole))
             steps += 1
             if steps % _TURN == 0:
                 await asyncio.sleep(0)
@@ -183,15 +184,14 @@ class PathFinder:
             if self._issued(anchor, beginning.last)
         ]
 
-    def _lead_on(self, beginning: _Beginning) -> None:
+    def _lead_on(self, beginning: _Beginning, *, is_whole: bool) -> None:
         """Let every certificate of the pool with the issuer's name follow, to be verified then."""
         last = beginning.last
         self._visits[_identity(last)] += 1
         if len(beginning.certificates) >= MAX_PATH_LENGTH:
             return
         self._follow(beginning, self._pool.named(last.issuer.folded))
-        is_anchored = last.issuer.folded in self._anchor_names
-        if self._fetch is not None and not is_anchored and not last.is_self_issued:
+        if self._fetch is not None and not is_whole and not last.is_self_issued:
             self._wait(beginning.certificates, beginning.cost + _FETCH, is_fetch=True)
 
     async def _fetch_issuers(self, beginning: _Beginning) -> None:

@@ -2,14 +2,14 @@
 
 What is at hand is judged first; only what that leaves open is fetched. Of answers at hand
 that contradict each other the strictest stands. A CRL issuer or a responder that is no part
-of the path needs a path of its own to the same anchor, with a status of its own (§6.3.3 f);
-who signs about himself is not asked about again.
+of the path needs a path of its own to the same anchor, with a status of its own (§6.3.3 f).
+A CRL issuer's word about itself counts where nobody else's is there; a responder's never does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -63,6 +63,26 @@ class _Signer:
 
     certificate: Certificate
     proof: Proof
+    is_in_question: bool = False
+    """Whether it is the signer's own status that is being asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A CRL that answers may rest on, with its delta, and who signed both."""
+
+    view: CRLView
+    signer: _Signer
+
+    @property
+    def slot(self) -> Hashable:
+        """Key and scope: of those that have both alike the newest counts."""
+        return self.signer.certificate.spki_der, self.view.full.crl.scope
+
+    @property
+    def proof(self) -> Proof:
+        """What another needs to believe it."""
+        return joined((Proof(crls=self.view.crls), self.signer.proof))
 
 
 class PathStatus:
@@ -228,7 +248,7 @@ class PathStatus:
     async def _delegate(self, position: int, delegate: Certificate) -> CertificateReport:
         """Ask for the status of a responder's own certificate (O24)."""
         if delegate in self._about:
-            return not_checked(delegate, "it is asked about already")
+            return unsettled(delegate, "only its own answers vouch for it")
         if len(self._about) >= MAX_CRL_ISSUER_DEPTH:
             return unsettled(delegate, "too many signers stand behind each other")
         path = CertificationPath(
@@ -264,36 +284,50 @@ class PathStatus:
     async def _by_crls(
         self, position: int, rule: RevocationRule, tried: Tried
     ) -> CertificateReport | None:
-        """Go through the distribution points until all reasons are covered (§6.3.3)."""
+        """Go through the CRLs of all distribution points at hand (§6.3.3).
+
+        The RFC stops where all reasons are covered; here whatever lists the certificate
+        counts. What a signer says of itself is only asked where others leave reasons open.
+        """
         certificate = self._path.certificates[position]
         covered: frozenset[CRLReason] = frozenset()
-        views: list[CRLView] = []
-        proofs: list[Proof] = []
-        for point in points_of(certificate):
-            for view in self._views(point, certificate, rule, tried):
-                if reasons_of(point, view.full.crl) <= covered:
-                    continue
-                usable = await self._usable(position, view)
-                if isinstance(usable, str):
-                    tried.note(f"a {view.newest} {usable}")
-                    continue
-                view, proof = usable  # noqa: PLW2901 - without a delta that does not hold
-                views.append(view)
-                proofs.append(proof)
-                try:
-                    entry = await _entry(view, certificate)
-                except MalformedError as error:
-                    tried.note(f"a {view.newest} can't be used: {error}")
-                    continue
-                if entry is not None:
-                    return self._listed(certificate, entry, view, proof)
-                covered |= reasons_of(point, view.full.crl)
+        counted: dict[Hashable, _Read] = {}
+        for point, read in await self._reads(position, rule, tried):
+            if read.signer.is_in_question and covered >= ALL_REASONS:
+                break
+            newest = counted.setdefault(read.slot, read)
+            if newest.view.full is not read.view.full:
+                continue
+            try:
+                entry = await _entry(read.view, certificate)
+            except MalformedError as error:
+                tried.note(f"a {read.view.newest} can't be used: {error}")
+                del counted[read.slot]
+                continue
+            if entry is not None:
+                return self._listed(certificate, entry, read)
+            covered |= reasons_of(point, read.view.full.crl)
         if covered >= ALL_REASONS:
-            return self._unlisted(certificate, views, proofs)
+            return self._unlisted(certificate, counted.values())
         if covered:
             missing = ", ".join(sorted(one.label for one in ALL_REASONS - covered))
             tried.note(f"no CRL tells of the reasons {missing}")
         return None
+
+    async def _reads(
+        self, position: int, rule: RevocationRule, tried: Tried
+    ) -> list[tuple[DistributionPoint, _Read]]:
+        """Return the CRLs that answers may rest on, those of signers in question last."""
+        certificate = self._path.certificates[position]
+        found: list[tuple[DistributionPoint, _Read]] = []
+        for point in points_of(certificate):
+            for view in self._views(point, certificate, rule, tried):
+                usable = await self._usable(position, view)
+                if isinstance(usable, str):
+                    tried.note(f"a {view.newest} {usable}")
+                else:
+                    found.append((point, usable))
+        return sorted(found, key=lambda one: one[1].signer.is_in_question)
 
     def _views(
         self,
@@ -316,8 +350,8 @@ class PathStatus:
             except MalformedError as error:
                 tried.note(f"a {one} can't be read: {error}")
 
-    async def _usable(self, position: int, view: CRLView) -> tuple[CRLView, Proof] | str:
-        """Return a view that answers may rest on, and what proves it; else say why not."""
+    async def _usable(self, position: int, view: CRLView) -> _Read | str:
+        """Return what answers may rest on, without a delta that does not hold; or say why not."""
         signer = await self._signer(position, view.full)
         if isinstance(signer, str):
             return signer
@@ -325,7 +359,7 @@ class PathStatus:
             view = CRLView(view.full)
         if not view.newest.is_current(self._at):
             return f"does not speak of {self._at:%Y-%m-%d %H:%M:%SZ}"
-        return view, joined((Proof(crls=view.crls), signer.proof))
+        return _Read(view, signer)
 
     def _problem_of(self, held: HeldCRL, signer: Certificate) -> str | None:
         self._evidence.work.signatures += 1
@@ -345,6 +379,8 @@ class PathStatus:
         problem = held.readable_problem(self._at)
         if problem is not None:
             return f"can't be used: {problem}"
+        if (excess := self._evidence.work.excess) is not None:
+            return f"is not looked at: {excess}"
         for issuer in self._path.issuers[position:]:
             if self._problem_of(held, issuer) is None:
                 return _Signer(issuer, Proof())
@@ -361,7 +397,8 @@ class PathStatus:
             if self._problem_of(held, signer) is not None:
                 continue
             if signer in self._about or signer == self._path.certificates[position]:
-                return _Signer(signer, Proof(extra_certificates=(signer,)))
+                own = Proof(extra_certificates=(signer,))
+                return _Signer(signer, own, is_in_question=True)
             if len(self._about) >= MAX_CRL_ISSUER_DEPTH:
                 return "has too many signers behind each other"
             proof = await self._proof_of(signer, self._rule(position))
@@ -408,22 +445,20 @@ class PathStatus:
     # --- what CRLs came to ------------------------------------------------------------------
 
     def _listed(
-        self, certificate: Certificate, entry: RevokedEntry, view: CRLView, proof: Proof
+        self, certificate: Certificate, entry: RevokedEntry, read: _Read
     ) -> CertificateReport:
-        by = f"a {view.newest}"
+        by = f"a {read.view.newest}"
         found = revoked(certificate, entry.revocation_date, entry.reason, by)
-        return replace(found, proof=self._without_path(proof), next_update=_end([view]))
+        return replace(found, proof=self._without_path(read.proof), next_update=_end([read]))
 
-    def _unlisted(
-        self, certificate: Certificate, views: Sequence[CRLView], proofs: Sequence[Proof]
-    ) -> CertificateReport:
-        names = " and a ".join(str(one.newest) for one in views)
+    def _unlisted(self, certificate: Certificate, reads: Collection[_Read]) -> CertificateReport:
+        names = " and a ".join(str(one.view.newest) for one in reads)
         return CertificateReport(
             certificate=certificate,
             status=RevocationStatus.GOOD,
             reason=f"a {names}",
-            next_update=_end(views),
-            proof=self._without_path(*proofs),
+            next_update=_end(reads),
+            proof=self._without_path(*(one.proof for one in reads)),
         )
 
     def _without_path(self, *proofs: Proof) -> Proof:
@@ -440,8 +475,8 @@ async def _entry(view: CRLView, certificate: Certificate) -> RevokedEntry | None
     return view.entry(certificate)
 
 
-def _end(views: Sequence[CRLView]) -> datetime | None:
-    ends = (one.newest.crl.next_update for one in views)
+def _end(reads: Iterable[_Read]) -> datetime | None:
+    ends = (one.view.newest.crl.next_update for one in reads)
     return min((end for end in ends if end is not None), default=None)
 
 

@@ -110,6 +110,17 @@ def test_a_responders_own_status_counts() -> None:
     assert not checked(LEAF, only, ocsp_responses=responses, crls=[listed]).is_valid
 
 
+@pytest.mark.rule("O24")
+def test_a_responder_does_not_vouch_for_itself() -> None:
+    delegate = ROOT.issue_responder("responder", nocheck=False, ocsp_uris=("http://ocsp.example/",))
+    own = answer(about=delegate.certificate, signer=delegate)
+    report = told(ocsp_responses=[answer(signer=delegate), own])
+    assert report.status is RevocationStatus.OFF_LINE
+    vouched = answer(about=delegate.certificate)
+    responses = [answer(signer=delegate), vouched]
+    assert told(ocsp_responses=responses).status is RevocationStatus.GOOD
+
+
 # --- by CRLs -----------------------------------------------------------------------------------
 
 
@@ -150,6 +161,31 @@ def test_a_crl_by_a_key_of_another_anchor_is_not_believed() -> None:
     report = told(crls=[crl(foreign)], pool=[cross(elsewhere, foreign), elsewhere.certificate])
     assert report.status is RevocationStatus.OFF_LINE
     assert "there is no path to it" in report.reason
+
+
+def second_key(ca: TinyCA, **wishes: Any) -> tuple[TinyCA, Certificate]:
+    """Make a second key of a CA, and let the first certify it."""
+    second = TinyCA(ca.common_name)
+    return second, cross(ca, second, **wishes)
+
+
+def test_whatever_crl_lists_the_certificate_counts() -> None:
+    second, certified = second_key(ROOT)
+    lists = [crl(second, number=9), crl(ROOT, LEAF, this_update=NOW - 2 * DAY)]
+    assert told(crls=lists, pool=[certified]).status is RevocationStatus.REVOKED
+    lists = [crl(second, LEAF, this_update=NOW - 2 * DAY), crl(ROOT)]
+    assert told(crls=lists, pool=[certified]).status is RevocationStatus.REVOKED
+
+
+@pytest.mark.rule("C8")
+def test_a_crl_issuer_that_is_revoked_is_not_saved_by_its_own_newer_crl() -> None:
+    second, certified = second_key(ROOT)
+    ours = crl(ROOT, certified, this_update=NOW - 2 * DAY)
+    theirs = crl(second, number=9)
+    report = told(crls=[theirs, ours], pool=[certified])
+    assert report.status is RevocationStatus.GOOD
+    assert [one.der for one in report.proof.crls] == [ours.der]
+    assert told(crls=[theirs], pool=[certified]).status is RevocationStatus.GOOD
 
 
 def test_a_broken_crl_spoils_no_other() -> None:
