@@ -46,6 +46,11 @@ class HeldCRL:
         """Whether it adds to another, by the extension alone: its number may be broken."""
         return oids.ID_CE_DELTA_CRL_INDICATOR in self.crl.extensions
 
+    @property
+    def is_believed(self) -> bool:
+        """Whether a signature held: until then it may be anybody's."""
+        return bool(self._signed_by)
+
     def entry(self, certificate: Certificate) -> RevokedEntry | None:
         """Return a certificate's entry. Raises MalformedError where any entry is broken (C8)."""
         issuer = certificate.issuer.folded

@@ -263,7 +263,8 @@ def _read_crl(url: str, bodies: Sequence[bytes]) -> Kept:
         except MalformedError as error:
             reason = f"{url}: {error}"
     ends = [one.crl.next_update for one in found if one.crl.next_update is not None]
-    return _read(tuple(found), reason, sum(map(len, bodies)), min(ends, default=None))
+    kept = _read(tuple(found), reason, sum(map(len, bodies)), min(ends, default=None))
+    return replace(kept, is_doubtful=lambda: not any(one.is_believed for one in found))
 
 
 def _read(items: tuple[object, ...], reason: str, size: int, until: datetime | None = None) -> Kept:
@@ -282,7 +283,13 @@ def _kept(result: CheckResult, *, has_answered: bool) -> Kept:
         return Kept(reason=reason, is_reached=has_answered)
     single = None if result.report is None else result.report.single
     until = None if single is None else single.next_update
-    return Kept(items=(response,), is_reached=True, size=len(response.der), until=until)
+    return Kept(
+        items=(response,),
+        is_reached=True,
+        size=len(response.der),
+        until=until,
+        is_doubtful=lambda: not result.is_verified,
+    )
 
 
 def _items(kind: type[T], kept: Iterable[Kept]) -> tuple[T, ...]:

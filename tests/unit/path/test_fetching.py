@@ -295,3 +295,30 @@ def test_a_broken_extension_leads_nowhere_and_breaks_nothing() -> None:
         (found,) = check(leaf, fetcher())
         assert not found.is_valid
         assert found.reason
+
+
+@pytest.mark.parametrize("which", ["crl", "ocsp"])
+def test_what_nobody_believes_is_fetched_anew_before_long(
+    server: ScriptedServer, which: str
+) -> None:
+    stranger = TinyCA("Root")
+    wishes = {f"{which}_uris": (server.url,)}
+    leaf = ROOT.issue("leaf", **wishes).certificate  # type: ignore[arg-type]
+    cert_id = CertID.for_certificate(leaf, ROOT.certificate)
+
+    def answer(ca: TinyCA) -> Reply:
+        if which == "crl":
+            return Reply(body=crl(ca).der)
+        signer = ca.issue_responder("responder")
+        forge = Forge(ca=ca, signer=signer, cert_ids=(cert_id,), now=NOW, cert_status=Good())
+        return Reply(body=forge.der, headers={"Content-Type": OCSP})
+
+    clock = FixedClock(NOW)
+    by = fetcher(clock)
+    server.script = lambda _: answer(stranger)
+    assert not check(leaf, by)[0].is_valid
+    server.script = lambda _: answer(ROOT)
+    assert not check(leaf, by)[0].is_valid
+    clock.advance(EVIDENCE_FAILURE_TIME)
+    (found,) = check(leaf, by)
+    assert found.is_valid, found.reason
