@@ -56,6 +56,8 @@ from tests import der as hand
 from tests.courtroom import CA, DAY, DELEGATE, LEAF, NOW, honest, request_of
 from tests.property.mutation import Mutator
 
+FORGED = TinyCA(CA.common_name).issue_server(serial_number=LEAF.serial_number).certificate
+"""What the responder answers for, by all that its CertID says; another key signed it."""
 MINUTE = timedelta(minutes=1)
 NAMESAKE = TinyCA(CA.common_name, not_before=CA.not_before)
 NONCE, OTHER_NONCE = Nonce(bytes(range(32))), Nonce(bytes(32))
@@ -244,6 +246,7 @@ moments = st.sampled_from((NOW, NOW + 20 * MINUTE, NOW + DAY, NOW + 30 * DAY)) |
 ISSUED = (
     (CA.certificate, LEAF),
     (CA.certificate, None),
+    (CA.certificate, FORGED),
     (NAMESAKE.certificate, LEAF),
     (NAMESAKE.certificate, None),
 )
@@ -279,6 +282,15 @@ def test_every_answer_is_judged_alike_under_every_policy(policy: int) -> None:
         told = whole(judgment.report)
         assert judgment.report() == told
         assert judgment.report(memory) == told
+
+
+@pytest.mark.rule("O23", "L9")
+def test_a_certificate_of_another_key_has_no_status_either_way() -> None:
+    for known in (NOTHING_KNOWN, KnownSignatures()):
+        for certificate, is_believed in ((LEAF, True), (FORGED, False), (LEAF, True)):
+            judgment = Judgment(honest().der, certificate=certificate)
+            assert judgment.report(known) == whole(judgment.report)
+            assert (judgment.report(known).verified is not None) == is_believed
 
 
 @pytest.mark.rule("N3", "N4", "O6", "O15", "O30", "L10")
