@@ -6,6 +6,7 @@ refused with the file's name and the remedy; what is merely unwise becomes a fin
 
 from __future__ import annotations
 
+import hashlib
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from typing import Final, TypeAlias
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
@@ -85,8 +88,14 @@ def _signing(key: SigningKey, algorithm: SignatureAlgorithm) -> Callable[[bytes]
         return partial(key.sign, padding=scheme, algorithm=algorithm.hash)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         assert algorithm.hash is not None
-        return partial(key.sign, signature_algorithm=ec.ECDSA(algorithm.hash))
+        return _hashing_first(key, algorithm.hash)
     return key.sign
+
+
+def _hashing_first(key: ec.EllipticCurvePrivateKey, by: HashAlgorithm) -> Callable[[bytes], bytes]:
+    """Sign what hashlib digests: a call less, and quicker than the key's own way to hash."""
+    sign, scheme, digest = key.sign, ec.ECDSA(Prehashed(by)), getattr(hashlib, by.name)
+    return lambda tbs: sign(digest(tbs).digest(), scheme)
 
 
 @dataclass(frozen=True, kw_only=True)
