@@ -38,7 +38,7 @@ FLOORS: Final[Mapping[str, int]] = {
             ("verify", "signing", "stores", "fetch", "scvp", "testing"),
             ("requestor", "handshake", "cms"),
             ("sources", "staple", "explain", "path"),
-            ("responder", "tls"),
+            ("responder", "tls", "delegated"),
             ("server",),
             ("console", "presign"),
             ("cli", "__main__"),

@@ -62,6 +62,19 @@ MAX_REQUESTOR_TEXT: Final = 256
 MAX_CLOCK_SKEW: Final = timedelta(days=365)
 """What a server may say that its clock is off by: beyond a year its times say nothing."""
 
+# --- the client of SCVP ---------------------------------------------------------------------
+
+SCVP_SKEW: Final = timedelta(minutes=10)
+"""How far a client's and a server's clocks may stand apart: the default of RFC 5055 §6.19."""
+
+MAX_REPLY_AGE: Final = timedelta(days=1)
+"""How old a reply may be that no nonce binds, unless the client says otherwise: CRLs, which it
+rests on, are mostly issued daily."""
+
+MAX_DISCOVERED_PATHS: Final = 64
+"""Paths that are asked for one after the other: a server that never says that there are no more
+keeps nobody for ever."""
+
 # --- CMS ------------------------------------------------------------------------------------
 
 MAX_CMS_BYTES: Final = 68_157_440
