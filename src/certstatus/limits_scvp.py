@@ -75,6 +75,33 @@ MAX_DISCOVERED_PATHS: Final = 64
 """Paths that are asked for one after the other: a server that never says that there are no more
 keeps nobody for ever."""
 
+# --- the server of SCVP ---------------------------------------------------------------------
+
+MAX_SERVED_CERTS: Final = 100
+"""Certificates that one CVRequest may ask a server about: each is a search of its own, and a
+mail gateway asks about the dozen that it met."""
+
+SCVP_CERTS_AT_ONCE: Final = 4
+"""Certificates of one request that are worked on at once: what they wait for is mostly fetched."""
+
+SCVP_REQUESTS_AT_ONCE: Final = 64
+"""Requests that one worker answers at once; who comes then is told tooBusy."""
+
+SCVP_REQUEST_TIME: Final = timedelta(seconds=45)
+"""How long all of a request may take: one search to its end, and half of another."""
+
+MIN_CURSOR_KEY_BYTES: Final = 32
+"""The secret that authenticates serverContextInfo: as long as HMAC-SHA-256's output."""
+
+MAX_CURSOR_PATHS: Final = 1_000
+"""Paths that one serverContextInfo tells as returned, 32 octets each: no mesh has as many."""
+
+MAX_CACHED_REPLIES: Final = 256
+"""Replies that a worker keeps for who asks the same again and takes a cached one."""
+
+MAX_CACHED_REPLY_BYTES: Final = 65_536
+"""A reply that is kept: with paths and OCSP responses it is smaller, with large CRLs not kept."""
+
 # --- CMS ------------------------------------------------------------------------------------
 
 MAX_CMS_BYTES: Final = 68_157_440

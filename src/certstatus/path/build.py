@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -147,7 +147,7 @@ class PathFinder:
                     ends |= dict.fromkeys([str(one.subject)] if one.is_self_issued else [])
         return sorted(ends)
 
-    async def paths(self) -> AsyncIterator[CertificationPath]:
+    async def paths(self) -> AsyncGenerator[CertificationPath, None]:
         """Yield paths, the likeliest first, until there are no more or the work is done."""
         self._wait((self._certificate,), 0)
         steps = 0

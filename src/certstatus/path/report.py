@@ -213,6 +213,11 @@ class PathReport:
         return joined(proofs, self.path.certificates)
 
     @property
+    def nearness(self) -> tuple[bool, bool, int]:
+        """What orders reports by how near they come to a valid path; of equals the first stands."""
+        return self.is_valid, self.is_built_valid, -len(self.unsettled) - len(self.problems)
+
+    @property
     def next_update(self) -> datetime | None:
         """Until when all statuses are known; None: it can't be said."""
         return min((one.next_update for one in self.certificates if one.next_update), default=None)

@@ -148,7 +148,7 @@ async def check_path(
             continue
         report = await validate_path(path, inputs, evidence, now, revocation=revocation)
         tried += 1
-        if best is None or _nearness(report) > _nearness(best):
+        if best is None or report.nearness > best.nearness:
             best = report
         if report.is_valid:
             break
@@ -157,8 +157,3 @@ async def check_path(
     return PathSearch(
         certificate=certificate, report=best, tried=tried, errors=errors, reason=reason
     )
-
-
-def _nearness(report: PathReport) -> tuple[bool, bool, int]:
-    """Order reports by how near they come to a valid path; of equals the first stands."""
-    return report.is_valid, report.is_built_valid, -len(report.unsettled) - len(report.problems)
