@@ -38,6 +38,7 @@ PURE: Final = (
     "certstatus.path.evidence_cache",
     "certstatus.path.inputs",
     "certstatus.path.keys",
+    "certstatus.path.name_constraints",
     "certstatus.path.names",
     "certstatus.path.pool",
     "certstatus.path.report",

@@ -42,8 +42,11 @@ MAX_AIA_URLS: Final = 5
 MAX_CRL_ISSUER_DEPTH: Final = 3
 """Paths to CRL issuers and OCSP responders, whose status has its own: one more is a riddle."""
 
-MAX_POLICY_NODES: Final = 1_000
-"""Nodes of one path's policy graph: real paths have a dozen, an attacker's as many as he likes."""
+MAX_POLICY_NODES: Final = 500
+"""Nodes of one path's policy graph: a bridge's have some 150, an attacker's as many as he likes."""
+
+MAX_NAME_COMPARISONS: Final = 50_000
+"""Names by name constraints of one path: 500 of each take 0.2 s, as many as fit a minute."""
 
 MAX_KNOWN_CAS: Final = 256
 """CAs' certificates that stay read: those of a few roots, some kilobytes each."""

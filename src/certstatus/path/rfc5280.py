@@ -7,13 +7,14 @@ errors come the RFC's words; what it can't read is no valid path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from asn1crypto import x509
 from cryptography.x509 import ObjectIdentifier
+from pyhanko_certvalidator import name_trees
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.context import ValidationContext
 from pyhanko_certvalidator.errors import (
@@ -36,9 +37,11 @@ from pyhanko_certvalidator.policy_decl import (
 from pyhanko_certvalidator.validate import async_validate_path
 
 from certstatus.asn1 import oids
-from certstatus.limits_path import MAX_KNOWN_CAS, MAX_POLICY_NODES
+from certstatus.errors import MalformedError
+from certstatus.limits_path import MAX_KNOWN_CAS, MAX_NAME_COMPARISONS, MAX_POLICY_NODES
 from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.path.inputs import PathInputs
+from certstatus.path.name_constraints import address_is_within, comparisons, host_is_within
 from certstatus.path.report import CertificationPath, ValidationError
 from certstatus.pkix import Certificate
 
@@ -47,16 +50,31 @@ __all__ = ["BasicVerdict", "basic_validation"]
 
 @dataclass(frozen=True, kw_only=True)
 class BasicVerdict:
-    """What the basic validation came to: a problem, or the user-constrained policies."""
+    """What the basic validation came to: a problem, or the user-constrained policies.
+
+    ``effort`` is what it cost at the most, in signature checks.
+    """
 
     problem: str | None = None
     error: ValidationError | None = None
     policies: frozenset[ObjectIdentifier] = frozenset()
+    effort: int = 0
 
+
+# The library compares no addresses, and takes a dot before a host for a label of its own, so
+# that nothing would be excluded by it.
+name_trees._name_type_checkers |= {  # noqa: SLF001 - it has no door for that
+    name_trees.GeneralNameType.DNS_NAME: host_is_within,
+    name_trees.GeneralNameType.IP_ADDRESS: address_is_within,
+}
 
 _UNASKED: Final = CertRevTrustPolicy(
     RevocationCheckingPolicy(RevocationCheckingRule.NO_CHECK, RevocationCheckingRule.NO_CHECK)
 )
+_OCTETS: Final = 1_000
+_COMPARISONS: Final = 50
+"""Octets that are read, and names that are compared, in the time of one signature check."""
+
 _ANY: Final = "any_policy"
 _OPENING: Final = "The path could not be validated because "
 _OLD_DSA_BITS: Final = 1_024
@@ -68,15 +86,34 @@ async def basic_validation(
 ) -> BasicVerdict:
     """Validate a path as of ``at``, aware UTC; never raises for what stands in it."""
     try:
+        count = comparisons(path)
+    except MalformedError as error:
+        return _invalid(f"a certificate can't be read: {error}")
+    if count > MAX_NAME_COMPARISONS:
+        return _invalid(f"its names and name constraints take {count} comparisons")
+    verdict = await _judged(path, inputs, at)
+    octets = sum(len(one.der) for one in path.certificates)
+    effort = len(path.certificates) + octets // _OCTETS + count // _COMPARISONS
+    return replace(verdict, effort=effort)
+
+
+async def _judged(path: CertificationPath, inputs: PathInputs, at: datetime) -> BasicVerdict:
+    try:
         known = _library_path(path)
         await async_validate_path(_context(inputs, at), known, parameters=_parameters(inputs))
         policies = known.qualified_policies() or ()
         return BasicVerdict(policies=frozenset(_oid(one.user_domain_policy_id) for one in policies))
     except (LibraryError, PathError) as error:
-        return BasicVerdict(problem=_words(error), error=_rfc_error(error))
+        return _invalid(_words(error), _rfc_error(error))
     except Exception as error:  # noqa: BLE001 - a lazy reader: what is broken is found anywhere
-        problem = f"a certificate can't be read: {type(error).__name__}: {error}".splitlines()[0]
-        return BasicVerdict(problem=problem, error=ValidationError.NO_VALID_CERT_PATH)
+        problem = f"a certificate can't be read: {type(error).__name__}: {error}"
+        return _invalid(problem.splitlines()[0])
+
+
+def _invalid(
+    problem: str, error: ValidationError = ValidationError.NO_VALID_CERT_PATH
+) -> BasicVerdict:
+    return BasicVerdict(problem=problem, error=error)
 
 
 def _library_path(path: CertificationPath) -> ValidationPath:

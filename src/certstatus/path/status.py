@@ -421,6 +421,7 @@ class PathStatus:
         async for path in finder.paths():
             plain = PathInputs(anchors=(path.anchor,), allow_sha1=self._inputs.allow_sha1)
             verdict = await basic_validation(path, plain, self._at)
+            self._evidence.work.signatures += verdict.effort
             if verdict.problem is not None:
                 reason = verdict.problem
                 continue

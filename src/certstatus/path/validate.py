@@ -78,6 +78,7 @@ async def validate_path(
         ) from error
     at = inputs.validation_time or now
     verdict = await basic_validation(path, inputs, at)
+    evidence.work.signatures += verdict.effort
     found = list(_wishes(path.end_entity, inputs))
     if verdict.problem is not None:
         assert verdict.error is not None

@@ -27,7 +27,7 @@ def judged(leaf: Certificate, anchor: Certificate = ROOT.certificate) -> BasicVe
 
 
 def test_a_path_that_holds_has_no_problem() -> None:
-    assert judged(LEAF) == BasicVerdict()
+    assert judged(LEAF) == BasicVerdict(effort=1)
 
 
 def test_what_the_library_cannot_read_is_no_valid_path() -> None:
