@@ -7,17 +7,20 @@ since whoever issues both decides how many there are.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from typing import Final
 
 from certstatus.asn1 import oids
-from certstatus.asn1.walk import element_at, elements_in
+from certstatus.asn1.walk import Element, element_at, elements_in
 from certstatus.errors import MalformedError
 from certstatus.path.report import CertificationPath
-from certstatus.pkix import Certificate
+from certstatus.pkix import Certificate, GeneralNameKind
 
-__all__ = ["address_is_within", "comparisons", "host_is_within"]
+__all__ = ["address_is_within", "comparisons", "host_is_within", "wildcard_problem"]
 
 _WHERE: Final = "id-ce-nameConstraints"
+_EXCLUDED: Final = 0xA1
+_DNS_NAME: Final = 0x82
 
 
 def comparisons(path: CertificationPath) -> int:
@@ -33,15 +36,53 @@ def comparisons(path: CertificationPath) -> int:
     return total
 
 
+def wildcard_problem(path: CertificationPath) -> str | None:
+    """Name a wildcard that stands for a host that a CA above it excludes; None: there is none.
+
+    The RFC does not speak of wildcards: by its letter ``*.example`` is not ``www.example``,
+    and whoever is denied the one would have it by the other.
+
+    Raises:
+        MalformedError: nameConstraints or subjectAltName is broken.
+    """
+    parents: set[str] = set()
+    for certificate in reversed(path.certificates):
+        found = next((one for one in _wildcards(certificate) if _folded(one[2:]) in parents), None)
+        if found is not None:
+            return f"{found} stands for a host that a CA above it excludes"
+        parents |= {_folded(host).partition(".")[2] for host in _excluded_hosts(certificate)}
+    return None
+
+
+def _wildcards(certificate: Certificate) -> Iterator[str]:
+    names = certificate.subject_alternative_names
+    hosts = (one.text for one in names if one.kind is GeneralNameKind.DNS_NAME)
+    return (host for host in hosts if host.startswith("*."))
+
+
 def _subtrees(certificate: Certificate) -> int:
-    """Count the members of permittedSubtrees and excludedSubtrees."""
+    return sum(1 for _ in _general_subtrees(certificate))
+
+
+def _general_subtrees(certificate: Certificate) -> Iterator[tuple[int, Element, bytes]]:
+    """Yield each GeneralSubtree: the tag of the set that it stands in, its place, and in what."""
     extension = certificate.extensions.get(oids.ID_CE_NAME_CONSTRAINTS)
     if extension is None:
-        return 0
+        return
     value = extension[1]
     outer = element_at(value, 0, len(value), _WHERE)
-    sets = elements_in(value, outer.contents, outer.end, _WHERE)
-    return sum(1 for one in sets for _ in elements_in(value, one.contents, one.end, _WHERE))
+    for subtrees in elements_in(value, outer.contents, outer.end, _WHERE):
+        for one in elements_in(value, subtrees.contents, subtrees.end, _WHERE):
+            yield subtrees.tag, one, value
+
+
+def _excluded_hosts(certificate: Certificate) -> Iterator[str]:
+    for tag, subtree, value in _general_subtrees(certificate):
+        if tag != _EXCLUDED:
+            continue
+        base = element_at(value, subtree.contents, subtree.end, _WHERE)
+        if base.tag == _DNS_NAME:
+            yield value[base.contents : base.end].decode("latin-1")
 
 
 def host_is_within(base: str, other: str) -> bool:

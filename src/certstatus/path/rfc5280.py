@@ -41,7 +41,12 @@ from certstatus.errors import MalformedError
 from certstatus.limits_path import MAX_KNOWN_CAS, MAX_NAME_COMPARISONS, MAX_POLICY_NODES
 from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.path.inputs import PathInputs
-from certstatus.path.name_constraints import address_is_within, comparisons, host_is_within
+from certstatus.path.name_constraints import (
+    address_is_within,
+    comparisons,
+    host_is_within,
+    wildcard_problem,
+)
 from certstatus.path.report import CertificationPath, ValidationError
 from certstatus.pkix import Certificate
 
@@ -86,11 +91,13 @@ async def basic_validation(
 ) -> BasicVerdict:
     """Validate a path as of ``at``, aware UTC; never raises for what stands in it."""
     try:
-        count = comparisons(path)
+        count, wildcard = comparisons(path), wildcard_problem(path)
     except MalformedError as error:
         return _invalid(f"a certificate can't be read: {error}")
     if count > MAX_NAME_COMPARISONS:
         return _invalid(f"its names and name constraints take {count} comparisons")
+    if wildcard is not None:
+        return _invalid(wildcard)
     verdict = await _judged(path, inputs, at)
     octets = sum(len(one.der) for one in path.certificates)
     effort = len(path.certificates) + octets // _OCTETS + count // _COMPARISONS

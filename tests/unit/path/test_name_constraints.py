@@ -89,6 +89,26 @@ def test_a_dot_before_an_excluded_host_excludes_what_is_below_it() -> None:
     assert holds(bearing(x509.DNSName("www.theirs.example")), signed)
 
 
+@pytest.mark.parametrize(
+    ("excluded", "borne", "is_free"),
+    [
+        ("www.ours.example", "*.ours.example", False),
+        ("WWW.ours.example", "*.OURS.example", False),
+        ("www.ours.example", "*.www.ours.example", False),
+        ("a.www.ours.example", "*.ours.example", True),
+        ("www.ours.example", "*.theirs.example", True),
+        ("ours.example", "*.ours.example", False),
+    ],
+    ids=str,
+)
+def test_a_wildcard_does_not_bring_back_what_is_excluded(
+    excluded: str, borne: str, is_free: bool
+) -> None:
+    leaf = bearing(x509.DNSName("plain.example"), x509.DNSName(borne))
+    assert holds(leaf, constrained(excluded=[x509.DNSName(excluded)])) == is_free
+    assert holds(leaf, constrained(permitted=[x509.DNSName("example")]))
+
+
 def many(count: int) -> tuple[Certificate, Certificate]:
     signed = constrained(excluded=[x509.DNSName(f"x{one}.example") for one in range(count)])
     return bearing(*(x509.DNSName(f"y{one}.example") for one in range(count))), signed
