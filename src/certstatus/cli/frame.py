@@ -29,6 +29,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "check": "Ask the responder about certificates, and judge its answer.",
         "probe": "Shake hands with TLS servers, and judge what they staple.",
         "verify": "Judge a stored response.",
+        "scvp": "Have a server find and validate paths, and judge its reply.",
         "show": "Explain a request, response, CRL or certificate, field by field.",
         "request": "Build a request of any shape.",
     },

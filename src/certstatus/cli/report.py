@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from rich.console import Console
 from rich.text import Text
@@ -15,7 +15,7 @@ from certstatus.cli.text import moment_text, relative_text
 from certstatus.errors import MalformedError
 from certstatus.explain import parse_get_url
 from certstatus.ocsp import Revoked
-from certstatus.verify import Check, Outcome, Report, Verdict
+from certstatus.verify import Check, Finding, Outcome, Report, Verdict
 
 __all__ = [
     "VERDICT_STYLES",
@@ -43,7 +43,21 @@ VERDICT_STYLES: Final = {
 }
 
 
-def print_checks(out: Console, report: Report) -> None:
+class Judged(Protocol):
+    """What came of a judgment, of whatever it was."""
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """Every check."""
+        ...
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What does no harm."""
+        ...
+
+
+def print_checks(out: Console, report: Judged) -> None:
     """Print a line for each check, then what departs from the standards without harm."""
     print_columns(out, [check_row(check) for check in report.checks])
     if report.findings:
