@@ -97,7 +97,7 @@ def _title(certificate: Certificate) -> str:
 
 def _sentence(reply: DelegatedReply) -> str:
     end = reply.reply.next_update
-    until = "" if end is None else f"; the server knows more on {moment_text(end)}"
+    until = "" if end is None else f"; news is due on {moment_text(end)}"
     return f"{reply.reason}, as of {moment_text(reply.validation_time)}{until}"
 
 
