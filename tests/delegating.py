@@ -85,7 +85,9 @@ def settings(**more: Any) -> SCVPSettings:
 
 
 def service(*, pool: Iterable[Certificate] = (CA.certificate,), **more: Any) -> SCVPService:
-    parts = {name: more.pop(name) for name in ("source", "fetcher", "numbers") if name in more}
+    parts = {
+        name: more.pop(name) for name in ("source", "fetcher", "numbers", "observe") if name in more
+    }
     return SCVPService(settings(**more), pool=CertificatePool(pool), **parts)
 
 

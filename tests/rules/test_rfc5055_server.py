@@ -333,6 +333,23 @@ def test_a_key_that_does_not_sign_is_told_unsigned(
     assert (reply.code, reply.is_signed) == (code, False)
 
 
+async def broken(certificate: Certificate, issuer: Certificate, at: datetime) -> CertStatus:
+    raise ZeroDivisionError("a defect")
+
+
+def test_what_fails_here_is_told_to_us_and_not_to_the_client() -> None:
+    heard: list[Exception] = []
+    for server in (
+        service(source=broken, observe=heard.append),
+        service(signers=(FailingSigner(signer_of(SERVER)),), observe=heard.append),
+    ):
+        reply = ask(query(rev_infos=()), server)
+        assert reply.code == CVStatusCode.INTERNAL_ERROR
+        assert reply.reason == "the server failed; it is no matter of the request"
+        assert str(heard[-1]) in (reply.answer.facts.reason or "")
+    assert [str(one) for one in heard] == ["a defect", "the token is gone"]
+
+
 # --- which hash, which key: S5, S14, S18 ------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ wherever the request could be read.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from certstatus.delegated.policies import Agreed
 from certstatus.delegated.policy_response import HASHES
@@ -24,6 +25,8 @@ from certstatus.scvp import (
 )
 
 __all__ = ["error_response", "success_response"]
+
+_OUR_FAULT: Final = "the server failed; it is no matter of the request"
 
 
 def success_response(
@@ -67,8 +70,12 @@ def error_response(
     configuration_id: int,
     now: datetime,
 ) -> CVResponse:
-    """Make an error; ``request`` is None where it could not be read. ``now`` is aware UTC."""
-    status = ResponseStatus(refusal.code, refusal.reason)
+    """Make an error; ``request`` is None where it could not be read. ``now`` is aware UTC.
+
+    What went wrong on our side is for our own log, and not told.
+    """
+    is_ours = refusal.code is CVStatusCode.INTERNAL_ERROR
+    status = ResponseStatus(refusal.code, _OUR_FAULT if is_ours else refusal.reason)
     if request is None:
         return CVResponse(
             server_configuration_id=configuration_id, produced_at=now, response_status=status

@@ -9,7 +9,7 @@ again (``replying``, ``responses``, ``protection``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,6 +103,7 @@ class SCVPService:
         source: tells statuses by itself; such an answer proves nothing to others.
         fetcher: fetches issuers, CRLs and responses; None: nothing is fetched.
         known: signatures that held before.
+        observe: hears of what went wrong on our side, which clients are not told.
 
     Raises:
         ConfigError: the settings can't serve.
@@ -117,6 +118,7 @@ class SCVPService:
         source: StatusSource | None = None,
         fetcher: EvidenceFetch | None = None,
         known: KnownSignatures | None = None,
+        observe: Callable[[Exception], None] | None = None,
     ) -> None:
         settings.check()
         self.settings = settings
@@ -130,6 +132,7 @@ class SCVPService:
         self._source = source
         self._fetcher = fetcher
         self._known = KnownSignatures() if known is None else known
+        self._observe = observe
         self._cached = CachedReplies()
         self._policies: tuple[SCVPAnswer, datetime] | None = None
         self._busy = 0
@@ -154,9 +157,16 @@ class SCVPService:
             refusal = Refusal(CVStatusCode.TOO_BUSY, f"it took longer than {seconds:g} seconds")
         except OverloadError as error:
             refusal = Refusal(CVStatusCode.TOO_BUSY, str(error))
-        except CertStatusError as error:
-            refusal = Refusal(CVStatusCode.INTERNAL_ERROR, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever fails here is told, and no crash
+            refusal = self._failed(error)
         return await self._error(exchange, refusal)
+
+    def _failed(self, error: Exception) -> Refusal:
+        """Tell the observer what went wrong here, and make an internalError of it."""
+        if self._observe is not None:
+            self._observe(error)
+        reason = str(error) if isinstance(error, CertStatusError) else repr(error)
+        return Refusal(CVStatusCode.INTERNAL_ERROR, reason)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -311,9 +321,13 @@ class SCVPService:
     # --- what goes out ----------------------------------------------------------------------
 
     async def _finished(
-        self, response: CVResponse, exchange: _Exchange, signer: Signer | None
+        self,
+        response: CVResponse,
+        exchange: _Exchange,
+        signer: Signer | None,
+        reason: str | None = None,
     ) -> SCVPAnswer:
-        """Write a response, and sign it where somebody is to."""
+        """Write a response, and sign it where somebody is to; ``reason`` is for the log."""
         der = encode_cv_response(response)
         if len(der) > MAX_CV_RESPONSE_BYTES:
             reason = f"the response is larger than {MAX_CV_RESPONSE_BYTES} bytes"
@@ -329,7 +343,7 @@ class SCVPService:
             facts=AnswerFacts(
                 kind=exchange.kind,
                 status=status,
-                reason=response.response_status.error_message,
+                reason=reason,
                 is_protected=signer is not None,
                 requestor=_name_of(exchange),
                 reply_statuses=_statuses(response),
@@ -354,11 +368,13 @@ class SCVPService:
         if is_protected:
             try:
                 signer = chosen_signer(self.settings, exchange.now)
-                return await self._finished(response, exchange, signer)
-            except (Refusal, CertStatusError):
-                # A key that can't sign must not keep the client from hearing why.
+                return await self._finished(response, exchange, signer, refusal.reason)
+            except Refusal:
                 pass
-        return await self._finished(response, exchange, None)
+            except CertStatusError as error:
+                # A key that can't sign must not keep the client from hearing why.
+                self._failed(error)
+        return await self._finished(response, exchange, None, refusal.reason)
 
 
 def _name_of(exchange: _Exchange) -> str | None:
