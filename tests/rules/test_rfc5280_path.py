@@ -69,6 +69,11 @@ def test_sha1_signs_nothing_unless_allowed() -> None:
     assert "disallowed signature mechanism" in found.reason
 
 
+def test_a_path_with_unique_identifiers_is_valid_the_second_time_too() -> None:
+    case = next(one for one in CASES if one["number"] == "4.3.6")
+    assert [validated(case).is_valid for _ in range(3)] == [True] * 3
+
+
 @pytest.mark.parametrize("name", ["4.1.1", "4.5.1", "4.6.17", "4.10.12"], ids=str)
 def test_the_path_found_is_the_one_that_the_suite_lists(name: str) -> None:
     case = next(one for one in CASES if one["number"] == name)

@@ -133,9 +133,19 @@ def _load(certificate: Certificate) -> x509.Certificate:
     return x509.Certificate.load(certificate.der, strict=True)
 
 
-@lru_cache(MAX_KNOWN_CAS)
 def _load_ca(certificate: Certificate) -> x509.Certificate:
-    """Read a CA's certificate; the same few come again, and are read bit by bit when asked."""
+    """Read a CA's certificate; the same few come again, and are read bit by bit when asked.
+
+    A unique identifier the library writes otherwise, once it has read it, than it stands: then
+    no signature holds any more, and the certificate is read anew.
+    """
+    known = _known_ca(certificate)
+    is_intact = known["tbs_certificate"].dump() == certificate.tbs_der
+    return known if is_intact else _load(certificate)
+
+
+@lru_cache(MAX_KNOWN_CAS)
+def _known_ca(certificate: Certificate) -> x509.Certificate:
     return _load(certificate)
 
 

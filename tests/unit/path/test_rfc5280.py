@@ -12,7 +12,7 @@ from certstatus.errors import PlatformError
 from certstatus.limits_path import MAX_KNOWN_CAS
 from certstatus.limits_signers import MIN_RSA_BITS
 from certstatus.path import CertificationPath, Evidence, PathInputs, ValidationError, validate_path
-from certstatus.path.rfc5280 import BasicVerdict, _load_ca, basic_validation
+from certstatus.path.rfc5280 import BasicVerdict, _known_ca, basic_validation
 from certstatus.pkix import Certificate
 from certstatus.testing import TinyCA
 from tests.paths import NOW
@@ -71,11 +71,11 @@ def test_without_the_extra_a_line_says_what_to_install() -> None:
 
 
 def test_the_cas_of_many_paths_are_read_once_and_no_more_are_kept_than_may_be() -> None:
-    before = _load_ca.cache_info()
+    before = _known_ca.cache_info()
     other = TinyCA("Other")
     for _ in range(3):
         assert judged(other.issue("leaf").certificate, other.certificate).problem is None
-    after = _load_ca.cache_info()
+    after = _known_ca.cache_info()
     assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
     assert after.maxsize == MAX_KNOWN_CAS
 
