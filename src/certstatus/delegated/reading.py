@@ -6,14 +6,15 @@ a peer wrote in BER is read as if it were DER.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
-from certstatus.asn1.ber import normalize
+from certstatus.asn1.ber import read_lenient
 from certstatus.cms import (
     ContentInfo,
     Protection,
@@ -24,6 +25,7 @@ from certstatus.cms import (
 from certstatus.delegated.refusal import Refusal
 from certstatus.delegated.settings import Requestors
 from certstatus.errors import MalformedError
+from certstatus.limits_scvp import MAX_SCVP_BER_BYTES
 from certstatus.scvp import (
     CVRequest,
     CVStatusCode,
@@ -36,6 +38,8 @@ from certstatus.scvp import (
 from certstatus.signing import Purpose
 
 __all__ = ["REQUESTS", "Received", "read_cv_request", "read_val_pol_request", "received"]
+
+T = TypeVar("T")
 
 REQUESTS: Final = (oids.ID_CT_SCVP_CERT_VAL_REQUEST, oids.ID_CT_SCVP_VAL_POL_REQUEST)
 _VERSION: Final = 1
@@ -54,11 +58,6 @@ class Received:
     content_type: ObjectIdentifier
     content: bytes = field(repr=False)
     signature: SignatureReport | None = None
-
-    @property
-    def der(self) -> bytes:
-        """The message as DER: ``content`` itself, unless a peer wrote BER."""
-        return normalize(self.content, oids.name_of(self.content_type))
 
 
 def received(octets: bytes, requestors: Requestors, now: datetime) -> Received:
@@ -105,20 +104,31 @@ def read_cv_request(message: Received) -> CVRequest:
     Raises:
         Refusal: its version is not 1 (S19), or it is none.
     """
-    try:
-        der = message.der
+
+    def read(der: bytes) -> CVRequest:
         _check_version(cv_request_version(der))
         return parse_cv_request(der)
-    except MalformedError as error:
-        raise Refusal(CVStatusCode.BAD_STRUCTURE, str(error)) from error
+
+    return _read(message, read)
 
 
 def read_val_pol_request(message: Received) -> ValPolRequest:
     """Read a ValPolRequest. Raises Refusal as ``read_cv_request`` does."""
-    try:
-        der = message.der
+
+    def read(der: bytes) -> ValPolRequest:
         _check_version(val_pol_request_version(der))
         return parse_val_pol_request(der)
+
+    return _read(message, read)
+
+
+def _read(message: Received, read: Callable[[bytes], T]) -> T:
+    """Read DER, or what BER comes to; a large message must be DER, which takes less work."""
+    content = message.content
+    try:
+        if len(content) > MAX_SCVP_BER_BYTES:
+            return read(content)
+        return read_lenient(content, read, oids.name_of(message.content_type))
     except MalformedError as error:
         raise Refusal(CVStatusCode.BAD_STRUCTURE, str(error)) from error
 
