@@ -27,7 +27,6 @@ from certstatus.scvp import (
     HashValue,
     KeyAgreePublicKey,
     NameValidationAlgParms,
-    NameValidationError,
     PKCReference,
     PublicKeyInfo,
     Query,
@@ -103,7 +102,7 @@ def wanted() -> st.SearchStrategy[ObjectIdentifier]:
 
 
 def errors() -> st.SearchStrategy[ObjectIdentifier]:
-    known = [one.oid for one in (*ValidationError, *NameValidationError)]
+    known = [one.oid for one in ValidationError]
     return st.sampled_from(known) | of.object_identifiers()
 
 

@@ -36,7 +36,6 @@ from certstatus.scvp import (
     FullRequest,
     HashValue,
     NameValidationAlgParms,
-    NameValidationError,
     PKCReference,
     PublicKeyInfo,
     ReplyStatus,
@@ -877,30 +876,26 @@ MAIL: Final = GeneralName.rfc822_name("a@leaf.example")
         pytest.param(oids.ID_KP_SERVER_AUTH, (LEAF_NAME,), None, id="a host"),
         pytest.param(oids.ID_NVA_DN_COMP_ALG, (SUBJECT,), None, id="a subject"),
         pytest.param(
-            oids.ID_KP_SERVER_AUTH, (DNS,), NameValidationError.NAME_MISMATCH, id="another host"
+            oids.ID_KP_SERVER_AUTH, (DNS,), ValidationError.NAME_MISMATCH, id="another host"
         ),
         pytest.param(
-            oids.ID_KP_EMAIL_PROTECTION, (MAIL,), NameValidationError.NO_NAME, id="no mailbox"
+            oids.ID_KP_EMAIL_PROTECTION, (MAIL,), ValidationError.NO_NAME, id="no mailbox"
         ),
-        pytest.param(UNKNOWN, (DNS,), NameValidationError.UNKNOWN_ALG, id="unknown rule"),
+        pytest.param(UNKNOWN, (DNS,), ValidationError.UNKNOWN_ALG, id="unknown rule"),
         pytest.param(
             oids.ID_KP_SERVER_AUTH,
             (GeneralName.dns_name("a..b"),),
-            NameValidationError.BAD_NAME,
+            ValidationError.BAD_NAME,
             id="bad name",
         ),
-        pytest.param(
-            oids.ID_KP_SERVER_AUTH, (MAIL,), NameValidationError.BAD_NAME_TYPE, id="bad type"
-        ),
-        pytest.param(
-            oids.ID_KP_SERVER_AUTH, (DNS, MAIL), NameValidationError.MIXED_NAMES, id="mixed"
-        ),
+        pytest.param(oids.ID_KP_SERVER_AUTH, (MAIL,), ValidationError.BAD_NAME_TYPE, id="bad type"),
+        pytest.param(oids.ID_KP_SERVER_AUTH, (DNS, MAIL), ValidationError.MIXED_NAMES, id="mixed"),
     ],
 )
 def test_names_are_validated(
     algorithm: ObjectIdentifier,
     names: tuple[GeneralName, ...],
-    error: NameValidationError | None,
+    error: ValidationError | None,
 ) -> None:
     found = status_under(by_names(algorithm, *names))
     assert found.validation_errors == (() if error is None else (error.oid,))

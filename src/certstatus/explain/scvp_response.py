@@ -355,6 +355,12 @@ _ERRORS: Final = {
     ValidationError.INVALID_KEY_PURPOSE: "a certificate is not for the purpose asked for",
     ValidationError.INVALID_KEY_USAGE: "a key may not be used as asked for",
     ValidationError.INVALID_CERT_POLICY: "the path is valid under none of the policies",
+    ValidationError.NAME_MISMATCH: "the certificate does not bear a name that was asked for",
+    ValidationError.NO_NAME: "the certificate bears no name of the kind asked for",
+    ValidationError.UNKNOWN_ALG: "the server does not know how to compare the names",
+    ValidationError.BAD_NAME: "a name that was asked for is none",
+    ValidationError.BAD_NAME_TYPE: "names of this kind can't be compared as was asked for",
+    ValidationError.MIXED_NAMES: "names of several kinds were asked for",
 }
 
 

@@ -25,10 +25,10 @@ from certstatus.path.report import (
     PathSearch,
     Proof,
     RevocationStatus,
-    ValidationError,
 )
 from certstatus.path.validate import check_path, find_paths, validate_path
 from certstatus.path.work import Work, WorkLimits
+from certstatus.scvp import ValidationError
 
 __all__ = [
     "CertificatePool",

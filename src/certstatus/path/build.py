@@ -23,9 +23,10 @@ from certstatus.errors import MalformedError
 from certstatus.limits_path import MAX_PATH_BEGINNINGS, MAX_PATH_LENGTH
 from certstatus.path.keys import inherits_parameters
 from certstatus.path.pool import CertificatePool
-from certstatus.path.report import CertificationPath, ValidationError
+from certstatus.path.report import CertificationPath
 from certstatus.path.work import Work
 from certstatus.pkix import Certificate
+from certstatus.scvp import ValidationError
 from certstatus.verify import KnownSignatures
 
 __all__ = ["IssuerFetch", "PathFinder"]

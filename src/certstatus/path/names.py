@@ -12,8 +12,8 @@ from typing import Final
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
 from certstatus.path.inputs import NameRequirement, NameRule
-from certstatus.path.report import ValidationError
 from certstatus.pkix import Certificate, GeneralName, GeneralNameKind, Name
+from certstatus.scvp import ValidationError
 
 __all__ = ["name_problem"]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final
 
 from cryptography.x509 import ObjectIdentifier
 
-from certstatus.asn1 import oids
 from certstatus.ocsp import OCSPResponse
 from certstatus.pkix import Certificate, CertificateList, CRLReason, HashAlgorithm
+from certstatus.scvp import ValidationError
 
 __all__ = [
     "CertificateReport",
@@ -24,38 +24,8 @@ __all__ = [
     "PathSearch",
     "Proof",
     "RevocationStatus",
-    "ValidationError",
     "joined",
 ]
-
-
-class ValidationError(Enum):
-    """Why a certificate is not valid (RFC 5055 §3.2.4.2.2, §3.2.4.2.4)."""
-
-    EXPIRED = oids.ID_BVAE_EXPIRED
-    NOT_YET_VALID = oids.ID_BVAE_NOT_YET_VALID
-    WRONG_TRUST_ANCHOR = oids.ID_BVAE_WRONG_TRUST_ANCHOR
-    NO_VALID_CERT_PATH = oids.ID_BVAE_NO_VALID_CERT_PATH
-    REVOKED = oids.ID_BVAE_REVOKED
-    INVALID_KEY_PURPOSE = oids.ID_BVAE_INVALID_KEY_PURPOSE
-    INVALID_KEY_USAGE = oids.ID_BVAE_INVALID_KEY_USAGE
-    INVALID_CERT_POLICY = oids.ID_BVAE_INVALID_CERT_POLICY
-    NAME_MISMATCH = oids.ID_NVAE_NAME_MISMATCH
-    NO_NAME = oids.ID_NVAE_NO_NAME
-    UNKNOWN_ALG = oids.ID_NVAE_UNKNOWN_ALG
-    BAD_NAME = oids.ID_NVAE_BAD_NAME
-    BAD_NAME_TYPE = oids.ID_NVAE_BAD_NAME_TYPE
-    MIXED_NAMES = oids.ID_NVAE_MIXED_NAMES
-
-    @property
-    def oid(self) -> ObjectIdentifier:
-        """What stands in validationErrors."""
-        return self.value
-
-    @property
-    def label(self) -> str:
-        """The RFC's name: id-bvae-expired, id-nvae-no-name."""
-        return oids.name_of(self.value)
 
 
 class RevocationStatus(StrEnum):

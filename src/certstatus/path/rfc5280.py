@@ -47,8 +47,9 @@ from certstatus.path.name_constraints import (
     host_is_within,
     wildcard_problem,
 )
-from certstatus.path.report import CertificationPath, ValidationError
+from certstatus.path.report import CertificationPath
 from certstatus.pkix import Certificate
+from certstatus.scvp import ValidationError
 
 __all__ = ["BasicVerdict", "basic_validation"]
 

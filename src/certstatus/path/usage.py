@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from certstatus.asn1 import oids
 from certstatus.path.inputs import PathInputs
-from certstatus.path.report import ValidationError
 from certstatus.pkix import Certificate
+from certstatus.scvp import ValidationError
 
 __all__ = ["usage_problems"]
 

@@ -20,10 +20,10 @@ from certstatus.path.report import (
     PathReport,
     PathSearch,
     RevocationStatus,
-    ValidationError,
 )
 from certstatus.path.usage import usage_problems
 from certstatus.pkix import Certificate
+from certstatus.scvp import ValidationError
 
 __all__ = ["check_path", "find_paths", "validate_path"]
 

@@ -43,7 +43,6 @@ from certstatus.scvp.revocation import (
 from certstatus.scvp.statuses import (
     Check,
     CVStatusCode,
-    NameValidationError,
     PathStatus,
     ReplyStatus,
     ResponseTypes,
@@ -87,7 +86,6 @@ __all__ = [
     "HashValue",
     "KeyAgreePublicKey",
     "NameValidationAlgParms",
-    "NameValidationError",
     "OtherRevInfo",
     "PKCReference",
     "PathStatus",

@@ -16,7 +16,6 @@ from certstatus.asn1 import oids
 __all__ = [
     "CVStatusCode",
     "Check",
-    "NameValidationError",
     "PathStatus",
     "ReplyStatus",
     "ResponseTypes",
@@ -188,7 +187,7 @@ class WantBack(_Identified):
 
 
 class ValidationError(_Identified):
-    """What the basic validation algorithm finds wrong, RFC 5055 §3.2.4.2.2."""
+    """What is wrong with a certificate, RFC 5055 §3.2.4.2.2; with its names, §3.2.4.2.4."""
 
     EXPIRED = oids.ID_BVAE_EXPIRED
     NOT_YET_VALID = oids.ID_BVAE_NOT_YET_VALID
@@ -198,11 +197,6 @@ class ValidationError(_Identified):
     INVALID_KEY_PURPOSE = oids.ID_BVAE_INVALID_KEY_PURPOSE
     INVALID_KEY_USAGE = oids.ID_BVAE_INVALID_KEY_USAGE
     INVALID_CERT_POLICY = oids.ID_BVAE_INVALID_CERT_POLICY
-
-
-class NameValidationError(_Identified):
-    """What the name validation algorithm finds wrong, RFC 5055 §3.2.4.2.4."""
-
     NAME_MISMATCH = oids.ID_NVAE_NAME_MISMATCH
     NO_NAME = oids.ID_NVAE_NO_NAME
     UNKNOWN_ALG = oids.ID_NVAE_UNKNOWN_ALG

@@ -17,7 +17,6 @@ from certstatus.scvp import (
     CVResponse,
     CVStatusCode,
     FullRequest,
-    NameValidationError,
     PublicKeyInfo,
     ReplyCheck,
     ReplyStatus,
@@ -200,7 +199,7 @@ def test_unknown_numbers_and_identifiers_are_told_as_such() -> None:
         reply_status=99,
         reply_checks=(ReplyCheck(unknown, 2),),
         reply_want_backs=(ReplyWantBack(unknown, b"x"),),
-        validation_errors=(unknown, NameValidationError.NO_NAME.oid),
+        validation_errors=(unknown, ValidationError.NO_NAME.oid),
     )
     tree = told(replace(of.MINIMAL_RESPONSE, response_status=ResponseStatus(9)))
 

@@ -12,7 +12,6 @@ from certstatus.asn1 import oids
 from certstatus.scvp import (
     Check,
     CVStatusCode,
-    NameValidationError,
     ReplyStatus,
     ResponseTypes,
     RevocationInfoTypes,
@@ -36,19 +35,21 @@ def test_every_number_has_the_name_of_the_standard(ours: type[IntEnum], theirs: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "prefix"),
+    ("kind", "prefixes"),
     [
-        (Check, "id_stc_"),
-        (WantBack, "id_swb_"),
-        (ValidationError, "id_bvae_"),
-        (NameValidationError, "id_nvae_"),
+        (Check, ("id_stc_",)),
+        (WantBack, ("id_swb_",)),
+        (ValidationError, ("id_bvae_", "id_nvae_")),
     ],
+    ids=["checks", "wantBacks", "errors"],
 )
-def test_every_identifier_has_the_name_of_the_standard(kind: type[Enum], prefix: str) -> None:
+def test_every_identifier_has_the_name_of_the_standard(
+    kind: type[Enum], prefixes: tuple[str, ...]
+) -> None:
     theirs = {
         name.replace("_", "-"): str(value)
         for name, value in vars(judge).items()
-        if name.startswith(prefix)
+        if name.startswith(prefixes)
     }
 
     assert {one.label: one.oid.dotted_string for one in kind} == theirs  # type: ignore[attr-defined]
