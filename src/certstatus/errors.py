@@ -104,7 +104,8 @@ class DecodeError(MalformedError):
 class RefusedError(CertStatusError):
     """A responder answered with an error status (RFC 6960 §2.3, O10).
 
-    ``status`` is the OCSPResponseStatus number: 1, 2, 3, 5 or 6.
+    ``status`` is the OCSPResponseStatus number, 1, 2, 3, 5 or 6; of an SCVP server, which tells
+    more kinds apart, the CVStatusCode (RFC 5055 §4.4).
     """
 
     response_status = 6

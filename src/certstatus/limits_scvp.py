@@ -102,6 +102,10 @@ MAX_CACHED_REPLIES: Final = 256
 MAX_CACHED_REPLY_BYTES: Final = 65_536
 """A reply that is kept: with paths and OCSP responses it is smaller, with large CRLs not kept."""
 
+MAX_REPLY_LINKS: Final = 5_000
+"""Certificates in the paths of one reply whose signatures a client verifies, each pair once: half a
+second's work. A thousand certificates under a hundred CAs take 1,100."""
+
 # --- CMS ------------------------------------------------------------------------------------
 
 MAX_CMS_BYTES: Final = 68_157_440

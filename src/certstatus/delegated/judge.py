@@ -7,7 +7,7 @@ server sent. Of a reply that breaks one rule nothing is believed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Final
@@ -19,7 +19,7 @@ from certstatus.asn1.ber import read_lenient
 from certstatus.delegated.asking import Question
 from certstatus.delegated.judge_policy import policy_problem
 from certstatus.delegated.judge_trust import Envelope, Opened, ReplyPolicy, SignerPath, open_message
-from certstatus.delegated.judge_want_backs import want_back_problem
+from certstatus.delegated.judge_want_backs import Links, want_back_problem
 from certstatus.delegated.verdict import (
     DelegatedReply,
     DelegatedReport,
@@ -31,6 +31,7 @@ from certstatus.delegated.verdict import (
 from certstatus.errors import MalformedError
 from certstatus.limits_scvp import MAX_REPLY_AGE
 from certstatus.pkix import Certificate
+from certstatus.pkix.cached import cached_property
 from certstatus.scvp import (
     CertReply,
     CVRequest,
@@ -192,6 +193,7 @@ class _Judging:
     response: CVResponse
     now: datetime
     skew: timedelta
+    links: Links = field(default_factory=Links)
 
     def checks(self) -> Iterator[Check]:
         """Make every check of RFC 5055 §9 but those of the protection."""
@@ -414,8 +416,10 @@ class _Judging:
         if reply.reply_status != ReplyStatus.SUCCESS:
             return "came with a failure" if reply.reply_want_backs else None
         certificate = self.certificates[place]
-        return want_back_problem(reply, self.query.want_back, certificate, self._anchors())
+        anchors, links = self._anchors, self.links
+        return want_back_problem(reply, self.query.want_back, certificate, anchors, links)
 
+    @cached_property
     def _anchors(self) -> tuple[Certificate, ...]:
         """The only anchors that paths may lead to, as far as they were given by value."""
         given = self.query.validation_policy.trust_anchors

@@ -13,6 +13,7 @@ from cryptography.x509 import ObjectIdentifier
 
 from certstatus.asn1 import oids
 from certstatus.errors import MalformedError
+from certstatus.limits_scvp import MAX_REPLY_LINKS
 from certstatus.ocsp import parse_response
 from certstatus.pkix import Certificate, CertificateList, issuance_problem
 from certstatus.scvp import (
@@ -27,9 +28,30 @@ from certstatus.scvp import (
     WantBackValue,
 )
 
-__all__ = ["want_back_problem"]
+__all__ = ["Links", "want_back_problem"]
 
 _IN_CERT = frozenset({WantBack.PKC_CERT.oid, WantBack.AC_CERT.oid})
+
+
+class Links:
+    """Who signed whom, found out once for all paths of a reply, and within a bound."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Certificate, Certificate], str | None] = {}
+
+    def problem(self, certificate: Certificate, issuer: Certificate) -> str | None:
+        """Say why ``issuer`` did not issue ``certificate``; None: it did.
+
+        Raises:
+            MalformedError: more than ``MAX_REPLY_LINKS`` were asked about.
+        """
+        pair = certificate, issuer
+        if pair not in self._known:
+            if len(self._known) == MAX_REPLY_LINKS:
+                text = f"the paths have more than {MAX_REPLY_LINKS} certificates"
+                raise MalformedError(text, where="CertBundle")
+            self._known[pair] = issuance_problem(certificate, issuer)
+        return self._known[pair]
 
 
 def want_back_problem(
@@ -37,10 +59,12 @@ def want_back_problem(
     asked: Sequence[ObjectIdentifier],
     certificate: Certificate,
     anchors: Sequence[Certificate],
+    links: Links,
 ) -> str | None:
     """Say what is missing or wrong in what came back; None: it is all there.
 
-    ``anchors`` are the only ones that paths may lead to; any where empty.
+    ``anchors`` are the only ones that paths may lead to; any where empty. ``links`` are shared
+    by all replies of a response.
     """
     sent = {one.wb for one in reply.reply_want_backs}
     for oid in asked:
@@ -48,7 +72,7 @@ def want_back_problem(
             return f"{oids.name_of(oid)} is missing"
     try:
         for one in reply.reply_want_backs:
-            if one.wb in asked and (problem := _problem(one.typed(), certificate, anchors)):
+            if problem := _problem(one.typed(), certificate, anchors, links):
                 return f"{oids.name_of(one.wb)}: {problem}"
     except MalformedError as error:
         return str(error)
@@ -56,12 +80,15 @@ def want_back_problem(
 
 
 def _problem(
-    value: WantBackValue | None, certificate: Certificate, anchors: Sequence[Certificate]
+    value: WantBackValue | None,
+    certificate: Certificate,
+    anchors: Sequence[Certificate],
+    links: Links,
 ) -> str | None:
     if isinstance(value, CertBundle):
-        return _path_problem(value, certificate, anchors)
+        return _path_problem(value, certificate, anchors, links)
     if isinstance(value, CertBundles):
-        found = (_path_problem(one, certificate, anchors) for one in value.bundles)
+        found = (_path_problem(one, certificate, anchors, links) for one in value.bundles)
         return next((one for one in found if one is not None), None)
     if isinstance(value, RevInfoWantBack):
         for der in value.extra_certs:
@@ -74,20 +101,20 @@ def _problem(
 
 
 def _path_problem(
-    bundle: CertBundle, certificate: Certificate, anchors: Sequence[Certificate]
+    bundle: CertBundle, certificate: Certificate, anchors: Sequence[Certificate], links: Links
 ) -> str | None:
     path = [Certificate.from_der(der, "CertBundle") for der in bundle.certs]
     if path[0] != certificate:
         return "does not begin with the certificate that was asked about"
     for one, issuer in pairwise(path):
-        problem = issuance_problem(one, issuer)
+        problem = links.problem(one, issuer)
         if problem is not None:
             return f"breaks at {one.subject}: {problem}"
     if not anchors:
         return None
     if any(one in anchors for one in path[1:]):
         return "holds a trust anchor"
-    if all(issuance_problem(path[-1], anchor) is not None for anchor in anchors):
+    if all(links.problem(path[-1], anchor) is not None for anchor in anchors):
         return f"ends with {path[-1].subject}, which none of the anchors issued"
     return None
 
