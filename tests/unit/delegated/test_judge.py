@@ -310,7 +310,7 @@ def test_a_policy_by_reference_may_leave_out_what_is_as_it_says() -> None:
     assert changed(wishes, resp_validation_policy=shuffled) == ()
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("D1", "S22")
 def test_which_policy_is_the_default_is_for_the_server_to_name() -> None:
     named = ValidationPolicy(validation_pol_ref=THEIRS)
     question = asked()
@@ -331,7 +331,7 @@ def test_anchors_may_be_echoed_by_reference() -> None:
 # --- the time (S12) -----------------------------------------------------------------------------
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S12", "S22")
 @pytest.mark.parametrize(
     ("asked_for", "told", "fails"),
     [
@@ -416,7 +416,7 @@ def test_a_certificate_named_by_reference_comes_back_whole_where_it_was_wanted()
     assert changed_reply(Wishes(by_reference=True)) == ()
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S15", "S22")
 def test_a_failure_brings_nothing_back() -> None:
     failed = {"reply_status": ReplyStatus.CERT_PATH_NOT_VALID}
     assert changed_reply(PROOF, **failed) == ("wantBacks",)
@@ -556,7 +556,7 @@ def test_a_server_that_passed_over_something_is_believed_and_told_of() -> None:
 # --- who says so (S2 to S4) ---------------------------------------------------------------------
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S4", "S22")
 def test_a_reply_that_is_not_signed_is_believed_only_where_that_was_asked_for() -> None:
     dpd, dpv = asked(DPD), asked()
     assert judged(bare(good_response(dpd.request)), dpd).verdict is DelegatedVerdict.GOOD
@@ -564,7 +564,7 @@ def test_a_reply_that_is_not_signed_is_believed_only_where_that_was_asked_for() 
     assert [one.name for one in report.failures] == ["protection"]
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S4", "S22")
 @pytest.mark.parametrize("is_secure", [True, False], ids=["TLS", "plain"])
 @pytest.mark.parametrize("is_allowed", [True, False], ids=["allowed", "not allowed"])
 def test_an_unsigned_validation_takes_tls_and_leave(is_secure: bool, is_allowed: bool) -> None:
@@ -594,7 +594,7 @@ def test_content_that_was_changed_after_it_was_signed_is_refused() -> None:
     assert "message-digest attribute" in [one.name for one in report.failures]
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S3", "S22")
 def test_a_signer_for_another_purpose_is_refused() -> None:
     question = asked()
     signer = make_signers(CLIENT.key, CLIENT.certificate, issuer=None)[0]
@@ -603,7 +603,7 @@ def test_a_signer_for_another_purpose_is_refused() -> None:
     assert [one.name for one in report.failures] == ["signer's purpose"]
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("D1", "S22")
 def test_a_signer_must_be_pinned_or_have_a_path() -> None:
     question = asked()
     octets = signed(good_response(question.request))

@@ -43,7 +43,7 @@ def judged(octets: bytes, policy: ReplyPolicy = PINNED) -> PoliciesReport:
     return judge_policies(octets, NONCE, now=NOW, policy=policy)
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S21")
 @pytest.mark.parametrize(
     ("changes", "failing"),
     [
@@ -71,7 +71,7 @@ def test_it_is_fresh_or_cached_and_never_both(changes: dict[str, Any], failing: 
             report.require()
 
 
-@pytest.mark.rule("S22")
+@pytest.mark.rule("S21")
 def test_it_must_be_signed_by_one_who_is_trusted() -> None:
     content = encode_val_pol_response(policies())
     unsigned = judged(encode_content_info(oids.ID_CT_SCVP_VAL_POL_RESPONSE, content))
