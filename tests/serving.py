@@ -60,7 +60,7 @@ class Echo:
         """Leave it to ``reply``."""
         return None
 
-    def put_off(self) -> HTTPReply:
+    def put_off(self, request: HTTPRequest) -> HTTPReply:
         """Say that there is no time."""
         return HTTPReply(200, PLAIN, b"later")
 

@@ -106,6 +106,25 @@ MAX_REPLY_LINKS: Final = 5_000
 """Certificates in the paths of one reply whose signatures a client verifies, each pair once: half a
 second's work. A thousand certificates under a hundred CAs take 1,100."""
 
+MAX_SCVP_REQUEST_BYTES: Final = 4_259_840
+"""The body of a POST at the most: the largest CVRequest in its SignedData."""
+
+DEFAULT_SCVP_REQUEST_BYTES: Final = 1_048_576
+"""The body of a POST that is read unless set otherwise: a hundred certificates by value, with their
+intermediates and some CRLs. A body is held in memory while it arrives."""
+
+SCVP_CLOCK_SKEW: Final = timedelta(minutes=10)
+"""RFC 5055 §6.19: validation times so near to ours are now."""
+
+SCVP_REPLY_LIFETIME: Final = timedelta(minutes=1)
+"""How long a reply serves who takes a cached one: a revocation counts by then."""
+
+MAX_SCVP_STATE_BYTES: Final = 4_096
+"""The file of serverConfigurationID: a number, a digest and a secret."""
+
+MAX_POOL_CERTIFICATES: Final = 100_000
+"""Certificates of a server's pool: ten times what the largest bridges have, in 200 MB."""
+
 # --- CMS ------------------------------------------------------------------------------------
 
 MAX_CMS_BYTES: Final = 68_157_440

@@ -46,7 +46,8 @@ class HTTPReply:
     ``facts`` go to the access log as they are (text, numbers, truth values). The server
     counts by these where they are present, so each takes few different values:
 
-    - ``lane``: ``cached``, ``live``, or ``proxied``: another responder was asked for it
+    - ``lane``: ``cached``, ``live``, or ``proxied``: another responder was asked for it; or
+      ``scvp``
     - ``responseStatus``: OCSPResponseStatus in the RFC's word, ``successful``, ``tryLater`` …
     - ``certStatus``: ``good``, ``revoked``, ``unknown``, or a tuple of them
     - ``cause``: why the request was refused, in one word
@@ -110,6 +111,6 @@ class HTTPFace(Protocol):
         """Refuse at once what needs no work to be refused; None: call ``reply``."""
         ...
 
-    def put_off(self) -> HTTPReply:
+    def put_off(self, request: HTTPRequest) -> HTTPReply:
         """Answer a request that there is no time for; it costs next to nothing."""
         ...

@@ -111,7 +111,7 @@ class OCSPFace:
             return reply
         return reply if self._only_served(repaired_requests(encoded), now) is None else None
 
-    def put_off(self) -> HTTPReply:
+    def put_off(self, request: HTTPRequest) -> HTTPReply:  # noqa: ARG002 - of the protocol
         """Tell to try later, whatever was asked."""
         return _PUT_OFF
 

@@ -34,6 +34,9 @@ from certstatus.server.holdings import Holdings
 from certstatus.server.proxies import build_proxy
 from certstatus.server.renewing import Renewer
 from certstatus.server.repeating import Repeating
+from certstatus.server.scvp import PathFaces
+from certstatus.server.scvp_assembly import NAME as SCVP
+from certstatus.server.scvp_assembly import SCVPPart, build_scvp
 from certstatus.server.signer_health import problem_of
 from certstatus.server.signer_rack import SignerRack
 from certstatus.server.signers import SignerLoader
@@ -60,7 +63,8 @@ class _Built:
     authorities: tuple[Authority, ...]
     proxies: tuple[Proxy, ...]
     store: StoreKeeper | None
-    face: OCSPFace
+    scvp: SCVPPart | None
+    face: HTTPFace
 
 
 class OCSPService:
@@ -84,7 +88,9 @@ class OCSPService:
         """
         self._load = load
         self._tools = tools
+        self._works = works
         self._retired = Holdings()
+        self._retired_scvp: SCVPPart | None = None
         self._held = Holdings()
         self._told_of_overload = -_OVERLOAD_SECONDS
         self._pool = SigningPool(_signing_threads(), "certstatus-signing")
@@ -114,19 +120,27 @@ class OCSPService:
         return self._built.proxies
 
     @property
+    def scvp(self) -> SCVPPart | None:
+        """What answers SCVP, if anything does."""
+        return self._built.scvp
+
+    @property
     def checks(self) -> Mapping[str, Check]:
         """One check for each authority: its source answers, and a signer is in force.
 
-        And one for each proxy: an upstream answers.
+        And one for each proxy: an upstream answers; and one for SCVP: it can sign.
         """
-        authorities = {one.name: self._check(one) for one in self._built.authorities}
-        return authorities | {one.name: self._check_proxy(one) for one in self._built.proxies}
+        checks = {one.name: self._check(one) for one in self._built.authorities}
+        checks |= {one.name: self._check_proxy(one) for one in self._built.proxies}
+        if self._built.scvp is not None:
+            checks[SCVP] = self._check_scvp(self._built.scvp)
+        return checks
 
     @property
     def details(self) -> Mapping[str, object]:
-        """The signers of each authority, and how long they last."""
-        now = self._tools.clock.now()
-        return {
+        """The signers of each authority, and how long they last; and of SCVP."""
+        now, scvp = self._tools.clock.now(), self._built.scvp
+        return ({} if scvp is None else {SCVP: scvp.details(now)}) | {
             "signers": [
                 {"authority": name, **state.as_json()}
                 for name, rack in self._racks()
@@ -169,10 +183,13 @@ class OCSPService:
         for proxy in built.proxies:
             for former in self._built.proxies:
                 proxy.take_over(former)
-        past, self._built = self._built.store, built
+        past, self._built = self._built, built
         await asyncio.to_thread(self._retired.retire)
-        if past is not None and past is not built.store:
-            await past.close()
+        if past.store is not None and past.store is not built.store:
+            await past.store.close()
+        if self._retired_scvp is not None:
+            await self._retired_scvp.close(past.scvp, built.scvp)
+        self._retired_scvp = past.scvp
 
     async def close(self) -> None:
         """Let go of files."""
@@ -183,6 +200,9 @@ class OCSPService:
         await asyncio.to_thread(self._held.close)
         if self._built.store is not None:
             await self._built.store.close()
+        for scvp in (self._retired_scvp, self._built.scvp):
+            if scvp is not None:
+                await scvp.close()
 
     def _look_at_signers(self, _stop: threading.Event) -> None:
         for rack in self.racks:
@@ -197,8 +217,9 @@ class OCSPService:
                 yield one.name, one.signers
 
     def _days_left(self) -> Mapping[tuple[str, ...], float]:
-        now = self._tools.clock.now()
-        return {
+        now, scvp = self._tools.clock.now(), self._built.scvp
+        left: dict[tuple[str, ...], float] = {} if scvp is None else scvp.days_left(now)
+        return left | {
             (name, state.serial): state.days_left
             for name, rack in self._racks()
             for state in rack.states(now)
@@ -212,6 +233,21 @@ class OCSPService:
             for one in config.authority
         )
         proxies = tuple(build_proxy(one, self._tools, shelf=store) for one in config.proxy)
+        scvp = self._scvp_of(config, authorities, before)
+        ocsp = self._ocsp_face(config, authorities, proxies, store, held)
+        face: HTTPFace = ocsp
+        if scvp is not None:
+            face = PathFaces(scvp.face, ocsp if authorities or proxies else None)
+        return _Built(config, authorities, proxies, store, scvp, face)
+
+    def _ocsp_face(
+        self,
+        config: Config,
+        authorities: tuple[Authority, ...],
+        proxies: tuple[Proxy, ...],
+        store: StoreKeeper | None,
+        held: Holdings,
+    ) -> OCSPFace:
         requests = _request_policy(config.requests)
         responder = Responder(
             authorities,
@@ -235,7 +271,21 @@ class OCSPService:
             max_age=config.server.max_age,
             is_told=config.server.access_log,
         )
-        return _Built(config, authorities, proxies, store, face)
+        return face
+
+    def _scvp_of(
+        self, config: Config, authorities: tuple[Authority, ...], before: _Built | None
+    ) -> SCVPPart | None:
+        if config.scvp is None:
+            return None
+        return build_scvp(
+            config.scvp,
+            self._tools,
+            authorities,
+            before=None if before is None else before.scvp,
+            signing=self._pool,
+            keeps_state=self._works,
+        )
 
     def _store_of(self, config: Config, before: _Built | None) -> StoreKeeper | None:
         """Keep the store through a reload that does not change it: it may be in use."""
@@ -264,6 +314,12 @@ class OCSPService:
     def _check_proxy(self, proxy: Proxy) -> Check:
         async def check() -> str | None:
             return await proxy.check(self._tools.clock.now())
+
+        return check
+
+    def _check_scvp(self, scvp: SCVPPart) -> Check:
+        async def check() -> str | None:
+            return await scvp.check(self._tools.clock.now())
 
         return check
 

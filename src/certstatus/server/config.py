@@ -45,7 +45,8 @@ from certstatus.server.config_presign import PresignConfig
 from certstatus.server.config_problems import wrong_settings
 from certstatus.server.config_proxy import ProxyConfig
 from certstatus.server.config_renewal import RenewConfig
-from certstatus.server.config_signer import SignerConfig
+from certstatus.server.config_scvp import SCVPConfig, SCVPPolicyConfig, SCVPRequestorsConfig
+from certstatus.server.config_signer import KeyPairConfig, SignerConfig
 from certstatus.server.config_source import SourceConfig
 from certstatus.server.config_store import StoreConfig
 from certstatus.server.config_values import Duration, Table
@@ -56,10 +57,14 @@ from certstatus.sources import EntryExtensions
 __all__ = [
     "AuthorityConfig",
     "Config",
+    "KeyPairConfig",
     "PresignConfig",
     "ProxyConfig",
     "RenewConfig",
     "RequestsConfig",
+    "SCVPConfig",
+    "SCVPPolicyConfig",
+    "SCVPRequestorsConfig",
     "ServerConfig",
     "SignerConfig",
     "SourceConfig",
@@ -205,8 +210,19 @@ class Config(Table):
     requests: RequestsConfig = RequestsConfig()
     store: StoreConfig | None = None
     presign: PresignConfig | None = None
+    scvp: SCVPConfig | None = None
     proxy: tuple[ProxyConfig, ...] = ()
     authority: Annotated[tuple[AuthorityConfig, ...], Field(validate_default=True)] = ()
+
+    @field_validator("scvp")
+    @classmethod
+    def _has_a_path_of_its_own(
+        cls, value: SCVPConfig | None, info: ValidationInfo
+    ) -> SCVPConfig | None:
+        server = info.data.get("server")
+        if value is not None and server is not None and server.path == value.path:
+            raise ValueError(f'path: "{value.path}" is the path of [server] too')
+        return value
 
     @field_validator("presign")
     @classmethod
@@ -225,8 +241,9 @@ class Config(Table):
     def _somebody_is_answered_for(
         cls, value: tuple[AuthorityConfig, ...], info: ValidationInfo
     ) -> tuple[AuthorityConfig, ...]:
-        if not value and info.data.get("proxy") == ():
-            raise ValueError("is missing: write a table [[authority]], or [[proxy]]")
+        others = info.data.get("proxy", True) or info.data.get("scvp", True)
+        if not value and not others:
+            raise ValueError("is missing: write a table [[authority]], [[proxy]] or [scvp]")
         return value
 
 
@@ -298,7 +315,11 @@ _PATHS: Final = _PATHS_OR_URLS | frozenset(
         "crt_signers",
         "issued",
         "anchors",
+        "certificates",
+        "cursor_key_file",
+        "pool",
         "requestors",
+        "state_file",
         "upstream_signers",
     }
 )

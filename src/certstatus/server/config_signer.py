@@ -1,10 +1,10 @@
-"""``[[authority.signer]]``."""
+"""``[[authority.signer]]``, and what it shares with the other keys of a configuration."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import BeforeValidator, model_validator
 
@@ -14,7 +14,7 @@ from certstatus.server.config_values import Duration, Table
 from certstatus.signing import PKCS11URI
 from certstatus.signing.pkcs11_uri import SCHEME
 
-__all__ = ["SignerConfig"]
+__all__ = ["KeyPairConfig", "SignerConfig"]
 
 
 def parse_key(value: object) -> object:
@@ -30,8 +30,8 @@ def parse_key(value: object) -> object:
 Key: TypeAlias = Annotated[Path | PKCS11URI, BeforeValidator(parse_key)]
 
 
-class SignerConfig(Table):
-    """``[[authority.signer]]``: a key and its certificate, or a PKCS #12 file with both.
+class KeyPairConfig(Table):
+    """A key and its certificate, or a PKCS #12 file with both.
 
     ``key`` is a file, or a ``pkcs11:`` URI; ``module`` is the library behind that.
     """
@@ -42,20 +42,12 @@ class SignerConfig(Table):
     pkcs12: Path | None = None
     password_file: Path | None = None
     algorithm: str | None = None
-    renew_before: Duration | None = None
-    renew: RenewConfig | None = None
 
     @model_validator(mode="after")
-    def _one_form(self) -> SignerConfig:
+    def _one_form(self) -> Self:
         pair = self.certificate is not None and self.key is not None
         if pair == (self.pkcs12 is not None):
             raise ValueError("name certificate and key, or pkcs12")
-        if self.renew is not None and self.pkcs12 is not None:
-            raise ValueError("renew needs certificate and key in files of their own, not pkcs12")
-        if self.renew_before is not None and self.renew is None:
-            raise ValueError("renew_before goes with renew")
-        if self.renew is not None and self.renew.new_key and isinstance(self.key, PKCS11URI):
-            raise ValueError("renew.new_key: a key in a token stays (leave it out)")
         if self.module is not None and not isinstance(self.key, PKCS11URI):
             raise ValueError("module goes with a pkcs11: URI as key")
         return self
@@ -68,3 +60,20 @@ class SignerConfig(Table):
         place = self.pkcs12 or self.key
         assert place is not None
         return place
+
+
+class SignerConfig(KeyPairConfig):
+    """``[[authority.signer]]``: a key and its certificate, and how they are renewed."""
+
+    renew_before: Duration | None = None
+    renew: RenewConfig | None = None
+
+    @model_validator(mode="after")
+    def _can_be_renewed(self) -> Self:
+        if self.renew is not None and self.pkcs12 is not None:
+            raise ValueError("renew needs certificate and key in files of their own, not pkcs12")
+        if self.renew_before is not None and self.renew is None:
+            raise ValueError("renew_before goes with renew")
+        if self.renew is not None and self.renew.new_key and isinstance(self.key, PKCS11URI):
+            raise ValueError("renew.new_key: a key in a token stays (leave it out)")
+        return self

@@ -366,7 +366,7 @@ class Connection(asyncio.Protocol):
     ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         face = self._server.face
         if self._is_late:
-            return face.put_off()
+            return face.put_off(request)
         return face.refuse(request, now) or face.reply(request, now)
 
     def _serve_later(self, turn: Turn, waiting: Coroutine[Any, Any, HTTPReply]) -> None:

@@ -78,6 +78,7 @@ class Server:
     ) -> None:
         self._face = face
         self.lane = _lane_of(face)
+        self._own_limit = _body_limit_of(face)
         self.clock = clock
         self.log = log
         self.limits = limits or HTTPLimits()
@@ -106,6 +107,12 @@ class Server:
     @face.setter
     def face(self, face: HTTPFace) -> None:
         self._face, self.lane = face, _lane_of(face)
+        self._own_limit = _body_limit_of(face)
+
+    def body_limit(self, target: bytes) -> int:
+        """Return how many bytes a body sent to a target may have: as the face says, or limits."""
+        own = None if self._own_limit is None else self._own_limit(target)
+        return self.limits.body if own is None else own
 
     @property
     def connections(self) -> int:
@@ -231,3 +238,9 @@ def _lane_of(face: HTTPFace) -> Lane | None:
     """Return the hot lane before a face, if it has one."""
     lane: Lane | None = getattr(face, "lane", None)
     return lane
+
+
+def _body_limit_of(face: HTTPFace) -> Callable[[bytes], int | None] | None:
+    """Return what says how large bodies may be at a target, where a face has a word on it."""
+    limit: Callable[[bytes], int | None] | None = getattr(face, "body_limit", None)
+    return limit

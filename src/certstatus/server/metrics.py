@@ -89,6 +89,18 @@ METRICS: Final[Mapping[str, _Entry]] = {
     "crl_fetches": _Entry(
         Kind.COUNTER, "Looks at the URLs of CRLs, by outcome.", ("authority", "outcome")
     ),
+    # From the server of SCVP.
+    "scvp_requests": _Entry(
+        Kind.COUNTER, "Requests of SCVP, by kind and CVStatusCode.", ("kind", "status")
+    ),
+    "scvp_replies": _Entry(
+        Kind.COUNTER, "Certificates replied about by SCVP, by replyStatus.", ("status",)
+    ),
+    "scvp_seconds": _Entry(Kind.HISTOGRAM, "Time to answer a request of SCVP.", ("kind",)),
+    "scvp_paths": _Entry(Kind.COUNTER, "Paths that searches tried."),
+    "scvp_fetches": _Entry(
+        Kind.COUNTER, "Fetches of what certificates name, by outcome.", ("scheme", "outcome")
+    ),
     # From the store of signed answers.
     "store_lookups": _Entry(Kind.COUNTER, "Look-ups in the store, by outcome.", ("outcome",)),
     "store_writes": _Entry(

@@ -84,6 +84,7 @@ class Reader:
         "_keep_alive",
         "_length",
         "_method",
+        "_most_body",
         "_parser",
         "_refused",
         "_server",
@@ -118,6 +119,7 @@ class Reader:
         self._body: list[bytes] = []
         self._head_bytes = self._body_bytes = self._fed = 0
         self._length = 0
+        self._most_body = self._server.limits.body
         self._is_chunked = False
         self._is_first_version = False
         self._keep_alive = True
@@ -200,7 +202,8 @@ class Reader:
             return
         if self._refused is not None:
             self._stop(self._refused)
-        if self._length > self._server.limits.body:
+        self._most_body = self._server.body_limit(self._target)
+        if self._length > self._most_body:
             self._stop(refusals.BODY)
         if self.waits:
             self._continued()
@@ -209,7 +212,7 @@ class Reader:
         """Part of the body."""
         self.waits = False
         self._body_bytes += len(chunk)
-        if self._body_bytes > self._server.limits.body:
+        if self._body_bytes > self._most_body:
             self._stop(refusals.BODY)
         self._body.append(chunk)
 
@@ -270,7 +273,7 @@ class Reader:
         most = limits.target + limits.header + SLICE
         if self.phase is Phase.HEAD and self._fed > most:
             self.refuse(refusals.HEADERS)
-        elif self._fed > most + 8 * limits.body:
+        elif self._fed > most + 8 * self._most_body:
             self.refuse(refusals.BODY)
 
     def _read_on(self, rest: bytes | memoryview) -> None:

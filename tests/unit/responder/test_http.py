@@ -395,7 +395,7 @@ def test_what_was_read_at_once_is_not_taken_for_another_request() -> None:
 
 
 def test_a_request_that_waited_too_long_is_told_to_try_later() -> None:
-    reply = face().put_off()
+    reply = face().put_off(HTTPRequest(b"GET", b"/", ()))
     assert reply.status == 200
     assert reply.body == bytes.fromhex("30030a0103")
     assert field(reply, b"cache-control") == b"no-store"

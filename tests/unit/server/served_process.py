@@ -37,7 +37,7 @@ class _Face:
         """Leave it to ``reply``."""
         return None
 
-    def put_off(self) -> HTTPReply:
+    def put_off(self, request: HTTPRequest) -> HTTPReply:
         """Say that there is no time."""
         return HTTPReply(200, (), b"later")
 
