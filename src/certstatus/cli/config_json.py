@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from certstatus.cli.config_scvp import scvp_json
 from certstatus.cli.config_text import is_direct, policy_lines, settings_of, source_kind
 from certstatus.pkix import HashAlgorithm
 from certstatus.server.config import Config
-from certstatus.server.examination import Examination, ExaminedAuthority, ExaminedProxy
+from certstatus.server.examination import (
+    Examination,
+    ExaminedAuthority,
+    ExaminedProxy,
+    ExaminedSCVP,
+)
 from certstatus.signing import Signer
 from certstatus.sources import Unlisted
 
@@ -35,12 +41,17 @@ def examination_json(found: Examination) -> dict[str, Any]:
         "settings": {} if found.config is None else _tables(found.config),
         "authorities": [_authority(one) for one in found.authorities],
         "proxies": [_proxy(one) for one in found.proxies],
+        "scvp": None if found.scvp is None else _scvp(found.scvp),
     }
 
 
+def _scvp(one: ExaminedSCVP) -> dict[str, Any]:
+    return scvp_json(one, settings_of(one.part.config))
+
+
 def _tables(config: Config) -> dict[str, Any]:
-    """Return what every table but authorities and proxies sets, in the file's spelling."""
-    others = type(config).model_fields.keys() - {"authority", "proxy"}
+    """Return what every table but authorities, proxies and SCVP sets, in the file's spelling."""
+    others = type(config).model_fields.keys() - {"authority", "proxy", "scvp"}
     tables = {name: getattr(config, name) for name in sorted(others)}
     return {name: settings_of(table) for name, table in tables.items() if table is not None}
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 from pydantic import BaseModel
 from rich.console import Console
 
+from certstatus.cli.config_scvp import scvp_rows
 from certstatus.cli.output import print_columns, styled
 from certstatus.cli.text import moment_text, relative_text
 from certstatus.pkix import Certificate, HashAlgorithm
@@ -24,10 +25,10 @@ from certstatus.responder import (
     UnlistedMode,
 )
 from certstatus.server.config import (
+    Config,
     PresignConfig,
     RenewConfig,
     RequestsConfig,
-    ServerConfig,
     SignerConfig,
     SourceConfig,
     StoreConfig,
@@ -51,7 +52,7 @@ _Row: TypeAlias = tuple[str, str]
 def print_examination(out: Console, found: Examination, now: datetime) -> None:
     """Say what would run, what is wrong, and what is unwise."""
     if found.config is not None and not found.faults:
-        _print_table(out, "server", _server_rows(found.config.server))
+        _print_table(out, "server", _server_rows(found.config))
         _print_table(out, "requests", _request_rows(found.config.requests))
         if found.config.store is not None:
             _print_table(out, "store", _store_rows(found.config.store))
@@ -61,6 +62,8 @@ def print_examination(out: Console, found: Examination, now: datetime) -> None:
             _print_table(out, f"authority {one.authority.name}", _authority_rows(one, now))
         for proxy in found.proxies:
             _print_table(out, f"proxy {proxy.proxy.name}", _proxy_rows(proxy, now))
+        if found.scvp is not None:
+            _print_table(out, "scvp", scvp_rows(found.scvp, found.config.server, now))
     if found.faults:
         rows = [(str(one), one.remedy) for one in found.faults]
         _print_list(out, f"{len(rows)} wrong", rows, "red")
@@ -99,8 +102,10 @@ def _print_list(out: Console, title: str, rows: list[_Row], style: str) -> None:
 # --- server and requests ------------------------------------------------------------------
 
 
-def _server_rows(server: ServerConfig) -> Iterator[_Row]:
-    yield "answers at", f"http://{server.host}:{server.port or '(a free port)'}{server.path}"
+def _server_rows(config: Config) -> Iterator[_Row]:
+    server = config.server
+    if config.authority or config.proxy:
+        yield "answers at", f"http://{server.host}:{server.port or '(a free port)'}{server.path}"
     if server.admin_port is not None:
         admin = f"http://{server.admin_host}:{server.admin_port or '(a free port)'}"
         yield "health", f"{admin}/healthz and {admin}/metrics"

@@ -161,12 +161,12 @@ def run(load: Load, *, check_only: bool) -> int:
                 return service
 
         with _helper(config, load, words) as helper:
-            return _serve(factory, config.server, log, words, helper, as_json=as_json)
+            return _serve(factory, config, log, words, helper, as_json=as_json)
 
 
 def _serve(
     factory: Factory,
-    server: ServerConfig,
+    config: Config,
     log: Logger,
     words: _LastWords,
     helper: Helper | None,
@@ -180,14 +180,21 @@ def _serve(
         nonlocal was_ready
         was_ready = True
         if not as_json:
-            urls = " ".join(f"http://{one}{server.path}" for one in at.addresses)
+            urls = " ".join(f"http://{one}{path}" for one in at.addresses for path in paths)
             note(f"answering at {urls} - Ctrl-C ends it")
 
+    server, paths = config.server, _paths(config)
     settings = _settings(server, as_json=as_json)
     code = serve(factory, settings, log=log, ready=ready, helper=helper)
     if code and not was_ready:
         words.tell()
     return code
+
+
+def _paths(config: Config) -> list[str]:
+    """List where is answered: OCSP, SCVP, or both."""
+    ocsp = [config.server.path] if config.authority or config.proxy else []
+    return ocsp if config.scvp is None else [*ocsp, config.scvp.path]
 
 
 @contextlib.contextmanager

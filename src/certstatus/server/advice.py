@@ -12,8 +12,9 @@ from tempfile import gettempdir
 from typing import Final
 
 from certstatus.limits import MIN_WISE_VALIDITY
+from certstatus.path import RevocationRule
 from certstatus.responder import UnlistedMode
-from certstatus.server.config import Config, ServerConfig
+from certstatus.server.config import Config, SCVPConfig, ServerConfig
 from certstatus.server.config_values import duration_text, without_login
 from certstatus.server.examination import Advice, ExaminedAuthority
 from certstatus.sources import NotOurs, Unlisted
@@ -31,6 +32,8 @@ def advise(
     yield from _of_server(config.server)
     yield from _of_files(file, config)
     yield from _of_names(authorities)
+    if config.scvp is not None:
+        yield from _of_scvp(config.scvp, config.server)
     for one in authorities:
         for rule in _OF_AUTHORITY:
             for text in rule(one, now):
@@ -54,6 +57,25 @@ def _of_names(authorities: Iterable[ExaminedAuthority]) -> Iterator[Advice]:
         if times > 1:
             text = f"is the name of {times} authorities: logs and metrics can't tell them apart"
             yield Advice(name, text)
+
+
+def _of_scvp(scvp: SCVPConfig, server: ServerConfig) -> Iterator[Advice]:
+    if scvp.behind_tls and not server.host.startswith(_LOOPBACK):
+        text = f"{server.host} is open to the network: whoever comes by it comes without TLS"
+        yield Advice("scvp.behind_tls", text)
+    if scvp.allow_private_addresses and scvp.fetch:
+        text = "whoever asks can have this machine fetch from its private network"
+        yield Advice("scvp.allow_private_addresses", text)
+    for number, policy in enumerate(scvp.policy):
+        is_open = RevocationRule.NONE in {policy.revocation, policy.ca_revocation}
+        if is_open:
+            text = f"{policy.label} asks for no status: what is revoked is valid under it"
+            yield Advice(f"scvp.policy.{number}", text)
+        if policy.user_policies and not policy.require_explicit_policy:
+            text = (
+                f"{policy.label}: user_policies without require_explicit_policy hold nobody (S23)"
+            )
+            yield Advice(f"scvp.policy.{number}", text)
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -82,6 +104,11 @@ def _named(config: Config) -> Iterator[Path]:
                 yield Path(source.database)
     for proxy in config.proxy:
         yield from (*proxy.certificate, *proxy.upstream_signers)
+    if config.scvp is not None:
+        requestors = config.scvp.requestors
+        yield from (*requestors.certificates, *requestors.anchors, *config.scvp.pool)
+        for policy in config.scvp.policy:
+            yield from policy.anchors
 
 
 def _of_database(location: str, file: Path) -> Iterator[Advice]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from certstatus.errors import SourceError
 from certstatus.responder import Authority, Proxy
 from certstatus.server.config import AuthorityConfig, Config, ProxyConfig
+from certstatus.server.scvp_assembly import NAME, SCVPPart
 from certstatus.sources import Answer
 
-__all__ = ["Advice", "Examination", "ExaminedAuthority", "ExaminedProxy", "Fault"]
+__all__ = ["Advice", "Examination", "ExaminedAuthority", "ExaminedProxy", "ExaminedSCVP", "Fault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +66,19 @@ class ExaminedProxy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedSCVP:
+    """A server of SCVP as it would answer; ``unready`` says why it can't now."""
+
+    part: SCVPPart
+    unready: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """What a configuration says.
 
-    ``config`` is None where its settings are wrong; ``authorities`` and ``proxies`` are there
-    where nothing is.
+    ``config`` is None where its settings are wrong; ``authorities``, ``proxies`` and ``scvp``
+    are there where nothing is.
     """
 
     file: Path
@@ -77,6 +86,7 @@ class Examination:
     faults: Sequence[Fault] = ()
     authorities: Sequence[ExaminedAuthority] = ()
     proxies: Sequence[ExaminedProxy] = ()
+    scvp: ExaminedSCVP | None = None
     advice: Sequence[Advice] = ()
 
     @property
@@ -90,4 +100,6 @@ class Examination:
     def waiting(self) -> list[str]:
         """The names of those that could not answer now."""
         authorities = [one.authority.name for one in self.authorities if one.unready is not None]
-        return authorities + [one.proxy.name for one in self.proxies if one.unready is not None]
+        proxies = [one.proxy.name for one in self.proxies if one.unready is not None]
+        is_scvp_waiting = self.scvp is not None and self.scvp.unready is not None
+        return [*authorities, *proxies, *([NAME] if is_scvp_waiting else [])]

@@ -24,18 +24,27 @@ from certstatus.server.advice import advise
 from certstatus.server.assembly import OCSPService
 from certstatus.server.authorities import issuer_of, loaders_of
 from certstatus.server.certificates import load_certificates
-from certstatus.server.config import AuthorityConfig, Config, load_config, read_text
+from certstatus.server.config import AuthorityConfig, Config, SCVPConfig, load_config, read_text
 from certstatus.server.config_lines import line_of
 from certstatus.server.examination import (
     Advice,
     Examination,
     ExaminedAuthority,
     ExaminedProxy,
+    ExaminedSCVP,
     Fault,
 )
 from certstatus.server.holdings import Holdings
 from certstatus.server.log import configure_library_logs, make_logger
 from certstatus.server.proxies import build_proxy
+from certstatus.server.scvp_assembly import (
+    NAME,
+    load_policy,
+    load_requestors,
+    load_scvp_signers,
+)
+from certstatus.server.scvp_evidence import load_pool
+from certstatus.server.scvp_state import LookedUpState, default_state_file, load_cursor_key
 from certstatus.server.signers import is_timely, refuse_untimely
 from certstatus.server.sources import source_of
 from certstatus.server.worker import Tools
@@ -70,11 +79,17 @@ async def examine(file: Path, clock: Clock) -> Examination:
         await service.settle(looked_at=True)
         authorities = await _examined(config, service, clock.now())
         proxies = await _examined_proxies(config, service)
+        scvp = await _examined_scvp(service)
     finally:
         await service.close()
     advice = (*_logged(said.getvalue()), *advise(file, config, authorities, clock.now()))
     return Examination(
-        file=file, config=config, authorities=authorities, proxies=proxies, advice=advice
+        file=file,
+        config=config,
+        authorities=authorities,
+        proxies=proxies,
+        scvp=scvp,
+        advice=advice,
     )
 
 
@@ -111,6 +126,12 @@ async def _examined_proxies(config: Config, service: OCSPService) -> tuple[Exami
         ExaminedProxy(config=one, proxy=proxy, unready=reason)
         for one, proxy, reason in zip(config.proxy, service.proxies, unready, strict=True)
     )
+
+
+async def _examined_scvp(service: OCSPService) -> ExaminedSCVP | None:
+    if service.scvp is None:
+        return None
+    return ExaminedSCVP(part=service.scvp, unready=await service.checks[NAME]())
 
 
 def _logged(text: str) -> Iterator[Advice]:
@@ -173,6 +194,8 @@ class _Parts:
                 self._read(config, ("authority", number), held)
         for number, proxy in enumerate(self._config.proxy):
             self._try(("proxy", number), build_proxy, proxy, self._tools)
+        if self._config.scvp is not None:
+            self._read_scvp(self._config.scvp)
         return self._found
 
     def _try(
@@ -201,6 +224,18 @@ class _Parts:
                 held=held,
                 profile=config.profile,
             )
+
+    def _read_scvp(self, config: SCVPConfig) -> None:
+        for number, signer in enumerate(config.signer):
+            self._try((NAME, "signer", number), load_scvp_signers, signer, self._tools)
+        for number, policy in enumerate(config.policy):
+            self._try((NAME, "policy", number), load_policy, policy)
+        self._try((NAME, "requestors"), load_requestors, config.requestors)
+        self._try((NAME, "pool"), load_pool, config.pool)
+        state_file = config.state_file or default_state_file()
+        self._try((NAME, "state_file"), LookedUpState, state_file)
+        if config.cursor_key_file is not None:
+            self._try((NAME, "cursor_key_file"), load_cursor_key, config.cursor_key_file)
 
     def _read_signers(self, config: AuthorityConfig, issuer: Certificate, path: _Path) -> None:
         """Load each signer; where none is valid now, say so of each."""
