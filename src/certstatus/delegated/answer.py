@@ -23,7 +23,10 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerFacts:
-    """How it went. ``reason`` is why it is an error; ``requestor`` who was authenticated."""
+    """How it went. ``reason`` is why it is an error; ``requestor`` who was authenticated.
+
+    ``paths`` is how many certification paths were tried for it.
+    """
 
     kind: MessageKind
     status: CVStatusCode
@@ -32,6 +35,7 @@ class AnswerFacts:
     requestor: str | None = None
     is_cached: bool = False
     reply_statuses: tuple[ReplyStatus, ...] = ()
+    paths: int = 0
 
     @property
     def is_authenticated(self) -> bool:

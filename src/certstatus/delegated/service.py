@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -44,6 +44,7 @@ from certstatus.delegated.responses import error_response, success_response
 from certstatus.delegated.settings import SCVPSettings
 from certstatus.errors import CertStatusError, OverloadError
 from certstatus.limits_scvp import MAX_CV_RESPONSE_BYTES
+from certstatus.ocsp import CertStatus, Revoked
 from certstatus.path import CertificatePool, Evidence, EvidenceFetch, StatusSource, Work
 from certstatus.pkix import Certificate
 from certstatus.scvp import (
@@ -74,6 +75,12 @@ class _Exchange:
     octets: bytes = b""
     request: CVRequest | None = None
     requestor: VerifiedContent | None = None
+    works: list[Work] = field(default_factory=list)
+
+    @property
+    def paths(self) -> int:
+        """How many paths were tried for it so far."""
+        return sum(work.paths for work in self.works)
 
     @property
     def wants_protection(self) -> bool:
@@ -186,7 +193,7 @@ class SCVPService:
         is_cv = message.content_type == oids.ID_CT_SCVP_CERT_VAL_REQUEST
         exchange.kind = MessageKind.CV if is_cv else MessageKind.VP
         exchange.requestor = await authenticated(
-            message.signature, requestors, self._evidence(), exchange.now
+            message.signature, requestors, self._evidence(exchange), exchange.now
         )
         if is_cv:
             return await self._cv(message, exchange)
@@ -249,7 +256,9 @@ class SCVPService:
             now=exchange.now,
             history=settings.history,
             find=find,
-            evidence=lambda: self._evidence(brought),
+            evidence=lambda: self._evidence(
+                exchange, brought, is_to_be_proven=demand.revocation_info
+            ),
         )
         told = await inquiry.about_all(settings.limits.certificates_at_once)
         context = None
@@ -268,14 +277,27 @@ class SCVPService:
             skips_items=demand.skips_items,
         )
 
-    def _evidence(self, brought: Brought | None = None) -> Evidence:
-        """Lay out what one search goes by, with work of its own."""
+    def _evidence(
+        self,
+        exchange: _Exchange,
+        brought: Brought | None = None,
+        *,
+        is_to_be_proven: bool = False,
+    ) -> Evidence:
+        """Lay out what one search goes by, with work of its own.
+
+        Where statuses are to be proven to the client, a source of ours tells of revocations
+        alone: what it calls good has still to be shown by a response or a CRL.
+        """
+        work = Work(limits=self.settings.work)
+        exchange.works.append(work)
+        source = self._source
         evidence = Evidence(
             pool=self._pool if brought is None else brought.pool,
             ocsp_responses=() if brought is None else brought.ocsp_responses,
-            source=self._source,
+            source=_revoked_alone(source) if source and is_to_be_proven else source,
             fetcher=self._fetcher,
-            work=Work(limits=self.settings.work),
+            work=work,
             known=self._known,
         )
         evidence.add_crls(() if brought is None else brought.crls)
@@ -347,6 +369,7 @@ class SCVPService:
                 is_protected=signer is not None,
                 requestor=_name_of(exchange),
                 reply_statuses=_statuses(response),
+                paths=exchange.paths,
             ),
         )
 
@@ -375,6 +398,18 @@ class SCVPService:
                 # A key that can't sign must not keep the client from hearing why.
                 self._failed(error)
         return await self._finished(response, exchange, None, refusal.reason)
+
+
+def _revoked_alone(source: StatusSource) -> StatusSource:
+    """Let a source tell of what is revoked, and of nothing else."""
+
+    async def status(
+        certificate: Certificate, issuer: Certificate, at: datetime
+    ) -> CertStatus | None:
+        told = await source(certificate, issuer, at)
+        return told if isinstance(told, Revoked) else None
+
+    return status
 
 
 def _name_of(exchange: _Exchange) -> str | None:

@@ -117,6 +117,8 @@ class SCVPFace:
         self._meter.count("scvp_requests", kind=kind, status=status)
         for one in answer.facts.reply_statuses:
             self._meter.count("scvp_replies", status=one.label)
+        for _ in range(answer.facts.paths):
+            self._meter.count("scvp_paths")
         headers = ((b"content-type", answer.media_type.encode("ascii")), _NO_STORE)
         return HTTPReply(HTTPStatus.OK, headers, answer.content_info, _facts(answer))
 

@@ -30,7 +30,8 @@ def test_alone_a_signer_and_a_policy_are_enough() -> None:
     config = parse(scvp())
 
     assert config.scvp is not None
-    assert config.authority == config.proxy == ()
+    assert not config.authority
+    assert not config.proxy
     (policy,) = config.scvp.policy
     assert policy.anchors == (Path("/etc/scvp/root.pem"),)
     assert policy.oid == "1.3.6.1.5.5.7.19.1"

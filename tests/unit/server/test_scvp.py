@@ -176,6 +176,7 @@ def test_what_was_answered_is_counted_timed_and_told_to_the_log() -> None:
         requestor="CN=" + "x" * 500,
         is_cached=True,
         reply_statuses=(ReplyStatus.SUCCESS, ReplyStatus.CERT_PATH_NOT_VALID),
+        paths=3,
     )
 
     reply = ask(face(Answering(facts), counts=counts))
@@ -185,6 +186,7 @@ def test_what_was_answered_is_counted_timed_and_told_to_the_log() -> None:
         ("scvp_replies", "success"): 1,
         ("scvp_replies", "certPathNotValid"): 1,
         ("scvp_seconds", "cv-request"): 1,
+        ("scvp_paths",): 3,
     }
     assert reply.facts == {
         "lane": "scvp",
