@@ -42,6 +42,7 @@ DOCS = ROOT / "docs"
 MANUAL = sorted((DOCS / "manual").glob("*.md"))
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *MANUAL]
 SERVE = (DOCS / "manual" / "serve.md").read_text(encoding="utf-8")
+SCVP = (DOCS / "manual" / "serve-scvp.md").read_text(encoding="utf-8")
 UPSTREAM = (DOCS / "manual" / "upstream.md").read_text(encoding="utf-8")
 
 
@@ -241,6 +242,10 @@ TABLES = [
     ("### `[authority.signer.renew]`", config.RenewConfig),
     ("### `[[authority.source]]`", config.SourceConfig),
     ("### `[[proxy]]`", config.ProxyConfig),
+    ("### `[scvp]`", config.SCVPConfig),
+    ("### `[[scvp.signer]]`", config.KeyPairConfig),
+    ("### `[[scvp.policy]]`", config.SCVPPolicyConfig),
+    ("### `[scvp.requestors]`", config.SCVPRequestorsConfig),
 ]
 
 
@@ -250,6 +255,8 @@ def written(default: object) -> str:
         return "required"
     if default is None or default == ():
         return "none"
+    if isinstance(default, BaseModel):
+        return "below"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, Enum):
@@ -267,6 +274,10 @@ IN_WORDS = {
     "signing_burst": "`signing_budget`",
     "refresh": "half of what is left",
     "renew_before": "a third of its life",
+    "state_file": "`~/.local/state/certstatus/scvp.json`",
+    "cursor_key_file": "the state's own",
+    "ca_revocation": "`revocation`",
+    "user_policies": "any",
     **dict.fromkeys(("nonce", "unlisted", "archive", "archive_cutoff"), "by profile"),
 }
 """Defaults that are None in the model, and mean something."""
@@ -281,14 +292,16 @@ def test_every_setting_of_signing_in_advance_is_documented() -> None:
 
 @pytest.mark.parametrize(("heading", "model"), TABLES)
 def test_every_setting_is_documented_with_its_default(heading: str, model: type[BaseModel]) -> None:
-    page = UPSTREAM if model is config.ProxyConfig else SERVE
+    page = UPSTREAM if model is config.ProxyConfig else SCVP if "scvp" in heading else SERVE
     told = {
         cells[0].strip("`"): cells for cells in rows(section(page, heading)) if cells[0] != "key"
     }
     fields = {name: written(field.get_default()) for name, field in model.model_fields.items()}
     fields |= {name: words for name, words in IN_WORDS.items() if fields.get(name) == "none"}
-    if model is config.SignerConfig:
+    if issubclass(model, config.KeyPairConfig):
         fields["algorithm"] = "all of the key's"
+    if model is config.SCVPPolicyConfig:
+        fields["name"] = "that of its OID"
 
     assert {name: cells[2] for name, cells in told.items()} == fields
     assert all(cells[1] and cells[3] for cells in told.values())
