@@ -139,7 +139,7 @@ def test_a_proxy_needs_no_authority_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "message"),
     [
-        ("", "authority", "is missing: write a table [[authority]], or [[proxy]]"),
+        ("", "authority", "is missing: write a table [[authority]], [[proxy]] or [scvp]"),
         (PROXY.replace("upstream", "upstrem"), "proxy.0.upstrem", "is no setting"),
         (PROXY.replace('upstream = "http://ocsp.example/"', ""), "proxy.0", "name upstream, or"),
         (PROXY + 'service_locator = "http://a/"\n', "proxy.0", "name upstream, or"),

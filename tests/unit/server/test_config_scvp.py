@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from certstatus.errors import ConfigError
-from certstatus.limits_scvp import DEFAULT_SCVP_REQUEST_BYTES, MAX_SCVP_REQUEST_BYTES
+from certstatus.limits_scvp import (
+    DEFAULT_SCVP_REQUEST_BYTES,
+    MAX_SCVP_REQUEST_BYTES,
+    SCVP_CLOCK_SKEW,
+    SCVP_REPLY_LIFETIME,
+)
 from certstatus.path import RevocationRule
 from certstatus.pkix.certificate import DIGITAL_SIGNATURE
 from certstatus.server.config import Config, parse_config
@@ -38,7 +43,8 @@ def test_alone_a_signer_and_a_policy_are_enough() -> None:
     assert policy.label == "id-svp-defaultValPolicy"
     assert policy.revocation is RevocationRule.ANY
     assert config.scvp.path == "/scvp"
-    assert config.scvp.clock_skew == timedelta(minutes=10)
+    assert config.scvp.clock_skew == SCVP_CLOCK_SKEW == timedelta(minutes=10)
+    assert config.scvp.reply_lifetime == SCVP_REPLY_LIFETIME == timedelta(minutes=1)
     assert config.scvp.max_request_bytes == DEFAULT_SCVP_REQUEST_BYTES < MAX_SCVP_REQUEST_BYTES
     assert not config.scvp.allow_private_addresses
     assert not config.scvp.requestors.required

@@ -10,6 +10,7 @@ import pytest
 
 from certstatus.errors import ConfigError, SourceError, UnreachableError
 from certstatus.fetch import Exchange, Guard, HTTPAnswer, Provenance
+from certstatus.limits_scvp import MAX_POOL_CERTIFICATES
 from certstatus.ocsp import CertID, CertStatus, Good, Revoked
 from certstatus.pkix import CRLReason
 from certstatus.responder import Authority, AuthorityPolicy, UnlistedMode
@@ -65,6 +66,7 @@ def test_what_is_wrong_with_a_pool_is_named_by_its_file(
     ):
         with pytest.raises(ConfigError, match=words):
             load_pool([tmp_path / name])
+    assert MAX_POOL_CERTIFICATES > 1
     monkeypatch.setattr("certstatus.server.scvp_evidence.MAX_POOL_CERTIFICATES", 1)
     with pytest.raises(ConfigError, match="larger than 1 cert"):
         load_pool([tmp_path / "two.pem"])
