@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from certstatus.delegated import (
     SCVPSettings,
     ServiceLimits,
 )
-from certstatus.errors import ConfigError
+from certstatus.errors import CertStatusError, ConfigError
 from certstatus.fetch import HTTPDoor
 from certstatus.meter import NoMeter
 from certstatus.path import (
@@ -163,6 +163,7 @@ def build_scvp(
         source=status_by(authorities, tools.clock, skew) if config.own_sources else None,
         fetcher=fetcher,
         known=None if fetcher is None else fetcher.known,
+        observe=_telling(tools),
     )
     face = SCVPFace(
         service,
@@ -173,6 +174,18 @@ def build_scvp(
         is_secure=config.behind_tls,
     )
     return SCVPPart(config=config, service=service, face=face, fetcher=fetcher, pool=pool)
+
+
+def _telling(tools: Tools) -> Callable[[Exception], None]:
+    """Log what goes wrong on our side, which clients are not told."""
+
+    def tell(error: Exception) -> None:
+        is_known = isinstance(error, CertStatusError)
+        tools.log.error(
+            "not_answered", cause=NAME, detail=str(error), exc_info=None if is_known else error
+        )
+
+    return tell
 
 
 def _load_library() -> None:

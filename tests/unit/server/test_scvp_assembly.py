@@ -419,6 +419,27 @@ def test_an_unwise_configuration_is_told_so(site: Path) -> None:
     assert "S23" in told[3][1]
 
 
+def test_what_goes_wrong_here_is_logged_and_the_client_hears_that_it_did(
+    site: Path, shared: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> list[Any]:
+        async with Served(SCVP + OCSP, site) as served:
+            monkeypatch.setattr("certstatus.signing.local.LocalSigner.sign", _no_token)
+            status = await served.reply_status(cv_request(shared.lab.good.certificate))
+            return [status, served.written.getvalue()]
+
+    status, written = in_loop(ask())
+    events = [json.loads(line) for line in written.splitlines()]
+    assert status is CVStatusCode.INTERNAL_ERROR
+    (told,) = (one for one in events if one["event"] == "not_answered")
+    assert (told["cause"], told["detail"]) == ("scvp", "the token is away")
+    assert any(one["event"] == "signer.failing" for one in events)
+
+
+def _no_token(*_: object) -> bytes:
+    raise SignerError("the token is away")
+
+
 def test_a_signer_without_a_purpose_is_warned_of(site: Path, shared: Site) -> None:
     issued = shared.lab.ca.issue("SCVP server")
     (site / "scvp.pem").write_bytes(issued.certificate_pem)
