@@ -4,7 +4,8 @@ Makes a CA with three certificates, enters two of them into a status database, r
 one, serves what the database says, and asks for all three: with our requestor and with
 `openssl ocsp`, by GET and by POST, with a nonce and without. Then a TLS server of the
 standard library staples what the responder says, before a revocation and after it, and
-our probe and `openssl s_client` look at it. Ends with a non-zero exit code if anything is
+our probe and `openssl s_client` look at it. Last an SCVP server validates a whole path, once
+before its leaf is revoked and once after. Ends with a non-zero exit code if anything is
 not what it should be. ONCE=1 ends it after that; else the responder stays up.
 """
 
@@ -38,6 +39,7 @@ from certstatus.fetch import Exchange, HTTPDoor
 from certstatus.pkix import Certificate
 from certstatus.requestor import AskPolicy, CheckPolicy, Method, Requestor
 from certstatus.staple import Stapler
+from certstatus.testing import Issued
 from certstatus.testing.lab import Lab, build_lab
 from certstatus.tls import staple
 
@@ -80,6 +82,8 @@ def main() -> int:
             _show(lab, url)
             _heading("A TLS server that staples what the responder says")
             is_right = _staple(lab, url) and is_right
+            _heading("An SCVP server that validates the whole path for others")
+            is_right = _delegate(lab) and is_right
             _heading("What to try next")
             _suggest(lab)
             if not os.environ.get("ONCE"):
@@ -108,8 +112,14 @@ def _responder(lab: Lab, port: int) -> Iterator[None]:
         *("--database", "certstatus.db", "--port", str(port), "--no-access-log"),
     ]
     OUT.print(f"  [bold]$ certstatus {shlex.join(arguments)}[/]")
+    with _serving(lab, arguments, port):
+        yield
+
+
+@contextmanager
+def _serving(lab: Lab, arguments: list[str], port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "certstatus", *arguments]
-    log = lab.directory / "responder.log"
+    log = lab.directory / f"serve-{port}.log"
     with (
         log.open("wb") as file,
         subprocess.Popen(command, cwd=lab.directory, stdout=file, stderr=file) as process,
@@ -281,6 +291,53 @@ def _look(lab: Lab, port: int, expected: str) -> bool:
             OUT.print(f"  {line.strip()}")
     OUT.print()
     return expected in told and f"Cert Status: {expected}" in said
+
+
+# --- delegated validation -----------------------------------------------------------------
+
+SCVP = """\
+[server]
+port = {port}
+[scvp]
+state_file = "scvp.json"
+[[scvp.signer]]
+certificate = "scvp.pem"
+key = "scvp.key"
+[[scvp.policy]]
+anchors = ["ca.pem"]
+[[authority]]
+certificate = "ca.pem"
+[[authority.signer]]
+certificate = "responder.pem"
+key = "responder.key"
+[[authority.source]]
+database = "certstatus.db"
+"""
+
+
+def _delegate(lab: Lab) -> bool:
+    """Have a path validated, revoke its leaf, and have it validated again; say if both are right."""
+    port = _free_port()
+    _write(lab, "scvp", lab.ca.issue_scvp(common_name="SCVP server"))
+    _write(lab, "path", lab.ca.issue_server("path.example"))
+    _command(lab, ["db", "import", "path.pem"])
+    (lab.directory / "scvp.toml").write_text(SCVP.format(port=port), "utf-8")
+    arguments = ["serve", "--config", "scvp.toml"]
+    OUT.print(f"  [bold]$ certstatus {shlex.join(arguments)}[/]")
+    with _serving(lab, arguments, port):
+        url = f"http://127.0.0.1:{port}/scvp"
+        asking = ["scvp", "check", "path.pem", "--url", url, "--trust", "scvp.pem", "--quiet"]
+        before = _command(lab, asking, check=False)
+        OUT.print(f"  {before.strip()}\n")
+        _command(lab, ["db", "revoke", "path.pem", "--reason", "keyCompromise"])
+        after = _command(lab, asking, check=False)
+        OUT.print(f"  {after.strip()}")
+    return "good" in before and "revoked" in after
+
+
+def _write(lab: Lab, name: str, issued: Issued) -> None:
+    (lab.directory / f"{name}.pem").write_bytes(issued.certificate_pem)
+    (lab.directory / f"{name}.key").write_bytes(issued.key_pem())
 
 
 def _command(lab: Lab, arguments: list[str], *, check: bool = True) -> str:

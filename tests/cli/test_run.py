@@ -38,4 +38,8 @@ def test_the_main_job_is_shown_and_ends_with_every_verdict_right() -> None:
     assert "Cert Status: good" in before
     assert "\n  revoked " in after
     assert "Cert Status: revoked" in after
+    told = done.stdout.partition("An SCVP server that validates")[2]
+    before, _, after = told.partition("certstatus db revoke path.pem")
+    assert "\n  good" in before
+    assert "\n  revoked" in after
     assert done.stderr == ""
