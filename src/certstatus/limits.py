@@ -320,7 +320,7 @@ MAX_LINGER_BYTES: Final = 262_144
 RECEIVE_BUFFER_BYTES: Final = 65_536
 """What the kernel keeps of one connection while we don't read it: the largest request fits."""
 
-LIVE_SHARE: Final = 0.34
+LIVE_SHARE: Final = 0.26
 """Of a worker's time, what all that is no stored answer may take while stored ones are asked for:
 in a flood of live questions stored answers keep half of their rate, and some to spare."""
 
