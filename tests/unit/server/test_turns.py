@@ -111,7 +111,9 @@ def test_beside_stored_answers_live_ones_have_their_share(
 
 
 @pytest.mark.parametrize(
-    ("pause", "least", "most"), [(50e-6, 0.3, 0.4), (2e-3, 0.8, 1.0)], ids=["often", "seldom"]
+    ("pause", "least", "most"),
+    [(50e-6, LIVE_SHARE - 0.04, LIVE_SHARE + 0.06), (2e-3, 0.8, 1.0)],
+    ids=["often", "seldom"],
 )
 def test_between_stored_answers_live_ones_go_where_the_pause_is_long_enough(
     worker: Worker, pause: float, least: float, most: float
