@@ -41,9 +41,13 @@ FIRST: Final = 1 << (8 * OCTETS - 2)
 
 _ROOT: Final = Path(__file__).parents[1]
 _PLACE: Final = _ROOT / "build" / "bench"
-_MADE_FROM: Final = ("asking", "filling", "population")
-"""Modules of the bench. The store is as the responder of the day made it; before a run,
-``bench.rows`` sees that the responder of this day gives what is in it."""
+_MADE_FROM: Final = (
+    *(_ROOT / "bench" / name for name in ("asking.py", "filling.py", "population.py")),
+    _ROOT / "src" / "certstatus" / "stores" / "base.py",
+)
+"""Modules of the bench, and how an entry of the store is laid out: one of an older layout counts
+as none, and all would be signed anew. The answers are as the responder of the day made them;
+before a run, ``bench.rows`` sees that the responder of this day gives what is in it."""
 _ODD: Final = 0x1E3779B97F4A7C15F39CC0605CEDC835
 _QUESTIONS: Final = 100_000
 _NONCE_OCTETS: Final = 32
@@ -80,8 +84,8 @@ class Population:
     def settle(cls) -> Population:
         """Return this week's population (its answers are fresh for ten days); what is older goes."""
         digest = hashlib.sha256(f"{datetime.now(UTC):%G-W%V}".encode())
-        for name in _MADE_FROM:
-            digest.update((_ROOT / "bench" / f"{name}.py").read_bytes())
+        for file in _MADE_FROM:
+            digest.update(file.read_bytes())
         folder = _PLACE / digest.hexdigest()[:16]
         for other in _PLACE.glob("*"):
             if other != folder:
